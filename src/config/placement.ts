@@ -1,0 +1,44 @@
+import { z } from "zod";
+
+/** Where and how a run is carried out: nothing here changes its result. */
+export const placementSchema = z.strictObject({
+  /** Worker processes to start; null: one a visible GPU, else 2. */
+  workers: z.number().int().min(1).max(1024).nullable(),
+  /** `gpu`: an error where there is none; `cpu`: GPUs are left alone; `auto`: GPUs if any, else CPU with a warning. */
+  device: z.enum(["auto", "gpu", "cpu"]),
+  dataDir: z.string().min(1).nullable(),
+  /** Null: runs/<model>-<dataset>-<time> in the current directory. */
+  runDir: z.string().min(1).nullable(),
+  /** 0: only at the end of an epoch and of the run. */
+  checkpointEverySteps: z.number().int().min(0),
+  keepCheckpoints: z.number().int().min(1),
+  /** 0: never but at the end. */
+  evaluateEveryEpochs: z.number().int().min(0),
+  /** Seconds without a gradient, though the worker is alive, before it is ended. */
+  stepTimeout: z.number().positive(),
+  /** Seconds of silence before a worker is ended. */
+  heartbeatTimeout: z.number().positive(),
+  /** Restarts of one local worker. */
+  maxRestarts: z.number().int().min(0),
+  metricsHost: z.string().min(1),
+  /** 0: any free port. */
+  metricsPort: z.number().int().min(0).max(65535),
+  metrics: z.boolean(),
+});
+export type Placement = z.infer<typeof placementSchema>;
+
+export const PLACEMENT_DEFAULTS: Placement = {
+  workers: null,
+  device: "auto",
+  dataDir: null,
+  runDir: null,
+  checkpointEverySteps: 0,
+  keepCheckpoints: 3,
+  evaluateEveryEpochs: 1,
+  stepTimeout: 600,
+  heartbeatTimeout: 10,
+  maxRestarts: 3,
+  metricsHost: "127.0.0.1",
+  metricsPort: 0,
+  metrics: true,
+};

@@ -1,0 +1,74 @@
+import { z } from "zod";
+
+/**
+ * The recipe: everything that decides a run's result. Flat, as the command line is. Numbers out of range name the flag,
+ * the value received and the range. `null` means "not used" or, for the two checksums, "not known yet".
+ */
+const positive = z.number().positive().finite();
+const share = z.number().min(0).max(1);
+const count = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 31 - 1);
+
+export const OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"] as const;
+export const SCHEDULERS = ["constant", "step", "cosine", "plateau"] as const;
+export const PRECISIONS = ["fp32", "bf16", "fp16"] as const;
+const optionValue = z.union([z.string(), z.number(), z.boolean()]);
+
+export const recipeSchema = z.strictObject({
+  /** A network's name, or a path to a user model (then `modelSha256` is the file's). */
+  model: z.string().min(1),
+  modelOptions: z.record(z.string(), optionValue),
+  modelSha256: z.string().nullable(),
+  dataset: z.string().min(1),
+  datasetOptions: z.record(z.string(), optionValue),
+  datasetSha256: z.string().nullable(),
+  /** Global: images a step over all shards. */
+  batchSize: count,
+  shards: z.number().int().min(1).max(1024),
+  epochs: count.nullable(),
+  /** A run ends at `steps` or `epochs`, whichever comes first; at least one is set. */
+  steps: count.nullable(),
+  optimizer: z.enum(OPTIMIZERS),
+  lr: positive,
+  momentum: share,
+  beta1: share,
+  beta2: share,
+  rho: share,
+  epsilon: positive,
+  weightDecay: z.number().min(0).finite(),
+  lrScheduler: z.enum(SCHEDULERS),
+  /** Epochs between two cuts of `step`. */
+  lrStepSize: count,
+  /** Factor of a cut, for `step` and `plateau`. */
+  lrGamma: z.number().gt(0).max(1),
+  /** Evaluations without improvement before `plateau` cuts. */
+  lrPatience: z.number().int().min(0),
+  /** Linear from 0, in epochs; fractions are allowed. */
+  lrWarmupEpochs: z.number().min(0).finite(),
+  clipGradNorm: positive.nullable(),
+  labelSmoothing: z.number().min(0).lt(1),
+  precision: z.enum(PRECISIONS),
+  /** Threads of TensorFlow a worker. */
+  threads: z.number().int().min(1).max(256),
+  seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+});
+
+export type Recipe = z.infer<typeof recipeSchema>;
+
+/** What a recipe file may say: any part of a recipe; a file of `recipes/` names at least its model. */
+export const recipeFileSchema = z.strictObject({
+  ...recipeSchema.partial().shape,
+  /** For people: what the run is, its source, what to expect and what was measured. */
+  about: z
+    .strictObject({
+      title: z.string(),
+      source: z.string().optional(),
+      expected: z.string().optional(),
+      measured: z.string().optional(),
+    })
+    .optional(),
+});
+export type RecipeFile = z.infer<typeof recipeFileSchema>;

@@ -1,0 +1,46 @@
+import type { ImageShape } from "../models/spec.js";
+
+/** Images of one split. Pixels are uint8, NHWC; the worker scales them to [0, 1] inside the traced step. */
+export interface Split {
+  readonly count: number;
+  /** Copies the images of `indices` one after the other into `pixels` (`indices.length * h * w * c` bytes). */
+  copyImages(indices: ArrayLike<number>, pixels: Uint8Array): void;
+  /** Class numbers of all images, each below `classes`. */
+  readonly labels: Int32Array;
+}
+
+export interface Dataset {
+  readonly name: string;
+  readonly shape: ImageShape;
+  readonly classes: number;
+  readonly classNames: readonly string[];
+  readonly train: Split;
+  readonly test: Split;
+  /** SHA-256 over shape, labels and pixels of both splits: what a join compares. */
+  readonly sha256: string;
+  /** For the plan: where it was read from, and, for the carried subset, a warning. */
+  readonly source: string;
+  readonly warning?: string;
+}
+
+/** What can be known of a data set before it is read: enough for `summary` and for the plan's first lines. */
+export interface DatasetFacts {
+  readonly name: string;
+  readonly shape: ImageShape;
+  readonly classes: number;
+  readonly train: number;
+  readonly test: number;
+  readonly license: string;
+  readonly about: string;
+}
+
+export interface LoadOptions {
+  /** From --data-dir; absent: the places that the data set knows, then its cache, then a download. */
+  dataDir?: string;
+  /** Root of the user's cache; data sets live in `<cacheDir>/datasets/<name>`. */
+  cacheDir: string;
+  /** For synthetic: height, width, channels, classes, train, test, seed. */
+  options: Readonly<Record<string, string | number | boolean>>;
+  signal?: AbortSignal;
+  onProgress?: (progress: { what: string; received: number; total: number | null }) => void;
+}

@@ -1,0 +1,78 @@
+/** What the rest of the house knows of TensorFlow. `openEngine` (open.ts) gives one; a process has one at most. */
+import type * as tfjs from "@tensorflow/tfjs";
+
+export type Tf = typeof tfjs;
+
+/** Everything of engine and machine that the bits of a result depend on; a join compares it (src/protocol/messages.ts). */
+export interface EngineInfo {
+  tensorflow: string;
+  build: string;
+  device: string;
+  instructions: string;
+  onednn: string;
+  threads: number;
+  deterministic: boolean;
+  tf32: boolean;
+}
+
+export interface EngineOptions {
+  /** Folder that holds libtensorflow_cc.so.2 and libtensorflow_framework.so.2. */
+  libraryDir: string;
+  /** Intra-op threads; inter-op is 1, so that a step's bits do not depend on scheduling. */
+  threads: number;
+  device: "cpu" | "gpu";
+  precision: "fp32" | "bf16" | "fp16";
+}
+
+/** Variables whose values one flat float32 vector holds: the vector is an input of the traced function. */
+export interface FlatVariables {
+  /** Elements. */
+  size: number;
+  slots: readonly { variable: tfjs.Variable; offset: number; shape: readonly number[] }[];
+}
+
+export interface TraceSpec {
+  /** For error messages and profiles. */
+  name: string;
+  /** Host arrays given at each call. uint8 arrives in the body as float32 (values 0 to 255), int32 as int32. */
+  inputs: readonly { dtype: "uint8" | "int32" | "float32"; shape: readonly number[] }[];
+  variables: readonly FlatVariables[];
+  /**
+   * Written with tfjs, executed symbolically. `streams`: each is flattened, concatenated and handed out the moment it
+   * exists. `outputs`: small results at the end, each flattened to one float32 vector. What the body assigned to the
+   * variables of `assigned` is concatenated to one more vector, `state`.
+   */
+  body: (inputs: readonly tfjs.Tensor[]) => {
+    streams: readonly (readonly tfjs.Tensor[])[];
+    outputs: readonly tfjs.Tensor[];
+  };
+  assigned: readonly tfjs.Variable[];
+}
+
+export interface TraceCall {
+  inputs: readonly (Uint8Array | Int32Array | Float32Array)[];
+  /** One vector a FlatVariables, read in place: it must not change during the call. */
+  variables: readonly Float32Array[];
+  /** Called in the order in which streams come to exist; `data` is only valid during the call. */
+  onStream: (index: number, data: Float32Array) => void;
+}
+
+export interface TracedFunction {
+  /** Milliseconds that tracing took, and nodes in the graph. */
+  readonly traceMs: number;
+  readonly nodes: number;
+  /** One call at a time; the event loop stays free while it computes. */
+  run(call: TraceCall): Promise<{ outputs: Float32Array[]; state: Float32Array }>;
+  dispose(): void;
+}
+
+export interface Engine {
+  /** tfjs with our backend; tensors made outside of a trace are eager. */
+  readonly tf: Tf;
+  readonly info: EngineInfo;
+  trace(spec: TraceSpec): TracedFunction;
+  /** Live TensorFlow tensors (handles) and their bytes. */
+  memory(): { tensors: number; bytes: number };
+  /** Cancels pending calls, closes queues. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,136 @@
+/** What a run tells the world. Terminal, metrics, `--json`, metrics.jsonl and the library's stream all read these. */
+
+export type WorkerState =
+  | "starting"
+  | "joining"
+  | "tracing"
+  | "ready"
+  | "working"
+  | "spare"
+  | "lost"
+  | "refused"
+  | "stopped";
+
+export interface PlanEvent {
+  event: "plan";
+  model: string;
+  /** Trainable parameters. */
+  parameters: number;
+  /** Height, width, channels of one image. */
+  input: readonly [number, number, number];
+  classes: number;
+  dataset: { name: string; sha256: string; train: number; test: number; source: string; warning?: string };
+  batch_size: number;
+  shards: number;
+  steps: number;
+  epochs: number;
+  steps_per_epoch: number;
+  /** The recipe in force, canonical. */
+  recipe: Record<string, unknown>;
+  recipe_sha256: string;
+  workers: number;
+  devices: readonly string[];
+  threads: number;
+  run_dir: string;
+  metrics_url: string | null;
+  resumed_from: string | null;
+  start_step: number;
+  /** Bytes; predicted peak of one worker. */
+  predicted_memory_bytes: number;
+  warnings: readonly string[];
+}
+export interface WorkerEvent {
+  event: "worker";
+  rank: number;
+  incarnation: number;
+  state: WorkerState;
+  pid: number | null;
+  device: string;
+  /** Why it was lost or refused, or what it is doing. */
+  detail?: string;
+  /** Seconds from the last sign of life to the detection, for `lost`. */
+  detection_seconds?: number;
+  reason?: "exit" | "silence" | "step-timeout" | "protocol" | "error";
+  /** Shards given to others within the step, for `lost`. */
+  reassigned?: number;
+}
+export interface StepEvent {
+  event: "step";
+  /** 1-based number of the step just committed. */
+  step: number;
+  epoch: number;
+  loss: number;
+  /** Share of the batch classified right, before the update. */
+  accuracy: number;
+  lr: number;
+  gradient_norm: number;
+  samples: number;
+  duration_seconds: number;
+  samples_per_second: number;
+  phases: { wait_seconds: number; reduce_seconds: number; update_seconds: number; compute_seconds: number };
+  exchange_bytes: { in: number; out: number };
+  /** Seconds of compute a rank in this step. */
+  worker_seconds: Record<string, number>;
+  tensors: number;
+  tensor_bytes: number;
+}
+export interface EvalEvent {
+  event: "eval";
+  epoch: number;
+  step: number;
+  loss: number;
+  accuracy: number;
+  samples: number;
+  duration_seconds: number;
+  best: boolean;
+}
+export interface CheckpointEvent {
+  event: "checkpoint";
+  step: number;
+  path: string;
+  size_bytes: number;
+  duration_seconds: number;
+}
+export interface HeartbeatEvent {
+  event: "heartbeat";
+  rank: number;
+  /** Unix time, seconds. */
+  timestamp: number;
+  tensors: number;
+  tensor_bytes: number;
+  rss_bytes: number;
+}
+export interface RejectedEvent {
+  event: "rejected";
+  reason: string;
+}
+export interface LogEvent {
+  event: "log";
+  level: "info" | "warn" | "error";
+  message: string;
+}
+export interface DoneEvent {
+  event: "done" | "stopped";
+  step: number;
+  epoch: number;
+  loss: number | null;
+  accuracy: number | null;
+  best_accuracy: number | null;
+  recipe_sha256: string;
+  weights_sha256: string;
+  samples_per_second: number;
+  duration_seconds: number;
+  checkpoint: string | null;
+  run_dir: string;
+  resume_command: string | null;
+}
+export type RunEvent =
+  | PlanEvent
+  | WorkerEvent
+  | StepEvent
+  | EvalEvent
+  | CheckpointEvent
+  | HeartbeatEvent
+  | RejectedEvent
+  | LogEvent
+  | DoneEvent;

@@ -1,0 +1,127 @@
+import { z } from "zod";
+import { recipeSchema } from "../config/recipe.js";
+
+/** The messages between coordinator and workers. Anything that is not exactly one of these is dropped and counted. */
+export const PROTOCOL = 1;
+
+const index = z
+  .number()
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const text = z.string().max(4096);
+const seconds = z.number().min(0).finite();
+
+/** Everything of the machine that the bits of a result depend on. Compared field by field when a worker joins. */
+export const fingerprintSchema = z.strictObject({
+  /** cnn-dist's own version. */
+  software: z.string().max(64),
+  /** TensorFlow's version. */
+  tensorflow: z.string().max(64),
+  /** SHA-256 of TensorFlow's library, or its build id: the same build, not only the same version. */
+  build: z.string().max(128),
+  /** cpu, or the GPU's model name. */
+  device: z.string().max(128),
+  /** x64 or arm64, and the widest vector instructions that TensorFlow chooses by (avx2, avx512f, amx …). */
+  instructions: z.string().max(256),
+  onednn: z.string().max(64),
+  threads: index,
+  deterministic: z.boolean(),
+  tf32: z.boolean(),
+});
+export type Fingerprint = z.infer<typeof fingerprintSchema>;
+
+/** Who speaks: late messages of a dead incarnation are told apart by these. */
+const sender = { run: z.string().max(64), rank: index, incarnation: index };
+const work = { ...sender, step: index, version: index };
+const range = { start: index, end: index };
+
+export const layoutSpecSchema = z
+  .array(
+    z.strictObject({
+      name: z.string().min(1).max(256),
+      shape: z.array(index).max(8),
+      role: z.enum(["trainable", "state"]),
+      decay: z.boolean(),
+    }),
+  )
+  .max(100_000);
+
+export const toCoordinator = z.discriminatedUnion("type", [
+  /** First word of an incarnation. `token`: given by the launcher to a local worker, null for one that came by itself. */
+  z.strictObject({
+    type: z.literal("hello"),
+    protocol: index,
+    token: z.string().max(64).nullable(),
+    pid: index,
+    host: z.string().max(256),
+    device: z.string().max(128),
+  }),
+  /** After the recipe was received, data read and the network built. `parameters`: only for user models. */
+  z.strictObject({
+    type: z.literal("join"),
+    fingerprint: fingerprintSchema,
+    datasetSha256: sha256,
+    topologySha256: sha256,
+    parameters: layoutSpecSchema.nullable(),
+  }),
+  /** What it does until it joins, for the person at the terminal. */
+  z.strictObject({ type: z.literal("progress"), what: text }),
+  z.strictObject({
+    type: z.literal("heartbeat"),
+    tensors: index,
+    tensorBytes: z.number().min(0),
+    rssBytes: z.number().min(0),
+  }),
+  /** Sum of the losses of the shard's samples, over the global batch: shares that add up to the step's mean loss. */
+  z.strictObject({
+    type: z.literal("loss"),
+    ...work,
+    shard: index,
+    loss: z.number() /* may be NaN: see decode */,
+    hits: index,
+  }),
+  /** Payload: the float32 sum of one bucket's gradients over the shards of the range. */
+  z.strictObject({ type: z.literal("bucket"), ...work, ...range, bucket: index }),
+  /** Last of a range. Payload (if the network has state): sum over the shards of state * samples / global batch. */
+  z.strictObject({ type: z.literal("finished"), ...work, ...range, computeSeconds: seconds }),
+  z.strictObject({
+    type: z.literal("evaluated"),
+    ...sender,
+    evaluation: index,
+    ...range,
+    loss: z.number(),
+    hits: index,
+  }),
+  /** The worker cannot go on. */
+  z.strictObject({ type: z.literal("failed"), code: z.string().max(64), message: z.string().max(16_384) }),
+  z.strictObject({ type: z.literal("bye") }),
+]);
+
+export const toWorker = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("recipe"), run: z.string().max(64), recipe: recipeSchema }),
+  /** `payloads`: a bucket's bytes follow as `weights`, the state as bucket -1. */
+  z.strictObject({ type: z.literal("accept"), ...sender }),
+  z.strictObject({ type: z.literal("refuse"), code: z.string().max(64), message: z.string().max(16_384) }),
+  /** Payload: float32, one bucket of weights of that version; bucket -1 is the state vector. */
+  z.strictObject({ type: z.literal("weights"), version: index, bucket: z.number().int().min(-1) }),
+  /** Compute the gradients of these shards; `batch` samples in this step (the last of an epoch may be short). */
+  z.strictObject({
+    type: z.literal("assign"),
+    step: index,
+    version: index,
+    epoch: index,
+    stepInEpoch: index,
+    batch: index,
+    shards: z.array(index).max(1024),
+  }),
+  /** Loss and hits of test images `start` to `end`, at that version. */
+  z.strictObject({ type: z.literal("evaluate"), evaluation: index, version: index, ...range }),
+  z.strictObject({ type: z.literal("stop"), reason: text }),
+  /** It was taken for dead: end, or come back as a new incarnation. */
+  z.strictObject({ type: z.literal("evict"), reason: text }),
+]);
+
+export type ToCoordinator = z.infer<typeof toCoordinator>;
+export type ToWorker = z.infer<typeof toWorker>;

@@ -1,0 +1,34 @@
+/**
+ * How the two sides see the wire: whole messages in, whole messages out. ZeroMQ is behind these interfaces; tests use
+ * fakes in memory. A message is a header (encoded by src/protocol) and at most one tensor frame.
+ */
+export interface Message {
+  header: Uint8Array;
+  payload?: Uint8Array;
+}
+
+/** The coordinator's side: many peers, each a routing id of its own. */
+export interface CoordinatorLink {
+  /** What workers connect to, e.g. ipc:///run/…/coordinator.sock or tcp://127.0.0.1:5555. */
+  readonly endpoint: string;
+  /**
+   * Queues a message; never blocks on a slow peer. The payload is not copied: it must stay as it is until the peer has
+   * answered to it. A peer that is gone is reported through `onGone`, never thrown.
+   */
+  send(peer: string, message: Message): void;
+  /** One handler each; called in the order of arrival, a peer's messages in the order of its sends. */
+  onMessage(handler: (peer: string, parts: readonly Uint8Array[]) => void): void;
+  onGone(handler: (peer: string) => void): void;
+  /** Forgets a peer: what it sends from now on is dropped. */
+  drop(peer: string): void;
+  close(): Promise<void>;
+}
+
+/** A worker's side. */
+export interface WorkerLink {
+  send(message: Message): void;
+  onMessage(handler: (parts: readonly Uint8Array[]) => void): void;
+  /** Resolves when everything queued so far was handed to the socket, or after `timeoutMs`. */
+  flush(timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}
