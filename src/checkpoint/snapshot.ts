@@ -1,0 +1,40 @@
+import type { Recipe } from "../config/recipe.js";
+import type { Layout } from "../parameters/layout.js";
+
+/** What `plateau` remembers between evaluations. */
+export interface ScheduleState {
+  /** Product of the cuts so far; 1 at the start. */
+  factor: number;
+  best: number | null;
+  /** Evaluations since the last improvement or cut. */
+  waited: number;
+}
+
+export interface BestMetric {
+  accuracy: number;
+  loss: number;
+  epoch: number;
+  step: number;
+}
+
+/** A run at the moment after a commit: everything that it needs to go on, and nothing that depends on the machines. */
+export interface Snapshot {
+  recipe: Recipe;
+  recipeSha256: string;
+  layout: Layout;
+  /** Steps committed so far; also the version of these weights. */
+  step: number;
+  /** 0-based epoch of the next step, and its place in that epoch. */
+  epoch: number;
+  stepInEpoch: number;
+  schedule: ScheduleState;
+  best: BestMetric | null;
+  /** Mean loss of the last step; null before the first. */
+  loss: number | null;
+  /** True once the epoch before `epoch` was evaluated (a stop can fall between an epoch's last step and its evaluation). */
+  evaluated: boolean;
+  /** Flat, as the layout says. The arrays are views of live buffers: copy or write before the next commit but one. */
+  weights: Float32Array;
+  state: Float32Array;
+  slots: Readonly<Record<string, Float32Array>>;
+}
