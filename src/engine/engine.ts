@@ -1,5 +1,6 @@
 /** What the rest of the house knows of TensorFlow. `openEngine` (open.ts) gives one; a process has one at most. */
 import type * as tfjs from "@tensorflow/tfjs";
+import type { Ops } from "./ops.js";
 
 export type Tf = typeof tfjs;
 
@@ -69,8 +70,11 @@ export interface TracedFunction {
 export interface Engine {
   /** tfjs with our backend; tensors made outside of a trace are eager. */
   readonly tf: Tf;
+  readonly ops: Ops;
   readonly info: EngineInfo;
   trace(spec: TraceSpec): TracedFunction;
+  /** A float32 vector (zeros) that `run` can read in place: its first byte lies on a 64-byte boundary. */
+  allocate(length: number): Float32Array;
   /** Live TensorFlow tensors (handles) and their bytes. */
   memory(): { tensors: number; bytes: number };
   /** Cancels pending calls, closes queues. */

@@ -1,0 +1,47 @@
+/** The few fields of TensorFlow's ConfigProto that we set, as protobuf bytes (tensorflow/core/protobuf/config.proto). */
+export interface ConfigOptions {
+  /** Threads inside one op. */
+  threads: number;
+  device: "cpu" | "gpu";
+  precision: "fp32" | "bf16" | "fp16";
+}
+
+/**
+ * Intra-op threads as asked; inter-op 1, so that ops run in one order and a step's bits do not depend on scheduling.
+ * Grappler's automatic mixed precision: bf16 on the CPU (rewriter option 31), fp16 on the GPU (23).
+ */
+export function configProto({ threads, device, precision }: ConfigOptions): Uint8Array {
+  const parts = [integer(2, threads), integer(5, 1)];
+  if (device === "cpu") parts.push(message(1, [bytes(1, new TextEncoder().encode("GPU")), integer(2, 0)]));
+  else parts.push(message(6, [integer(4, 1)])); // gpu_options.allow_growth
+  const rewrite = precision === "bf16" ? 31 : precision === "fp16" ? 23 : null;
+  if (rewrite !== null) parts.push(message(10, [message(10, [integer(rewrite, 1)])])); // RewriterConfig.ON
+  return concat(parts);
+}
+
+function varint(value: number): Uint8Array {
+  const out: number[] = [];
+  let rest = value;
+  while (rest > 127) {
+    out.push((rest % 128) | 128);
+    rest = Math.floor(rest / 128);
+  }
+  out.push(rest);
+  return Uint8Array.from(out);
+}
+
+function integer(field: number, value: number): Uint8Array {
+  return concat([varint(field * 8), varint(value)]);
+}
+
+function bytes(field: number, value: Uint8Array): Uint8Array {
+  return concat([varint(field * 8 + 2), varint(value.byteLength), value]);
+}
+
+function message(field: number, parts: readonly Uint8Array[]): Uint8Array {
+  return bytes(field, concat(parts));
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}

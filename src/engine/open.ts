@@ -1,0 +1,99 @@
+/** Opens TensorFlow for this process: the library, a context, our binding under tfjs. */
+import { createHash } from "node:crypto";
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { CnnDistError } from "../errors.js";
+import { Binding } from "./binding.js";
+import { LIBRARIES } from "./capi.js";
+import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
+import { createOps } from "./ops.js";
+import { alignedFloat32, Session } from "./session.js";
+import { registerBackend, tf } from "./tfjs.js";
+import { traceFunction } from "./trace.js";
+
+/** Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none. */
+export function openEngine(options: EngineOptions): Engine {
+  const session = new Session(options.libraryDir, options);
+  const gpus = session.devices.filter(({ type }) => type === "GPU");
+  if (options.device === "gpu" && gpus.length === 0) {
+    throw new CnnDistError(
+      "no-gpu",
+      `TensorFlow ${session.version} in ${options.libraryDir} sees no usable GPU (it sees: ${session.devices.map(({ name }) => name).join(", ")}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
+    );
+  }
+  const binding = new Binding(session, gpus.length > 0);
+  const backend = registerBackend(binding);
+  const ops = createOps(tf, backend);
+  const traced = new Set<{ dispose(): void }>();
+  let traces = 0;
+  return {
+    tf,
+    ops,
+    info: engineInfo(options, session.version),
+    trace(spec) {
+      const compiled = traceFunction(tf, backend, `${spec.name.replace(/\W/g, "_")}_${traces++}`, spec);
+      traced.add(compiled);
+      return compiled;
+    },
+    allocate: (length) => alignedFloat32(session.native, length),
+    memory: () => session.memory(),
+    async close() {
+      for (const each of traced) each.dispose();
+      traced.clear();
+    },
+  };
+}
+
+function engineInfo({ libraryDir, threads, device }: EngineOptions, version: string): EngineInfo {
+  const env = process.env;
+  return {
+    tensorflow: version,
+    build: buildOf(libraryDir),
+    device: device === "gpu" ? (env.CNN_DIST_DEVICE_NAME ?? "gpu") : "cpu",
+    instructions: `${process.arch} ${vectorInstructions()}`,
+    onednn: env.TF_ENABLE_ONEDNN_OPTS ?? "default",
+    threads,
+    deterministic: device === "cpu" || env.TF_DETERMINISTIC_OPS === "1",
+    tf32: device === "gpu" && env.NVIDIA_TF32_OVERRIDE !== "0",
+  };
+}
+
+/** Names a build of TensorFlow without reading all of its 800 MB: sizes, and a hash of each library's first megabyte. */
+function buildOf(libraryDir: string): string {
+  const hash = createHash("sha256");
+  for (const library of LIBRARIES) {
+    const file = openSync(join(libraryDir, library), "r");
+    try {
+      const head = Buffer.alloc(1024 * 1024);
+      const bytes = readSync(file, head, 0, head.byteLength, 0);
+      hash.update(`${library} ${fstatSync(file).size} `).update(head.subarray(0, bytes));
+    } finally {
+      closeSync(file);
+    }
+  }
+  return hash.digest("hex").slice(0, 32);
+}
+
+/** The vector instructions by which oneDNN and Eigen choose their kernels, and with them the order of additions. */
+function vectorInstructions(): string {
+  const cpuinfo = readFileSync("/proc/cpuinfo", "utf8");
+  const flags = new Set(/^(?:flags|Features)\s*:\s*(.*)$/m.exec(cpuinfo)?.[1]?.split(" "));
+  const known = [
+    "sse4_2",
+    "avx",
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512bw",
+    "avx512_vnni",
+    "avx512_bf16",
+    "avx512_fp16",
+    "amx_tile",
+    "amx_bf16",
+    "avx_vnni",
+    "asimd",
+    "sve",
+    "bf16",
+  ];
+  return known.filter((flag) => flags.has(flag)).join(" ");
+}
