@@ -1,14 +1,6 @@
 import type { Recipe } from "../config/recipe.js";
+import type { ScheduleState } from "../optim/schedule.js";
 import type { Layout } from "../parameters/layout.js";
-
-/** What `plateau` remembers between evaluations. */
-export interface ScheduleState {
-  /** Product of the cuts so far; 1 at the start. */
-  factor: number;
-  best: number | null;
-  /** Evaluations since the last improvement or cut. */
-  waited: number;
-}
 
 export interface BestMetric {
   accuracy: number;

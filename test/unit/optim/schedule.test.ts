@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { afterEvaluation, learningRate, NEW_SCHEDULE, type ScheduleConfig } from "../../../src/optim/schedule.js";
+import { readFixture } from "../../support/fixtures.js";
+
+const fixture = readFixture<{ losses: number[]; schedules: Record<"step" | "cosine" | "plateau", number[]> }>(
+  "optim.json",
+);
+const config = (changes: Partial<ScheduleConfig>): ScheduleConfig => ({
+  lr: 0.1,
+  lrScheduler: "constant",
+  lrStepSize: 3,
+  lrGamma: 0.5,
+  lrPatience: 2,
+  lrWarmupEpochs: 0,
+  ...changes,
+});
+const at = (step: number, schedule = NEW_SCHEDULE) => ({ step, stepsPerEpoch: 1, totalSteps: 12, schedule });
+
+for (const name of ["step", "cosine"] as const) {
+  test(`${name}: the rates of torch.optim.lr_scheduler`, () => {
+    fixture.schedules[name].forEach((expected, epoch) => {
+      assert.ok(Math.abs(learningRate(config({ lrScheduler: name }), at(epoch)) - expected) < 1e-9);
+    });
+  });
+}
+
+test("plateau: cuts when ReduceLROnPlateau does", () => {
+  let state = NEW_SCHEDULE;
+  fixture.losses.forEach((loss, epoch) => {
+    const rate = learningRate(config({ lrScheduler: "plateau" }), at(epoch, state));
+    assert.ok(Math.abs(rate - fixture.schedules.plateau[epoch]!) < 1e-12, `epoch ${epoch}: ${rate}`);
+    state = afterEvaluation(config({ lrScheduler: "plateau" }), state, loss);
+  });
+});
+
+test("warm-up rises linearly over its steps and then hands over", () => {
+  const warm = config({ lrWarmupEpochs: 0.5 });
+  const rates = [0, 1, 2, 3, 4].map((step) =>
+    learningRate(warm, { step, stepsPerEpoch: 8, totalSteps: 80, schedule: NEW_SCHEDULE }),
+  );
+  assert.deepEqual(
+    rates.map((rate) => Math.round(rate * 1e6) / 1e6),
+    [0.025, 0.05, 0.075, 0.1, 0.1],
+  );
+});
