@@ -10,6 +10,9 @@ import { type Graph, groupInputs, unknownShape } from "./graph.js";
 /** Larger host constants would make the function heavy and are nearly always data that should be an input. */
 const CONSTANT_LIMIT_BYTES = 64 * 1024;
 
+/** Outputs that only the op's own gradient reads, and whose shape TensorFlow does not tell. */
+const OPAQUE: Readonly<Record<string, readonly number[]>> = { FusedBatchNormV3: [5], FusedBatchNormGradV3: [3, 4] };
+
 interface HostConstant {
   dtype: number;
   shape: readonly number[];
@@ -36,7 +39,8 @@ export class Tracer {
 
   /** A new id for an output of the graph. */
   define(output: Output, op: string): TensorMetadata {
-    const shape = this.graph.shapeOf(output);
+    const inferred = this.graph.shapeOf(output);
+    const shape = OPAQUE[op]?.includes(output.index) ? [] : inferred;
     if (!shape || shape.some((dim) => dim < 0)) throw unknownShape(op, shape);
     const id = this.#binding.newId();
     this.#outputs.set(id, output);

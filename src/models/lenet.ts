@@ -6,11 +6,27 @@ import type { ImageShape, LayerSpec, ModelSpec } from "./spec.js";
  */
 export function lenet5(input: ImageShape, classes: number): ModelSpec {
   const [height, width] = input;
-  const conv = (name: string, filters: number): LayerSpec => ({ kind: "conv2d", name, filters, kernel: 5, padding: "valid", bias: true, activation: "relu" });
+  const conv = (name: string, filters: number): LayerSpec => ({
+    kind: "conv2d",
+    name,
+    filters,
+    kernel: 5,
+    padding: "valid",
+    bias: true,
+    activation: "relu",
+  });
   const pool = (name: string): LayerSpec => ({ kind: "maxPool", name, size: 2, stride: 2, padding: "valid" });
-  const dense = (name: string, units: number): LayerSpec => ({ kind: "dense", name, units, bias: true, activation: "relu" });
+  const dense = (name: string, units: number): LayerSpec => ({
+    kind: "dense",
+    name,
+    units,
+    bias: true,
+    activation: "relu",
+  });
   const fit: LayerSpec[] =
-    height === 32 && width === 32 ? [] : [{ kind: height <= 32 && width <= 32 ? "padTo" : "resize", name: "fit", height: 32, width: 32 }];
+    height === 32 && width === 32
+      ? []
+      : [{ kind: height <= 32 && width <= 32 ? "padTo" : "resize", name: "fit", height: 32, width: 32 }];
   return {
     name: "lenet5",
     source: "LeCun et al. 1998, section II.B",

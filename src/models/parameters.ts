@@ -28,12 +28,23 @@ function layerParameters(layer: LayerSpec, input: Shape): ParameterSpec[] {
       const fanIn = (area * channels) / (conv ? (layer.groups ?? 1) : 1);
       const kernelShape = conv ? [layer.kernel, layer.kernel, channels / (layer.groups ?? 1), out] : [channels, out];
       const fans = { fanIn, fanOut: area * out };
-      const kernel = trainable("kernel", kernelShape, resolveInit(layer.kernelInit ?? { kind: "glorotUniform" }, fans), true);
+      const kernel = trainable(
+        "kernel",
+        kernelShape,
+        resolveInit(layer.kernelInit ?? { kind: "glorotUniform" }, fans),
+        true,
+      );
       if (!layer.bias) return [kernel];
       return [kernel, trainable("bias", [out], resolveInit(layer.biasInit ?? { kind: "zeros" }, fans), false)];
     }
     case "batchNorm": {
-      const state = (part: string, init: Initializer): ParameterSpec => ({ name: `${layer.name}/${part}`, shape: [channels], role: "state", init, decay: false });
+      const state = (part: string, init: Initializer): ParameterSpec => ({
+        name: `${layer.name}/${part}`,
+        shape: [channels],
+        role: "state",
+        init,
+        decay: false,
+      });
       return [
         trainable("gamma", [channels], { kind: "ones" }, false),
         trainable("beta", [channels], { kind: "zeros" }, false),
@@ -91,12 +102,15 @@ export function summarize(spec: ModelSpec): ModelSummary {
       name: layer.name,
       kind: layer.kind,
       output,
-      parameters: parameters.filter(({ role }) => role === "trainable").reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      parameters: parameters
+        .filter(({ role }) => role === "trainable")
+        .reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       multiply_adds: kernel * positions,
       activation_bytes: 4 * sizeOf(output),
     };
   });
-  const total = (key: "parameters" | "multiply_adds" | "activation_bytes") => layers.reduce((sum, layer) => sum + layer[key], 0);
+  const total = (key: "parameters" | "multiply_adds" | "activation_bytes") =>
+    layers.reduce((sum, layer) => sum + layer[key], 0);
   return {
     model: spec.name,
     input: spec.input,
@@ -116,7 +130,10 @@ const BASE_BYTES = 450 * 2 ** 20;
  * Predicted peak of one worker: its base, three copies of the parameters (two halves of the double buffer and the
  * gradients), and for each image of a shard every activation and its gradient.
  */
-export function predictWorkerBytes(summary: Pick<ModelSummary, "total_parameters" | "activation_bytes">, shardSamples: number): number {
+export function predictWorkerBytes(
+  summary: Pick<ModelSummary, "total_parameters" | "activation_bytes">,
+  shardSamples: number,
+): number {
   return BASE_BYTES + 3 * 4 * summary.total_parameters + 2 * summary.activation_bytes * shardSamples;
 }
 

@@ -36,8 +36,24 @@ const vggEntry = (name: (typeof VGG_NAMES)[number], batchNorm: boolean): [string
 ];
 
 const MODELS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
-  ["lenet5", { about: "LeCun et al. 1998, as it is built today", natural: { input: [32, 32, 1], classes: 10 }, options: {}, build: lenet5 }],
-  ["tiny-bn", { about: "small, with batch normalisation and dropout", natural: { input: [28, 28, 1], classes: 10 }, options: { dropout: rate(0.25) }, build: (input, classes, { dropout }) => tinyBn(input, classes, dropout!) }],
+  [
+    "lenet5",
+    {
+      about: "LeCun et al. 1998, as it is built today",
+      natural: { input: [32, 32, 1], classes: 10 },
+      options: {},
+      build: lenet5,
+    },
+  ],
+  [
+    "tiny-bn",
+    {
+      about: "small, with batch normalisation and dropout",
+      natural: { input: [28, 28, 1], classes: 10 },
+      options: { dropout: rate(0.25) },
+      build: (input, classes, { dropout }) => tinyBn(input, classes, dropout!),
+    },
+  ],
   ...VGG_NAMES.map((name) => vggEntry(name, false)),
   ...VGG_NAMES.map((name) => vggEntry(name, true)),
 ]);
@@ -49,7 +65,10 @@ export function modelNames(): string[] {
 function entry(name: string): Entry {
   const found = MODELS.get(name);
   if (found) return found;
-  throw new UsageError("unknown-model", `unknown model "${name}"${nearest(name, modelNames())}. Run 'cnn-dist models' for the list, or give a path to a model of your own (model.json or .js).`);
+  throw new UsageError(
+    "unknown-model",
+    `unknown model "${name}"${nearest(name, modelNames())}. Run 'cnn-dist models' for the list, or give a path to a model of your own (model.json or .js).`,
+  );
 }
 
 export function modelFacts(name: string): Pick<Entry, "about" | "natural"> {
@@ -57,7 +76,10 @@ export function modelFacts(name: string): Pick<Entry, "about" | "natural"> {
 }
 
 /** The network for images of that shape. UsageError for an unknown name or option, or an image it cannot take. */
-export function buildModel(name: string, { input, classes, options = {} }: { input: ImageShape; classes: number; options?: ModelOptions }): ModelSpec {
+export function buildModel(
+  name: string,
+  { input, classes, options = {} }: { input: ImageShape; classes: number; options?: ModelOptions },
+): ModelSpec {
   const found = entry(name);
   const values: Record<string, number> = {};
   for (const [key, { initial }] of Object.entries(found.options)) values[key] = initial;
@@ -65,9 +87,16 @@ export function buildModel(name: string, { input, classes, options = {} }: { inp
     const known = found.options[key];
     if (!known) {
       const names = Object.keys(found.options);
-      throw new UsageError("model-option", `model ${name} has no option "${key}"${nearest(key, names)}. It has ${names.length === 0 ? "none" : names.join(", ")}.`);
+      throw new UsageError(
+        "model-option",
+        `model ${name} has no option "${key}"${nearest(key, names)}. It has ${names.length === 0 ? "none" : names.join(", ")}.`,
+      );
     }
-    if (!known.check(value)) throw new UsageError("model-option", `model ${name}, option ${key}: expected ${known.expects}, received ${JSON.stringify(value)}`);
+    if (!known.check(value))
+      throw new UsageError(
+        "model-option",
+        `model ${name}, option ${key}: expected ${known.expects}, received ${JSON.stringify(value)}`,
+      );
     values[key] = value as number;
   }
   const spec = found.build(input, classes, values);

@@ -22,12 +22,16 @@ export function shapesOf(spec: ModelSpec): ReadonlyMap<string, Shape> {
   spec.layers.forEach((layer, index) => {
     const inputs = inputsOf(spec.layers, index).map((name) => {
       const shape = shapes.get(name);
-      if (!shape) throw new RangeError(`${spec.name}: layer ${layer.name} takes ${name}, which does not come before it`);
+      if (!shape)
+        throw new RangeError(`${spec.name}: layer ${layer.name} takes ${name}, which does not come before it`);
       return shape;
     });
     const shape = outputShape(spec.name, layer, inputs);
     if (shape.some((dim) => !(dim >= 1))) {
-      throw new UsageError("model-input", `${spec.name}: an input of ${spec.input.join("x")} is too small: nothing is left of it at layer ${layer.name} (${inputs[0]!.join("x")} in). Use larger images or another network.`);
+      throw new UsageError(
+        "model-input",
+        `${spec.name}: an input of ${spec.input.join("x")} is too small: nothing is left of it at layer ${layer.name} (${inputs[0]!.join("x")} in). Use larger images or another network.`,
+      );
     }
     shapes.set(layer.name, shape);
   });
@@ -38,7 +42,8 @@ function outputShape(model: string, layer: LayerSpec, inputs: readonly Shape[]):
   const [first] = inputs as [Shape];
   const [height = 0, width = 0, channels = 0] = first;
   const needsImage = () => {
-    if (first.length !== 3) throw new RangeError(`${model}: layer ${layer.name} (${layer.kind}) needs an image, received [${first}]`);
+    if (first.length !== 3)
+      throw new RangeError(`${model}: layer ${layer.name} (${layer.kind}) needs an image, received [${first}]`);
   };
   switch (layer.kind) {
     case "conv2d":
@@ -51,14 +56,19 @@ function outputShape(model: string, layer: LayerSpec, inputs: readonly Shape[]):
     case "maxPool":
     case "avgPool":
       needsImage();
-      return [windowsOver(height, layer.size, layer.stride, layer.padding), windowsOver(width, layer.size, layer.stride, layer.padding), channels];
+      return [
+        windowsOver(height, layer.size, layer.stride, layer.padding),
+        windowsOver(width, layer.size, layer.stride, layer.padding),
+        channels,
+      ];
     case "globalAvgPool":
       needsImage();
       return [channels];
     case "flatten":
       return [first.reduce((product, dim) => product * dim, 1)];
     case "dense":
-      if (first.length !== 1) throw new RangeError(`${model}: layer ${layer.name} (dense) needs a vector, received [${first}]`);
+      if (first.length !== 1)
+        throw new RangeError(`${model}: layer ${layer.name} (dense) needs a vector, received [${first}]`);
       return [layer.units];
     case "padTo":
     case "resize":
@@ -67,7 +77,8 @@ function outputShape(model: string, layer: LayerSpec, inputs: readonly Shape[]):
       return [layer.height, layer.width, channels];
     case "add":
       for (const other of inputs) {
-        if (other.join() !== first.join()) throw new RangeError(`${model}: layer ${layer.name} adds [${first}] and [${other}]`);
+        if (other.join() !== first.join())
+          throw new RangeError(`${model}: layer ${layer.name} adds [${first}] and [${other}]`);
       }
       return first;
     case "concat":

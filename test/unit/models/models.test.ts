@@ -35,12 +35,19 @@ test("vgg13's small form, for CIFAR-100, has 9,582,116", () => {
 
 test("VGG's feature maps at 224 are the paper's", () => {
   const shapes = shapesOf(natural("vgg16"));
-  const maps = ["conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3", "pool5"].map((layer) => shapes.get(layer)!.join("x"));
+  const maps = ["conv1_2", "conv2_2", "conv3_3", "conv4_3", "conv5_3", "pool5"].map((layer) =>
+    shapes.get(layer)!.join("x"),
+  );
   assert.deepEqual(maps, ["224x224x64", "112x112x128", "56x56x256", "28x28x512", "14x14x512", "7x7x512"]);
 });
 
 test("every network takes every size and channel count that it should", () => {
-  const inputs: ImageShape[] = [[28, 28, 1], [32, 32, 3], [64, 64, 3], [96, 80, 3]];
+  const inputs: ImageShape[] = [
+    [28, 28, 1],
+    [32, 32, 3],
+    [64, 64, 3],
+    [96, 80, 3],
+  ];
   for (const name of modelNames()) {
     for (const input of inputs) {
       const spec = buildModel(name, { input, classes: 7 });
@@ -51,16 +58,22 @@ test("every network takes every size and channel count that it should", () => {
 
 test("windows: same, valid and numeric padding count the positions of a sliding window", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 4 }), fc.nat(3), (size, kernel, stride, pad) => {
-      const slide = (length: number) => {
-        let count = 0;
-        for (let at = 0; at + kernel <= length; at += stride) count++;
-        return count;
-      };
-      assert.equal(Math.max(0, windowsOver(size, kernel, stride, "valid")), slide(size));
-      assert.equal(Math.max(0, windowsOver(size, kernel, stride, pad)), slide(size + 2 * pad));
-      assert.equal(windowsOver(size, kernel, stride, "same"), Math.ceil(size / stride));
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 50 }),
+      fc.integer({ min: 1, max: 7 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.nat(3),
+      (size, kernel, stride, pad) => {
+        const slide = (length: number) => {
+          let count = 0;
+          for (let at = 0; at + kernel <= length; at += stride) count++;
+          return count;
+        };
+        assert.equal(Math.max(0, windowsOver(size, kernel, stride, "valid")), slide(size));
+        assert.equal(Math.max(0, windowsOver(size, kernel, stride, pad)), slide(size + 2 * pad));
+        assert.equal(windowsOver(size, kernel, stride, "same"), Math.ceil(size / stride));
+      },
+    ),
   );
 });
 
@@ -72,7 +85,11 @@ test("initial values follow from seed and name, with the rule's deviation", () =
   const again = initialValues(other, 3).weights;
   for (const slot of one.trainable) {
     const twin = other.trainable.find(({ name }) => name === slot.name)!;
-    assert.deepEqual(weights.subarray(slot.offset, slot.offset + slot.size), again.subarray(twin.offset, twin.offset + twin.size), slot.name);
+    assert.deepEqual(
+      weights.subarray(slot.offset, slot.offset + slot.size),
+      again.subarray(twin.offset, twin.offset + twin.size),
+      slot.name,
+    );
   }
   const kernel = one.trainable.find(({ name }) => name === "conv3_1/kernel")!;
   const values = weights.subarray(kernel.offset, kernel.offset + kernel.size);
@@ -84,8 +101,14 @@ test("initial values follow from seed and name, with the rule's deviation", () =
 test("an unknown model offers the nearest names; an unknown or wrong option is named", () => {
   const shape = { input: [28, 28, 1] as const, classes: 10 };
   assert.throws(() => buildModel("vg13", shape), /unknown model "vg13".*did you mean "vgg13"/);
-  assert.throws(() => buildModel("tiny-bn", { ...shape, options: { dropot: 0.1 } }), /no option "dropot" — did you mean "dropout"/);
-  assert.throws(() => buildModel("tiny-bn", { ...shape, options: { dropout: 1 } }), /option dropout: expected a number from 0.*received 1/);
+  assert.throws(
+    () => buildModel("tiny-bn", { ...shape, options: { dropot: 0.1 } }),
+    /no option "dropot" — did you mean "dropout"/,
+  );
+  assert.throws(
+    () => buildModel("tiny-bn", { ...shape, options: { dropout: 1 } }),
+    /option dropout: expected a number from 0.*received 1/,
+  );
 });
 
 test("the topology's hash changes with the network and not with its name", () => {

@@ -1,0 +1,80 @@
+/** A network as the worker uses it: variables by parameter name, and one function from images to logits. */
+import type * as tfjs from "@tensorflow/tfjs";
+import type { FlatVariables } from "../engine/engine.js";
+import { CnnDistError } from "../errors.js";
+import type { Layout, ParameterSpec, Slot } from "../parameters/layout.js";
+import type { CallArgs } from "./custom.js";
+
+export interface Network {
+  model: tfjs.LayersModel;
+  /** In the network's order. */
+  parameters: readonly ParameterSpec[];
+  variable(name: string): tfjs.Variable;
+  /** `x`: float32 [n, h, w, c] in [0, 1]; returns logits [n, classes]. */
+  forward(x: tfjs.Tensor, args: CallArgs): tfjs.Tensor2D;
+}
+
+/** Pairs the model's variables with the parameters they stand for; both must have the same names and shapes. */
+export function networkOf(model: tfjs.LayersModel, parameters: readonly ParameterSpec[]): Network {
+  const variables = new Map<string, tfjs.Variable>();
+  for (const [name, variable] of namedVariables(model)) variables.set(name, variable);
+  for (const { name, shape } of parameters) {
+    const found = variables.get(name);
+    if (found?.shape.join() !== shape.join()) {
+      throw new CnnDistError(
+        "model",
+        `parameter ${name}: the table says [${shape}], the network has ${found ? `[${found.shape}]` : "none of that name"}`,
+      );
+    }
+  }
+  if (variables.size !== parameters.length)
+    throw new CnnDistError("model", `the network has ${variables.size} variables, its table ${parameters.length}`);
+  placeDropouts(model);
+  return {
+    model,
+    parameters,
+    variable: (name) => variables.get(name)!,
+    forward: (x, args) => model.apply(x, args as unknown as Record<string, unknown>) as tfjs.Tensor2D,
+  };
+}
+
+/** `layer/weight` names in the model's order, nested models included. */
+export function namedVariables(model: tfjs.LayersModel): [string, tfjs.Variable][] {
+  return model.layers.flatMap((layer): [string, tfjs.Variable][] => {
+    const nested = (layer as unknown as { layers?: unknown }).layers;
+    if (nested)
+      return namedVariables(layer as unknown as tfjs.LayersModel).map(([name, variable]) => [
+        `${layer.name}/${name}`,
+        variable,
+      ]);
+    return layer.weights.map((weight) => {
+      const { val } = weight as unknown as { val: tfjs.Variable };
+      return [`${layer.name}/${weight.originalName.split("/").at(-1)!}`, val];
+    });
+  });
+}
+
+/** Every dropout layer gets a place of its own, and with it noise of its own. */
+function placeDropouts(model: tfjs.LayersModel): void {
+  let place = 0;
+  const visit = (layers: readonly tfjs.layers.Layer[]) => {
+    for (const layer of layers) {
+      const known = layer as unknown as { layers?: tfjs.layers.Layer[]; setPlace?: (place: number) => void };
+      if (known.layers) visit(known.layers);
+      known.setPlace?.(place++);
+    }
+  };
+  visit(model.layers);
+}
+
+/** How the network's variables lie in the flat vectors of a layout: one vector a bucket, then the state if there is any. */
+export function flatVariables(network: Network, layout: Layout): FlatVariables[] {
+  const place = (slots: readonly Slot[], base: number) =>
+    slots.map((slot) => ({ variable: network.variable(slot.name), offset: slot.offset - base, shape: slot.shape }));
+  const vectors: FlatVariables[] = layout.buckets.map(({ slots, offset, size }) => ({
+    size,
+    slots: place(slots, offset),
+  }));
+  if (layout.stateSize > 0) vectors.push({ size: layout.stateSize, slots: place(layout.state, 0) });
+  return vectors;
+}
