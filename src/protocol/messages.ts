@@ -11,6 +11,8 @@ const index = z
   .max(2 ** 31 - 1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const text = z.string().max(4096);
+/** A loss may be NaN or infinite: that it is so must get through. */
+const anyNumber = z.custom<number>((value) => typeof value === "number", "expected a number");
 const seconds = z.number().min(0).finite();
 
 /** Everything of the machine that the bits of a result depend on. Compared field by field when a worker joins. */
@@ -79,7 +81,7 @@ export const toCoordinator = z.discriminatedUnion("type", [
     type: z.literal("loss"),
     ...work,
     shard: index,
-    loss: z.number() /* may be NaN: see decode */,
+    loss: anyNumber,
     hits: index,
   }),
   /** Payload: the float32 sum of one bucket's gradients over the shards of the range. */
@@ -91,7 +93,7 @@ export const toCoordinator = z.discriminatedUnion("type", [
     ...sender,
     evaluation: index,
     ...range,
-    loss: z.number(),
+    loss: anyNumber,
     hits: index,
   }),
   /** The worker cannot go on. */

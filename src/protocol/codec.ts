@@ -1,0 +1,54 @@
+/** Bytes to typed messages and back. Decoding never throws: it gives the message or the reason why there is none. */
+import { Packr } from "msgpackr";
+import type { z } from "zod";
+import { type ToCoordinator, type ToWorker, toCoordinator, toWorker } from "./messages.js";
+import { LIMITS, skim } from "./skim.js";
+
+export type RejectReason =
+  | "parts"
+  | "size"
+  | "depth"
+  | "malformed"
+  | "extension"
+  | "schema"
+  | "payload"
+  | "sender"
+  | "stale";
+export type Decoded<T> = { ok: true; message: T; payload: Uint8Array | null } | { ok: false; reason: RejectReason };
+
+const packr = new Packr({ useRecords: false, variableMapSize: true, mapsAsObjects: true, moreTypes: false });
+
+export function encode(message: ToCoordinator | ToWorker): Uint8Array {
+  return packr.pack(message);
+}
+
+function decode<T>(schema: z.ZodType<T>, parts: readonly Uint8Array[]): Decoded<T> {
+  const [header, payload] = parts;
+  if (!header || parts.length > LIMITS.parts) return { ok: false, reason: "parts" };
+  const fault = skim(header);
+  if (fault) return { ok: false, reason: fault };
+  let value: unknown;
+  try {
+    value = packr.unpack(header);
+  } catch {
+    return { ok: false, reason: "malformed" };
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) return { ok: false, reason: "schema" };
+  return { ok: true, message: parsed.data, payload: payload ?? null };
+}
+
+export const decodeToCoordinator = (parts: readonly Uint8Array[]): Decoded<ToCoordinator> =>
+  decode(toCoordinator, parts);
+export const decodeToWorker = (parts: readonly Uint8Array[]): Decoded<ToWorker> => decode(toWorker, parts);
+
+/** The payload as float32, without a copy where its place in memory allows; null if its length is not `length` floats. */
+export function asFloat32(payload: Uint8Array | null, length: number): Float32Array | null {
+  if (payload === null || payload.byteLength !== length * 4) return null;
+  if (payload.byteOffset % 4 === 0) return new Float32Array(payload.buffer, payload.byteOffset, length);
+  return new Float32Array(payload.slice().buffer);
+}
+
+export function asBytes(vector: Float32Array): Uint8Array {
+  return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+}

@@ -1,0 +1,84 @@
+/** The private folder that holds a run's ipc sockets, and the sweeping of those that dead runs left. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { messageOf, UsageError } from "../errors.js";
+
+const PREFIX = "cnn-dist-";
+/** sockaddr_un.sun_path holds 108 bytes with its final zero. */
+const MAX_PATH_BYTES = 107;
+
+export interface SocketDirectory {
+  path: string;
+  /** ipc:// address of the coordinator's socket. */
+  endpoint: string;
+  remove(): void;
+}
+
+/** A new 0700 folder under XDG_RUNTIME_DIR, else the temporary directory; sweeps dead ones first. */
+export function createSocketDirectory(env: NodeJS.ProcessEnv = process.env): SocketDirectory {
+  const base = usable(env.XDG_RUNTIME_DIR) ?? tmpdir();
+  sweepStale(base);
+  let path: string;
+  try {
+    mkdirSync(base, { recursive: true });
+    path = mkdtempSync(join(base, PREFIX)); // mkdtemp makes it 0700
+    writeFileSync(join(path, "owner"), owner(process.pid) ?? "");
+  } catch (error) {
+    throw new UsageError(
+      "socket-directory",
+      `no folder for sockets can be made in ${base}: ${messageOf(error)}. Set TMPDIR to a writable folder.`,
+    );
+  }
+  const socket = join(path, "coordinator.sock");
+  if (Buffer.byteLength(socket) > MAX_PATH_BYTES) {
+    rmSync(path, { recursive: true, force: true });
+    throw new UsageError(
+      "socket-directory",
+      `${socket} is longer than the ${MAX_PATH_BYTES} bytes that a socket's path may have. Set TMPDIR (or XDG_RUNTIME_DIR) to a shorter folder such as /tmp.`,
+    );
+  }
+  return { path, endpoint: `ipc://${socket}`, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+function usable(dir: string | undefined): string | null {
+  if (!dir) return null;
+  try {
+    return statSync(dir).isDirectory() ? dir : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Pid and start time: a pid alone may have been given to another process since. */
+function owner(pid: number): string | null {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return `${pid} ${fields.slice(fields.lastIndexOf(")") + 2).split(" ")[19]}`;
+  } catch {
+    return null;
+  }
+}
+
+/** Removes the folders of runs that were killed. */
+export function sweepStale(base: string): void {
+  for (const name of entries(base)) {
+    if (!name.startsWith(PREFIX)) continue;
+    const path = join(base, name);
+    try {
+      const recorded = readFileSync(join(path, "owner"), "utf8");
+      if (recorded !== "" && owner(Number.parseInt(recorded, 10)) !== recorded)
+        rmSync(path, { recursive: true, force: true });
+    } catch {
+      // not one of ours, not ours to read, or swept by another start at the same time
+    }
+  }
+}
+
+function entries(base: string): string[] {
+  try {
+    return readdirSync(base);
+  } catch {
+    return [];
+  }
+}
