@@ -2,6 +2,7 @@
  * The update rules, with PyTorch's semantics (torch.optim), so that a recipe means the same in both. Arithmetic is in
  * double, rounded to float32 when stored. One plain loop a rule: this is the coordinator's hot path.
  */
+import { integerPower } from "./arithmetic.js";
 import type { Optimizer, OptimizerConfig, OptimizerName } from "./optimizer.js";
 
 type Apply = Optimizer["apply"];
@@ -15,8 +16,10 @@ const sgd: Rule = {
     ({ from, to, gradients, gradientOffset, start, end, lr, scale }) => {
       const w = from.weights;
       const out = to.weights;
-      for (let i = start; i < end; i++)
-        out[i] = w[i]! - lr * (gradients[i - gradientOffset]! * scale + weightDecay * w[i]!);
+      for (let i = start; i < end; i++) {
+        const weight = w[i]!;
+        out[i] = weight - lr * (gradients[i - gradientOffset]! * scale + weightDecay * weight);
+      }
     },
 };
 
@@ -31,9 +34,10 @@ const momentum: Rule = {
       const v = from.slots.momentum!;
       const vOut = to.slots.momentum!;
       for (let i = start; i < end; i++) {
-        const velocity = mu * v[i]! + gradients[i - gradientOffset]! * scale + weightDecay * w[i]!;
+        const weight = w[i]!;
+        const velocity = mu * v[i]! + gradients[i - gradientOffset]! * scale + weightDecay * weight;
         vOut[i] = velocity;
-        out[i] = w[i]! - lr * velocity;
+        out[i] = weight - lr * velocity;
       }
     },
 };
@@ -49,10 +53,11 @@ const nesterov: Rule = {
       const v = from.slots.momentum!;
       const vOut = to.slots.momentum!;
       for (let i = start; i < end; i++) {
-        const g = gradients[i - gradientOffset]! * scale + weightDecay * w[i]!;
+        const weight = w[i]!;
+        const g = gradients[i - gradientOffset]! * scale + weightDecay * weight;
         const velocity = mu * v[i]! + g;
         vOut[i] = velocity;
-        out[i] = w[i]! - lr * (g + mu * velocity);
+        out[i] = weight - lr * (g + mu * velocity);
       }
     },
 };
@@ -69,17 +74,18 @@ const adamLike = (decoupled: boolean): Rule => ({
       const mOut = to.slots.m!;
       const v = from.slots.v!;
       const vOut = to.slots.v!;
-      const rate = lr / (1 - beta1 ** step);
-      const correction = Math.sqrt(1 - beta2 ** step);
+      const rate = lr / (1 - integerPower(beta1, step));
+      const correction = Math.sqrt(1 - integerPower(beta2, step));
       const l2 = decoupled ? 0 : weightDecay;
       const keep = decoupled ? 1 - lr * weightDecay : 1;
       for (let i = start; i < end; i++) {
-        const g = gradients[i - gradientOffset]! * scale + l2 * w[i]!;
+        const weight = w[i]!;
+        const g = gradients[i - gradientOffset]! * scale + l2 * weight;
         const first = beta1 * m[i]! + (1 - beta1) * g;
         const second = beta2 * v[i]! + (1 - beta2) * g * g;
         mOut[i] = first;
         vOut[i] = second;
-        out[i] = keep * w[i]! - (rate * first) / (Math.sqrt(second) / correction + epsilon);
+        out[i] = keep * weight - (rate * first) / (Math.sqrt(second) / correction + epsilon);
       }
     },
 });
@@ -97,12 +103,13 @@ const rmsprop: Rule = {
       const v = from.slots.momentum!;
       const vOut = to.slots.momentum!;
       for (let i = start; i < end; i++) {
-        const g = gradients[i - gradientOffset]! * scale + weightDecay * w[i]!;
+        const weight = w[i]!;
+        const g = gradients[i - gradientOffset]! * scale + weightDecay * weight;
         const square = rho * s[i]! + (1 - rho) * g * g;
         const velocity = mu * v[i]! + g / (Math.sqrt(square) + epsilon);
         sOut[i] = square;
         vOut[i] = velocity;
-        out[i] = w[i]! - lr * velocity;
+        out[i] = weight - lr * velocity;
       }
     },
 };

@@ -1,4 +1,5 @@
 /** Learning-rate schedules: pure functions of the step, and of the evaluations for `plateau`. */
+import { cosPi, integerPower } from "./arithmetic.js";
 
 export interface ScheduleConfig {
   lr: number;
@@ -38,11 +39,13 @@ export function learningRate(
   switch (config.lrScheduler) {
     case "constant":
       return config.lr;
-    case "step":
-      return config.lr * config.lrGamma ** Math.floor(at.step / at.stepsPerEpoch / config.lrStepSize);
+    case "step": {
+      const cuts = Math.floor(Math.floor(at.step / at.stepsPerEpoch) / config.lrStepSize);
+      return config.lr * integerPower(config.lrGamma, cuts);
+    }
     case "cosine": {
       const progress = (at.step - warmup) / Math.max(1, at.totalSteps - warmup);
-      return config.lr * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, progress)));
+      return config.lr * 0.5 * (1 + cosPi(Math.min(1, progress)));
     }
     case "plateau":
       return config.lr * at.schedule.factor;

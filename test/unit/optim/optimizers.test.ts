@@ -50,7 +50,7 @@ for (const [name, { config, weights }] of Object.entries(fixture.cases)) {
           scale: 1,
         });
       }
-      weights[index]!.forEach((expected, at) => near(to.weights[at]!, expected));
+      for (const [at, expected] of weights[index]!.entries()) near(to.weights[at]!, expected);
     });
   });
 }
@@ -60,6 +60,6 @@ test("clipping by the global norm, as clip_grad_norm_ does it", () => {
   for (const { limit, norm, clipped } of fixture.clip) {
     near(Math.sqrt(sumOfSquares(gradient)), norm);
     const scale = clipScale(norm, limit);
-    clipped.forEach((expected, at) => near(gradient[at]! * scale, expected));
+    for (const [at, expected] of clipped.entries()) near(gradient[at]! * scale, expected);
   }
 });
