@@ -21,8 +21,8 @@ export interface CoordinatorPorts {
   committed?(snapshot: Snapshot): void;
   /** Ends a worker for certain; resolves when it is dead (at once for one of another host, which is only cut off). */
   endWorker(rank: number, incarnation: number): Promise<void>;
-  /** Workers that may still come: being started, waiting to be started again, or (Infinity) from other hosts. */
-  workersToCome(): number;
+  /** Worker processes that live or will be started again; Infinity where they come from other hosts. */
+  workersPossible(): number;
   /** For messages about a dead worker: the last lines of its log, "" without one. */
   logTail(rank: number): string;
 }
@@ -65,6 +65,6 @@ export interface Coordinator {
   expectWorker(worker: { token: string; rank: number; incarnation: number }): void;
   /** The process of a local worker has ended (the quickest sign of death). */
   workerExited(worker: { rank: number; incarnation: number; detail: string }): void;
-  /** workersToCome() may have changed: look whether anybody is left. */
+  /** workersPossible() may have changed: look whether anybody is left. */
   reconsider(): void;
 }

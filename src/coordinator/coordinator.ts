@@ -1,0 +1,402 @@
+/** Wires roster, wire and work in flight together; the training itself is in loop.ts. */
+import { CnnDistError } from "../errors.js";
+import type { RunEvent, WorkerEvent } from "../events.js";
+import { type Layout, layoutOf } from "../parameters/layout.js";
+import { asBytes, asFloat32, decodeToCoordinator, encode, type RejectReason } from "../protocol/codec.js";
+import { type Fingerprint, PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
+import { StopRequested, train } from "./loop.js";
+import type { Coordinator, CoordinatorOptions, CoordinatorPorts, Outcome } from "./ports.js";
+import { differences, type Member, Roster } from "./roster.js";
+import type { DoubleBuffer } from "./weights.js";
+import { type Deferred, deferred, type Work } from "./work.js";
+
+/** How often silence is looked for. */
+const TICK_MS = 500;
+/** Loading TensorFlow and data can hold a worker's event loop for long; until it has joined, silence counts only after this. */
+const JOIN_TIMEOUT_SECONDS = 60;
+/** A tick that comes this much too late means that this process itself was stopped, and nobody else is to blame. */
+const SUSPENDED_MS = 2_000;
+
+type LossReason = NonNullable<WorkerEvent["reason"]>;
+
+export function createCoordinator(options: CoordinatorOptions, ports: CoordinatorPorts): Coordinator {
+  return new Hub(options, ports);
+}
+
+/** A user model's layout and first values, as the first worker that joined gave them. */
+export interface Founding {
+  layout: Layout;
+  weights: Float32Array;
+  state: Float32Array;
+}
+
+export class Hub implements Coordinator {
+  readonly options: CoordinatorOptions;
+  readonly ports: CoordinatorPorts;
+  readonly roster = new Roster();
+  /** Payload bytes since the start. */
+  readonly exchanged = { in: 0, out: 0 };
+  readonly founding: Deferred<Founding> = deferred();
+  fingerprint: Fingerprint | null = null;
+  #topology: string | null;
+  #founded = false;
+  #work: Work<unknown> | null = null;
+  #stopping: string | null = null;
+  #failure: CnnDistError | null = null;
+  #changed: Deferred<void> = deferred();
+  #lastTrouble: { rank: number; text: string } | null = null;
+  #lastTick: number;
+  #cancelTick: () => void = () => {};
+
+  constructor(options: CoordinatorOptions, ports: CoordinatorPorts) {
+    this.options = options;
+    this.ports = ports;
+    this.#topology = options.expect.topologySha256;
+    this.#lastTick = ports.clock.now();
+    if (options.start.layout.trainable.length > 0) {
+      const { layout, weights, state } = options.start;
+      this.#founded = true;
+      this.founding.resolve({ layout, weights, state });
+    }
+    ports.link.onMessage((peer, parts) => this.#receive(peer, parts));
+    ports.link.onGone((peer) => {
+      const member = this.roster.get(peer);
+      if (member) void this.#lose(member, "exit", "its connection is gone");
+    });
+  }
+
+  async run(): Promise<Outcome> {
+    this.#tick();
+    try {
+      const outcome = await train(this);
+      this.#dismiss(outcome.kind === "done" ? "the training is done" : "the run was stopped");
+      return outcome;
+    } catch (error) {
+      this.#dismiss("the run failed");
+      throw error;
+    } finally {
+      this.#cancelTick();
+    }
+  }
+
+  requestStop(reason: string): void {
+    if (this.#stopping !== null) return;
+    this.#stopping = reason;
+    this.#work?.abandon(new StopRequested());
+    this.founding.reject(new StopRequested());
+    this.#notify();
+  }
+
+  get stopping(): boolean {
+    return this.#stopping !== null;
+  }
+
+  expectWorker({ token, rank, incarnation }: { token: string; rank: number; incarnation: number }): void {
+    this.roster.expect(token, { rank, incarnation });
+  }
+
+  workerExited({ rank, incarnation, detail }: { rank: number; incarnation: number; detail: string }): void {
+    const member = this.roster.find(rank, incarnation);
+    if (member) void this.#lose(member, "exit", detail);
+    else {
+      this.#lastTrouble ??= { rank, text: detail };
+      this.reconsider();
+    }
+  }
+
+  reconsider(): void {
+    if (this.roster.all().length === 0 && this.ports.workersPossible() === 0) this.fail(this.#nobodyLeft());
+    this.#notify();
+  }
+
+  fail(error: CnnDistError): void {
+    this.#failure ??= error;
+    this.#work?.abandon(error);
+    this.founding.reject(error);
+    this.#notify();
+  }
+
+  #nobodyLeft(): CnnDistError {
+    const trouble = this.#lastTrouble;
+    const tail = trouble ? this.ports.logTail(trouble.rank) : "";
+    const cause = trouble ? `rank ${trouble.rank}: ${trouble.text}` : "none ever came";
+    return new CnnDistError(
+      "no-workers",
+      `no worker is left and none will be started again; the last to go was ${cause}.${tail === "" ? "" : `\nThe last lines of its log:\n${tail}`}`,
+    );
+  }
+
+  /** Resolves once enough workers are ready; rejects on a stop or a failure. */
+  async enoughWorkers(count: number): Promise<void> {
+    for (;;) {
+      this.throwIfEnded();
+      const ready = this.roster.ready().length;
+      if (ready >= count || (ready > 0 && ready >= this.ports.workersPossible())) return;
+      await this.#changed.promise;
+    }
+  }
+
+  throwIfEnded(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#stopping !== null) throw new StopRequested();
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = deferred();
+  }
+
+  /** Carries a piece of work out with whoever is there, whoever comes and whoever goes. */
+  async carryOut<Result>(work: Work<Result>): Promise<Result> {
+    this.throwIfEnded();
+    this.#work = work;
+    try {
+      work.assign(this.roster.ready());
+      for (const member of this.roster.ready()) if (member.owesSince === null) this.setState(member, "spare");
+      return await work.done;
+    } finally {
+      this.#work = null;
+      for (const member of this.roster.all()) member.owesSince = null;
+    }
+  }
+
+  send(member: Member, message: ToWorker, payload?: Float32Array): void {
+    if (payload) this.exchanged.out += payload.byteLength;
+    this.ports.link.send(
+      member.peer,
+      payload ? { header: encode(message), payload: asBytes(payload) } : { header: encode(message) },
+    );
+  }
+
+  /** Sends what the worker lacks of a version, whole. */
+  bringUpTo(member: Member, buffer: DoubleBuffer, version: number): void {
+    if (member.holds === version) return;
+    for (const bucket of buffer.parts())
+      this.send(member, { type: "weights", version, bucket }, buffer.bucket(version, bucket));
+    member.holds = version;
+    member.ahead = 0;
+  }
+
+  emit(event: RunEvent): void {
+    this.ports.emit(event);
+  }
+
+  setState(member: Member, state: Member["state"], detail?: string): void {
+    if (member.state === state && detail === undefined) return;
+    member.state = state;
+    this.emit({
+      event: "worker",
+      rank: member.rank,
+      incarnation: member.incarnation,
+      state,
+      pid: member.pid,
+      device: member.device,
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
+
+  #receive(peer: string, parts: readonly Uint8Array[]): void {
+    const decoded = decodeToCoordinator(parts);
+    if (!decoded.ok) return this.#reject(peer, decoded.reason);
+    const { message, payload } = decoded;
+    if (payload) this.exchanged.in += payload.byteLength;
+    if (message.type === "hello") return this.#hello(peer, message);
+    const member = this.roster.get(peer);
+    if (!member) {
+      this.#count("stale");
+      this.ports.link.send(peer, {
+        header: encode({ type: "evict", reason: "this run does not know you (any more)" }),
+      });
+      return;
+    }
+    member.lastHeard = this.ports.clock.now();
+    const reason = this.#handle(member, message, payload);
+    // Work of a step that is over is late, not wrong: it is counted and costs no strike.
+    if (reason === "stale") this.#count("stale");
+    else if (reason) this.#reject(peer, reason);
+  }
+
+  #count(reason: RejectReason): void {
+    this.emit({ event: "rejected", reason });
+  }
+
+  #reject(peer: string, reason: RejectReason): void {
+    this.#count(reason);
+    if (!this.roster.strike(peer)) return;
+    const member = this.roster.get(peer);
+    if (member) void this.#lose(member, "protocol", `it sent too many unacceptable messages, the last for "${reason}"`);
+    else this.ports.link.drop(peer);
+  }
+
+  #hello(peer: string, message: Extract<ToCoordinator, { type: "hello" }>): void {
+    const refuse = (text: string) =>
+      this.ports.link.send(peer, { header: encode({ type: "refuse", code: "hello", message: text }) });
+    if (message.protocol !== PROTOCOL)
+      return refuse(
+        `this coordinator speaks protocol ${PROTOCOL}, the worker ${message.protocol}; install the same cnn-dist on both`,
+      );
+    const member = this.roster.hello(peer, message, this.ports.clock.now());
+    if (typeof member === "string") {
+      this.#reject(peer, "sender");
+      return refuse(member);
+    }
+    this.setState(member, "joining", message.host);
+    this.send(member, { type: "recipe", run: this.options.run, recipe: this.options.start.recipe });
+  }
+
+  #handle(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null {
+    if (
+      "run" in message &&
+      (message.run !== this.options.run || message.rank !== member.rank || message.incarnation !== member.incarnation)
+    )
+      return "sender";
+    switch (message.type) {
+      case "progress":
+        if (member.state === "joining" || member.state === "tracing") this.setState(member, "tracing", message.what);
+        return null;
+      case "heartbeat":
+        member.tensors = message.tensors;
+        member.tensorBytes = message.tensorBytes;
+        this.emit({
+          event: "heartbeat",
+          rank: member.rank,
+          timestamp: Date.now() / 1000,
+          tensors: message.tensors,
+          tensor_bytes: message.tensorBytes,
+          rss_bytes: message.rssBytes,
+        });
+        return null;
+      case "join":
+        return this.#join(member, message, payload);
+      case "failed":
+        void this.#lose(member, "error", message.message);
+        return null;
+      case "bye":
+        void this.#lose(member, "exit", "it left");
+        return null;
+      default:
+        return this.#work?.receive(member, message, payload) ?? (this.#work ? null : "stale");
+    }
+  }
+
+  #join(
+    member: Member,
+    message: Extract<ToCoordinator, { type: "join" }>,
+    payload: Uint8Array | null,
+  ): RejectReason | null {
+    if (member.state !== "joining" && member.state !== "tracing") return "schema";
+    const { expect } = this.options;
+    const wrong = this.fingerprint ? differences(this.fingerprint, message.fingerprint) : [];
+    const compare = (what: string, expected: string | null, received: string) => {
+      if (expected !== null && expected !== received) wrong.push({ what, expected, received });
+    };
+    compare("dataset SHA-256", expect.datasetSha256, message.datasetSha256);
+    compare("topology SHA-256", this.#topology, message.topologySha256);
+    if (wrong.length > 0) {
+      const list = wrong
+        .map(({ what, expected, received }) => `${what}: ${expected} here, ${received} there`)
+        .join("; ");
+      this.#refuse(
+        member,
+        "differs",
+        `the results would depend on which machine computes what. ${list}. Use the same software, data and settings on all workers.`,
+      );
+      return null;
+    }
+    if (!this.#founded) {
+      const founding = foundingOf(message, payload);
+      if (!founding) return "payload";
+      this.#founded = true;
+      this.founding.resolve(founding);
+    }
+    this.#topology = message.topologySha256;
+    this.fingerprint ??= message.fingerprint;
+    this.send(member, { type: "accept", run: this.options.run, rank: member.rank, incarnation: member.incarnation });
+    this.setState(member, "ready");
+    this.#work?.assign(this.roster.ready());
+    this.#notify();
+    return null;
+  }
+
+  #refuse(member: Member, code: string, text: string): void {
+    this.send(member, { type: "refuse", code, message: text });
+    this.roster.remove(member);
+    this.#lastTrouble = { rank: member.rank, text: `refused: ${text}` };
+    this.setState(member, "refused", text);
+    this.reconsider();
+  }
+
+  /** A member is taken for dead: ended for certain first, then its work goes to the others. */
+  async #lose(member: Member, reason: LossReason, detail: string): Promise<void> {
+    if (!this.roster.remove(member)) return;
+    const detectionSeconds = Math.max(0, this.ports.clock.now() - member.lastHeard) / 1000;
+    this.send(member, { type: "evict", reason: detail });
+    this.#lastTrouble = { rank: member.rank, text: detail };
+    await this.ports.endWorker(member.rank, member.incarnation);
+    const reassigned = this.#work?.lost(member) ?? 0;
+    member.state = "lost";
+    this.emit({
+      event: "worker",
+      rank: member.rank,
+      incarnation: member.incarnation,
+      state: "lost",
+      pid: member.pid,
+      device: member.device,
+      detail,
+      reason,
+      detection_seconds: detectionSeconds,
+      reassigned,
+    });
+    this.#work?.assign(this.roster.ready());
+    this.reconsider();
+  }
+
+  #tick(): void {
+    const { clock } = this.ports;
+    const now = clock.now();
+    const late = now - this.#lastTick - TICK_MS;
+    this.#lastTick = now;
+    const { heartbeatTimeout, stepTimeout } = this.options.placement;
+    for (const member of this.roster.all()) {
+      if (late > SUSPENDED_MS) {
+        member.lastHeard = now;
+        if (member.owesSince !== null) member.owesSince = now;
+        continue;
+      }
+      const silentMs = now - member.lastHeard;
+      const joining = member.state === "joining" || member.state === "tracing";
+      const limit = joining ? Math.max(heartbeatTimeout, JOIN_TIMEOUT_SECONDS) : heartbeatTimeout;
+      if (silentMs > limit * 1000) {
+        void this.#lose(
+          member,
+          "silence",
+          `it has been silent for ${(silentMs / 1000).toFixed(1)} s (--heartbeat-timeout ${heartbeatTimeout})`,
+        );
+      } else if (member.owesSince !== null && now - member.owesSince > stepTimeout * 1000) {
+        void this.#lose(
+          member,
+          "step-timeout",
+          `it is alive but has sent no result for ${((now - member.owesSince) / 1000).toFixed(1)} s (--step-timeout ${stepTimeout})`,
+        );
+      }
+    }
+    this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+  }
+
+  #dismiss(reason: string): void {
+    for (const member of this.roster.all()) {
+      this.send(member, { type: "stop", reason });
+      this.roster.remove(member);
+      this.setState(member, "stopped", reason);
+    }
+  }
+}
+
+/** A user model's layout and values, from its first worker; null when the two do not fit each other. */
+function foundingOf(message: Extract<ToCoordinator, { type: "join" }>, payload: Uint8Array | null): Founding | null {
+  if (!message.parameters) return null;
+  const layout = layoutOf(message.parameters.map((each) => ({ ...each, init: { kind: "zeros" } })));
+  const values = asFloat32(payload, layout.size + layout.stateSize);
+  if (!values) return null;
+  return { layout, weights: values.slice(0, layout.size), state: values.slice(layout.size) };
+}

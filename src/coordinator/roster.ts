@@ -1,0 +1,121 @@
+/** Who is there: a pure record of workers by peer. Time comes in as an argument; nothing is sent from here. */
+import type { WorkerState } from "../events.js";
+import type { Fingerprint, ToCoordinator } from "../protocol/messages.js";
+
+export interface Member {
+  readonly peer: string;
+  readonly rank: number;
+  readonly incarnation: number;
+  readonly pid: number;
+  readonly host: string;
+  readonly device: string;
+  state: WorkerState;
+  /** Milliseconds of the coordinator's clock. */
+  lastHeard: number;
+  /** Since when it owes work without having sent any; null when it owes none. */
+  owesSince: number | null;
+  /** Version of the weights that were sent to it whole; -1 for none. */
+  holds: number;
+  /** Buckets of the version after that which were sent to it while the step ran. */
+  ahead: number;
+  tensors: number;
+  tensorBytes: number;
+}
+
+interface Expected {
+  rank: number;
+  incarnation: number;
+}
+
+/** Messages that a peer may get wrong before it is cut off. */
+const STRIKES = 20;
+/** Peers whose strikes are remembered; a flood of new peers forgets the oldest. */
+const REMEMBERED_PEERS = 1024;
+
+export class Roster {
+  readonly #members = new Map<string, Member>();
+  readonly #expected = new Map<string, Expected>();
+  readonly #incarnations = new Map<number, number>();
+  readonly #strikes = new Map<string, number>();
+
+  /** Only a hello with this token may take that rank. */
+  expect(token: string, worker: Expected): void {
+    this.#expected.set(token, worker);
+  }
+
+  get(peer: string): Member | undefined {
+    return this.#members.get(peer);
+  }
+
+  find(rank: number, incarnation: number): Member | undefined {
+    return this.all().find((member) => member.rank === rank && member.incarnation === incarnation);
+  }
+
+  all(): Member[] {
+    return [...this.#members.values()].sort((a, b) => a.rank - b.rank);
+  }
+
+  /** Those that joined and can be given work, by rank. */
+  ready(): Member[] {
+    return this.all().filter(({ state }) => state === "ready" || state === "working" || state === "spare");
+  }
+
+  /** Enters a peer; a string says why it may not. */
+  hello(peer: string, message: Extract<ToCoordinator, { type: "hello" }>, now: number): Member | string {
+    if (this.#members.has(peer)) return "it has already said hello";
+    const place = this.#placeOf(message.token);
+    if (!place) return "its token is not one that this run gave out";
+    const member: Member = {
+      peer,
+      ...place,
+      pid: message.pid,
+      host: message.host,
+      device: message.device,
+      state: "joining",
+      lastHeard: now,
+      owesSince: null,
+      holds: -1,
+      ahead: 0,
+      tensors: 0,
+      tensorBytes: 0,
+    };
+    this.#members.set(peer, member);
+    return member;
+  }
+
+  #placeOf(token: string | null): Expected | null {
+    if (token !== null) {
+      const expected = this.#expected.get(token);
+      this.#expected.delete(token);
+      return expected ?? null;
+    }
+    const taken = new Set(this.all().map(({ rank }) => rank));
+    let rank = 0;
+    while (taken.has(rank)) rank++;
+    const incarnation = (this.#incarnations.get(rank) ?? -1) + 1;
+    this.#incarnations.set(rank, incarnation);
+    return { rank, incarnation };
+  }
+
+  remove(member: Member): boolean {
+    return this.#members.get(member.peer) === member && this.#members.delete(member.peer);
+  }
+
+  /** True once the peer is to be cut off. */
+  strike(peer: string): boolean {
+    const count = (this.#strikes.get(peer) ?? 0) + 1;
+    this.#strikes.set(peer, count);
+    if (this.#strikes.size > REMEMBERED_PEERS) this.#strikes.delete(this.#strikes.keys().next().value!);
+    return count >= STRIKES;
+  }
+}
+
+/** What differs between two machines that should compute the same bits; empty when nothing does. */
+export function differences(
+  expected: Fingerprint,
+  received: Fingerprint,
+): { what: string; expected: string; received: string }[] {
+  return (Object.keys(expected) as (keyof Fingerprint)[])
+    .filter((key) => expected[key] !== received[key])
+    .map((key) => ({ what: key, expected: String(expected[key]), received: String(received[key]) }));
+}

@@ -1,0 +1,88 @@
+/** A coordinator with fake workers, a fake clock and a memory network. */
+import type { Snapshot } from "../../src/checkpoint/snapshot.js";
+import type { Recipe } from "../../src/config/recipe.js";
+import { createCoordinator } from "../../src/coordinator/coordinator.js";
+import type { CoordinatorOptions } from "../../src/coordinator/ports.js";
+import type { RunEvent } from "../../src/events.js";
+import { NEW_SCHEDULE } from "../../src/optim/schedule.js";
+import { memoryNetwork } from "../../src/transport/memory.js";
+import { FakeClock } from "./fake-clock.js";
+import { DATASET, FakeWorker, type FakeWorkerOptions, TOPOLOGY, testLayout } from "./fake-worker.js";
+import { testRecipe } from "./recipe.js";
+
+export const TRAIN = 22; // two full batches of 8 and a short one of 6
+
+export function fakeRun(
+  given: {
+    recipe?: Partial<Recipe>;
+    workers?: number;
+    start?: Partial<Snapshot>;
+    placement?: Partial<CoordinatorOptions["placement"]>;
+    train?: number;
+  } = {},
+) {
+  const layout = testLayout();
+  const network = memoryNetwork();
+  const clock = new FakeClock();
+  const events: RunEvent[] = [];
+  const saved: Snapshot[] = [];
+  const possible = { workers: given.workers ?? 1 };
+  const recipe = testRecipe(given.recipe);
+  const train = given.train ?? TRAIN;
+  const start: Snapshot = {
+    recipe,
+    recipeSha256: "f".repeat(64),
+    layout,
+    step: 0,
+    epoch: 0,
+    stepInEpoch: 0,
+    schedule: NEW_SCHEDULE,
+    best: null,
+    loss: null,
+    evaluated: false,
+    weights: Float32Array.from({ length: layout.size }, (_, index) => Math.cos(index)),
+    state: new Float32Array(layout.stateSize),
+    slots: {},
+    ...given.start,
+  };
+  const coordinator = createCoordinator(
+    {
+      run: "run",
+      start,
+      train,
+      test: 10,
+      expect: { datasetSha256: DATASET, topologySha256: TOPOLOGY },
+      minWorkers: given.workers ?? 1,
+      placement: {
+        checkpointEverySteps: 0,
+        evaluateEveryEpochs: 1,
+        stepTimeout: 60,
+        heartbeatTimeout: 10,
+        ...given.placement,
+      },
+    },
+    {
+      link: network.coordinator,
+      clock,
+      emit: (event) => void events.push(event),
+      async save(snapshot) {
+        saved.push(structuredClone(snapshot));
+        return { path: `step-${snapshot.step}`, sizeBytes: 1 };
+      },
+      async endWorker() {},
+      workersPossible: () => possible.workers,
+      logTail: () => "last words",
+    },
+  );
+  const worker = (options: Partial<FakeWorkerOptions> = {}) => new FakeWorker(network, { layout, train, ...options });
+  return { layout, network, clock, events, saved, possible, coordinator, worker, recipe };
+}
+
+/** The bits of everything that a run leaves. */
+export function bitsOf(snapshot: Snapshot): string {
+  const hex = (values: Float32Array) =>
+    Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("hex");
+  return [snapshot.step, hex(snapshot.weights), hex(snapshot.state), ...Object.values(snapshot.slots).map(hex)].join(
+    "/",
+  );
+}
