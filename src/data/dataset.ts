@@ -34,11 +34,22 @@ export interface DatasetFacts {
   readonly about: string;
 }
 
+/** Where a data set would be read from, for people; `ready` when nothing has to be downloaded first. */
+export interface Whereabouts {
+  readonly where: string;
+  readonly ready: boolean;
+}
+
 export interface LoadOptions {
   /** From --data-dir; absent: the places that the data set knows, then its cache, then a download. */
   dataDir?: string;
   /** Root of the user's cache; data sets live in `<cacheDir>/datasets/<name>`. */
   cacheDir: string;
+  /**
+   * `sha256` of the data set that is wanted, if it is known (a resumed run, a worker): of several places, only the one that
+   * can hold it is read. The caller still compares.
+   */
+  sha256?: string;
   /** For synthetic: height, width, channels, classes, train, test, seed. */
   options: Readonly<Record<string, string | number | boolean>>;
   signal?: AbortSignal;

@@ -5,31 +5,50 @@ import type { ImageShape } from "../models/spec.js";
 import { deriveKey, integers, normals } from "../random.js";
 import type { Dataset, DatasetFacts, LoadOptions, Split } from "./dataset.js";
 
-const DEFAULTS = { height: 32, width: 32, channels: 3, classes: 10, train: 2048, test: 512, seed: 1 };
-type Options = { -readonly [K in keyof typeof DEFAULTS]: number };
+/** Option: what it is when absent, the least, the most. */
+const OPTIONS = {
+  height: [32, 1, 4096],
+  width: [32, 1, 4096],
+  channels: [3, 1, 1024],
+  classes: [10, 2, 100_000],
+  train: [2048, 1, 100_000_000],
+  test: [512, 1, 100_000_000],
+  seed: [1, 0, Number.MAX_SAFE_INTEGER],
+} as const satisfies Record<string, readonly [usual: number, least: number, most: number]>;
+type SyntheticOptions = Record<keyof typeof OPTIONS, number>;
 
-export function syntheticOptions(given: LoadOptions["options"]): Options {
-  const options: Options = { ...DEFAULTS };
-  for (const [name, value] of Object.entries(given)) {
-    if (!(name in DEFAULTS))
+/** UsageError `dataset-option` for a name or a value that does not exist. */
+function resolve(given: LoadOptions["options"]): SyntheticOptions {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(OPTIONS, name))
       throw new UsageError(
         "dataset-option",
-        `dataset synthetic has no option ${name}; it has ${Object.keys(DEFAULTS).join(", ")}`,
+        `dataset synthetic has no option "${name}"; it has ${Object.keys(OPTIONS).join(", ")}.`,
       );
-    const least = name === "seed" ? 0 : name === "classes" ? 2 : 1;
-    if (!Number.isSafeInteger(value) || (value as number) < least) {
-      throw new UsageError(
-        "dataset-option",
-        `dataset synthetic, option ${name}: expected a whole number of ${least} or more, received ${JSON.stringify(value)}`,
-      );
-    }
-    options[name as keyof Options] = value as number;
   }
-  return options;
+  const value = (name: keyof typeof OPTIONS): number => {
+    const [usual, least, most] = OPTIONS[name];
+    const received = given[name] ?? usual;
+    if (typeof received === "number" && Number.isInteger(received) && received >= least && received <= most)
+      return received;
+    throw new UsageError(
+      "dataset-option",
+      `dataset synthetic, option ${name}: expected a whole number from ${least} to ${most}, received ${JSON.stringify(received)}.`,
+    );
+  };
+  return {
+    height: value("height"),
+    width: value("width"),
+    channels: value("channels"),
+    classes: value("classes"),
+    train: value("train"),
+    test: value("test"),
+    seed: value("seed"),
+  };
 }
 
 export function syntheticFacts(given: LoadOptions["options"]): DatasetFacts {
-  const { height, width, channels, classes, train, test } = syntheticOptions(given);
+  const { height, width, channels, classes, train, test } = resolve(given);
   return {
     name: "synthetic",
     shape: [height, width, channels],
@@ -37,18 +56,22 @@ export function syntheticFacts(given: LoadOptions["options"]): DatasetFacts {
     train,
     test,
     license: "none needed",
-    about: "noise labelled by a linear teacher; any shape, made as it is read",
+    about: "random patches labelled by a linear teacher; any shape, made as they are read",
   };
 }
 
+/** Labels are made at once (train * classes * cells multiplications), pixels whenever they are copied. */
 export function loadSynthetic(given: LoadOptions["options"]): Dataset {
-  const options = syntheticOptions(given);
+  const options = resolve(given);
   const shape: ImageShape = [options.height, options.width, options.channels];
   const teacher = new Teacher(shape, options.classes, options.seed);
   const train = teacher.split("train", options.train);
   const test = teacher.split("test", options.test);
-  const probe = new Uint8Array(shape[0] * shape[1] * shape[2]);
-  train.copyImages([0], probe);
+  // Options decide everything; the samples beside them catch a change in how images are made.
+  const sample = new Uint8Array(shape[0] * shape[1] * shape[2]);
+  train.copyImages([0], sample);
+  const hash = createHash("sha256").update(JSON.stringify(options)).update(sample);
+  for (const { labels } of [train, test]) hash.update(Buffer.from(labels.buffer));
   return {
     name: "synthetic",
     shape,
@@ -56,39 +79,42 @@ export function loadSynthetic(given: LoadOptions["options"]): Dataset {
     classNames: Array.from({ length: options.classes }, (_, index) => `class ${index}`),
     train,
     test,
-    sha256: createHash("sha256").update(JSON.stringify(options)).update(probe).update(train.labels).digest("hex"),
-    source: `made here: ${options.train} training and ${options.test} test images of ${shape.join("x")}, ${options.classes} classes`,
+    sha256: hash.digest("hex"),
+    source: "made as it is read",
   };
 }
 
+/** Cells an axis: few, so that a small network learns the teacher from a few thousand images. */
+const GRID = 4;
+
 /**
- * The image is noise on a coarse grid of at most 8x8 cells; the class is the largest of `classes` random linear functions
- * of the cells. The teacher sees only the cells, so that labelling stays quick for large images.
+ * An image is a grid of at most 4x4 patches, each of one random colour; its class is the largest of `classes` random
+ * linear functions of the patches.
  */
 class Teacher {
   readonly #shape: ImageShape;
   readonly #classes: number;
   readonly #seed: number;
-  readonly #weights: Float32Array;
   readonly #rows: number;
   readonly #columns: number;
   readonly #cells: number;
+  /** [classes, cells]. */
+  readonly #weights: Float32Array;
 
   constructor(shape: ImageShape, classes: number, seed: number) {
     this.#shape = shape;
     this.#classes = classes;
     this.#seed = seed;
-    this.#rows = Math.min(8, shape[0]);
-    this.#columns = Math.min(8, shape[1]);
+    this.#rows = Math.min(GRID, shape[0]);
+    this.#columns = Math.min(GRID, shape[1]);
     this.#cells = this.#rows * this.#columns * shape[2];
     this.#weights = normals(deriveKey(seed, "teacher"), this.#cells * classes);
   }
 
-  split(name: string, count: number): Split {
+  split(name: "train" | "test", count: number): Split {
     const labels = new Int32Array(count);
     for (let index = 0; index < count; index++) labels[index] = this.#label(this.#draw(name, index));
-    const [height, width, channels] = this.#shape;
-    const imageBytes = height * width * channels;
+    const imageBytes = this.#shape[0] * this.#shape[1] * this.#shape[2];
     return {
       count,
       labels,
@@ -100,19 +126,21 @@ class Teacher {
     };
   }
 
-  /** One byte a cell. */
+  /** One byte a cell and channel: [rows, columns, channels]. The words' bytes are taken from the low end. */
   #draw(split: string, index: number): Uint8Array {
     const words = integers(deriveKey(this.#seed, split, index), Math.ceil(this.#cells / 4));
-    return new Uint8Array(words.buffer, 0, this.#cells);
+    const cells = new Uint8Array(this.#cells);
+    for (let cell = 0; cell < cells.length; cell++) cells[cell] = words[cell >> 2]! >>> (8 * (cell & 3));
+    return cells;
   }
 
   #label(cells: Uint8Array): number {
     let best = 0;
-    let highest = -Infinity;
+    let highest = Number.NEGATIVE_INFINITY;
     for (let label = 0; label < this.#classes; label++) {
+      const first = label * cells.length;
       let score = 0;
-      const first = label * this.#cells;
-      for (let cell = 0; cell < this.#cells; cell++) score += this.#weights[first + cell]! * (cells[cell]! - 127.5);
+      for (let cell = 0; cell < cells.length; cell++) score += this.#weights[first + cell]! * (cells[cell]! - 127.5);
       if (score > highest) {
         highest = score;
         best = label;
@@ -123,12 +151,19 @@ class Teacher {
 
   #paint(cells: Uint8Array, pixels: Uint8Array): void {
     const [height, width, channels] = this.#shape;
-    let at = 0;
+    const rowBytes = width * channels;
+    let painted = -1;
     for (let y = 0; y < height; y++) {
-      const row = Math.floor((y * this.#rows) / height) * this.#columns;
+      const row = Math.floor((y * this.#rows) / height);
+      if (row === painted) {
+        pixels.copyWithin(y * rowBytes, (y - 1) * rowBytes, y * rowBytes);
+        continue;
+      }
+      painted = row;
+      let at = y * rowBytes;
       for (let x = 0; x < width; x++) {
-        const cell = (row + Math.floor((x * this.#columns) / width)) * channels;
-        for (let channel = 0; channel < channels; channel++) pixels[at++] = cells[cell + channel]!;
+        const first = (row * this.#columns + Math.floor((x * this.#columns) / width)) * channels;
+        for (let channel = 0; channel < channels; channel++) pixels[at++] = cells[first + channel]!;
       }
     }
   }

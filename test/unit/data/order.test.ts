@@ -6,6 +6,7 @@ import {
   EpochOrder,
   emptyShards,
   evaluationChunks,
+  positionOf,
   shardSpan,
   stepsPerEpoch,
 } from "../../../src/data/order.js";
@@ -69,4 +70,14 @@ test("the last batch is short, and evaluation chunks cover a set once", () => {
     { start: 4, end: 8 },
     { start: 8, end: 10 },
   ]);
+});
+
+test("steps count on through the epochs", () => {
+  fc.assert(
+    fc.property(fc.nat(10_000), fc.integer({ min: 1, max: 500 }), (step, perEpoch) => {
+      const { epoch, stepInEpoch } = positionOf(step, perEpoch);
+      assert.equal(epoch * perEpoch + stepInEpoch, step);
+      assert.ok(stepInEpoch >= 0 && stepInEpoch < perEpoch);
+    }),
+  );
 });
