@@ -49,6 +49,10 @@ export const recipeSchema = z.strictObject({
   /** Linear from 0, in epochs; fractions are allowed. */
   lrWarmupEpochs: z.number().min(0).finite(),
   clipGradNorm: positive.nullable(),
+  /**
+   * Share a of the target that is spread evenly: (1 - a) * one-hot + a / classes, as PyTorch's cross_entropy does it
+   * (Szegedy et al. 2016, arXiv:1512.00567, section 7).
+   */
   labelSmoothing: z.number().min(0).lt(1),
   precision: z.enum(PRECISIONS),
   /** Threads of TensorFlow a worker. */

@@ -1,6 +1,7 @@
 /** The data sets by name. */
 import { UsageError } from "../errors.js";
 import { nearest } from "../nearest.js";
+import { cifar10, cifar100 } from "./cifar.js";
 import type { Dataset, DatasetFacts, LoadOptions, Whereabouts } from "./dataset.js";
 import { FASHION_MNIST, findFashionMnist, loadFashionMnist } from "./fashion-mnist.js";
 import { loadSynthetic, syntheticFacts } from "./synthetic.js";
@@ -17,6 +18,8 @@ const DATASETS: Readonly<Record<string, Entry>> = {
     find: findFashionMnist,
     load: loadFashionMnist,
   },
+  cifar10: { ...cifar10, facts: (options) => withoutOptions(cifar10.facts, options) },
+  cifar100: { ...cifar100, facts: (options) => withoutOptions(cifar100.facts, options) },
   synthetic: {
     facts: syntheticFacts,
     find: () => ({ where: "made as it is read", ready: true }),
