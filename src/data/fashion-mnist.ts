@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { download } from "../fetch/download.js";
+import { withLock } from "../fetch/lock.js";
 import type { Dataset, DatasetFacts, LoadOptions, Whereabouts } from "./dataset.js";
 import { parseIdx } from "./idx.js";
 import { memorySplit, type RawSplit, sha256OfSplits } from "./memory.js";
@@ -165,16 +166,26 @@ function givenPlace(dir: string): Place {
 }
 
 async function downloadAll(dir: string, options: LoadOptions, places: FashionMnistPlaces): Promise<void> {
-  for (const [index, file] of FILES.entries()) {
-    await download({
-      url: new URL(`${file}.gz`, places.address).href,
-      to: join(dir, file),
-      sha256: places.sha256[index]!,
-      gunzip: true,
-      ...(options.signal ? { signal: options.signal } : {}),
-      onProgress: ({ received, total }) => options.onProgress?.({ what: `Fashion-MNIST: ${file}`, received, total }),
-    });
-  }
+  const report = (what: string, received: number, total: number | null) =>
+    options.onProgress?.({ what: `Fashion-MNIST: ${what}`, received, total });
+  const fetchMissing = async (signal: AbortSignal) => {
+    for (const [index, file] of FILES.entries()) {
+      const to = join(dir, file);
+      if (existsSync(to)) continue; // another process was quicker, or an earlier one was stopped in between
+      await download({
+        url: new URL(`${file}.gz`, places.address).href,
+        to,
+        sha256: places.sha256[index]!,
+        gunzip: true,
+        signal,
+        onProgress: ({ received, total }) => report(file, received, total),
+      });
+    }
+  };
+  await withLock(dir, fetchMissing, {
+    onWait: () => report("another process is downloading it", 0, null),
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
 }
 
 /** Where loading would find it now; looks at file names only. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -62,6 +62,33 @@ test("the four files are downloaded once, checked, and read from the cache from 
   const second = await loadFashionMnist({ cacheDir, options: {} }, places);
   assert.equal(second.sha256, SUBSET_SHA256);
   assert.equal(asked.length, 4);
+});
+
+test("two at once download each file once; what a stopped download left is not asked for again", async (context) => {
+  const asked: string[] = [];
+  const places = await serve(context, (path) => {
+    asked.push(path);
+    return fileOf(path);
+  });
+  const cacheDir = temporaryDirectory(context);
+  const waits: string[] = [];
+  const load = () =>
+    loadFashionMnist(
+      { cacheDir, options: {}, onProgress: ({ what, total }) => total === null && waits.push(what) },
+      places,
+    );
+  const both = await Promise.all([load(), load()]);
+  assert.deepEqual(
+    both.map(({ sha256 }) => sha256),
+    [SUBSET_SHA256, SUBSET_SHA256],
+  );
+  assert.deepEqual(waits, ["Fashion-MNIST: another process is downloading it"]);
+  rmSync(join(cacheDir, "datasets/fashion-mnist/t10k-labels-idx1-ubyte"));
+  await load();
+  assert.deepEqual(
+    asked,
+    [...FILES, "t10k-labels-idx1"].map((name) => `/${name}-ubyte.gz`),
+  );
 });
 
 test("no server, a refusal, or other bytes than expected: the carried subset, with the cause in its warning", async (context) => {
