@@ -1,0 +1,11 @@
+/** Linux's own way to make sure that no worker outlives its launcher, however that ends. */
+import koffi from "koffi";
+
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
+
+/** The kernel ends this process by SIGKILL when its parent ends. The caller then checks that the parent still lives. */
+export function dieWithParent(): void {
+  const prctl = koffi.load("libc.so.6").func("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+}

@@ -1,0 +1,159 @@
+/** The two traced functions of a worker: a shard's loss and gradients, and a chunk's loss and hits. */
+import type * as tfjs from "@tensorflow/tfjs";
+import type { Engine, TracedFunction } from "../engine/engine.js";
+import { flatVariables, type Network } from "../layers/network.js";
+import type { ImageShape } from "../models/spec.js";
+import type { Layout } from "../parameters/layout.js";
+
+export interface ShardInput {
+  pixels: Uint8Array;
+  labels: Int32Array;
+  /** One over the samples of the whole batch, so that shards' losses and gradients simply add up. */
+  scale: number;
+  /** For the shard's noise. */
+  seed: readonly [number, number];
+}
+
+/** What comes out while the step still runs; `data` is only valid during the call. */
+export interface ShardSink {
+  loss(loss: number, hits: number): void;
+  bucket(index: number, data: Float32Array): void;
+}
+
+/** Traced functions kept, of each kind: full and short shards, of two sizes each. */
+const KEPT = 4;
+
+export class Compute {
+  readonly #engine: Engine;
+  readonly #network: Network;
+  readonly #layout: Layout;
+  readonly #shape: ImageShape;
+  readonly #classes: number;
+  readonly #labelSmoothing: number;
+  readonly #steps = new Map<number, TracedFunction>();
+  readonly #evaluations = new Map<number, TracedFunction>();
+
+  constructor(parts: {
+    engine: Engine;
+    network: Network;
+    layout: Layout;
+    shape: ImageShape;
+    classes: number;
+    labelSmoothing: number;
+  }) {
+    this.#engine = parts.engine;
+    this.#network = parts.network;
+    this.#layout = parts.layout;
+    this.#shape = parts.shape;
+    this.#classes = parts.classes;
+    this.#labelSmoothing = parts.labelSmoothing;
+  }
+
+  /** Returns the state that the shard leaves (empty if the network has none). */
+  async shard(input: ShardInput, weights: readonly Float32Array[], sink: ShardSink): Promise<Float32Array> {
+    const step = this.#traced(this.#steps, input.labels.length, (samples) => this.#traceStep(samples));
+    const { state } = await step.run({
+      inputs: [input.pixels, input.labels, Float32Array.of(input.scale), Int32Array.from(input.seed)],
+      variables: weights,
+      onStream: (index, data) => {
+        if (index === 0) sink.loss(data[0]!, data[1]!);
+        else sink.bucket(index - 1, data);
+      },
+    });
+    return state;
+  }
+
+  async evaluate(
+    pixels: Uint8Array,
+    labels: Int32Array,
+    weights: readonly Float32Array[],
+  ): Promise<{ loss: number; hits: number }> {
+    const evaluation = this.#traced(this.#evaluations, labels.length, (samples) => this.#traceEvaluation(samples));
+    const { outputs } = await evaluation.run({ inputs: [pixels, labels], variables: weights, onStream: () => {} });
+    return { loss: outputs[0]![0]!, hits: outputs[1]![0]! };
+  }
+
+  /** The function for that many samples; the least recently used goes when there are too many. */
+  #traced(
+    cache: Map<number, TracedFunction>,
+    samples: number,
+    trace: (samples: number) => TracedFunction,
+  ): TracedFunction {
+    const found = cache.get(samples) ?? trace(samples);
+    cache.delete(samples);
+    cache.set(samples, found);
+    if (cache.size > KEPT) {
+      const [oldest, unused] = cache.entries().next().value!;
+      cache.delete(oldest);
+      unused.dispose();
+    }
+    return found;
+  }
+
+  #traceStep(samples: number): TracedFunction {
+    const { tf, ops } = this.#engine;
+    const network = this.#network;
+    const layout = this.#layout;
+    const trainable = layout.trainable.map(({ name }) => network.variable(name));
+    return this.#engine.trace({
+      name: `step of ${samples} images`,
+      inputs: [
+        { dtype: "uint8", shape: [samples, ...this.#shape] },
+        { dtype: "int32", shape: [samples] },
+        { dtype: "float32", shape: [1] },
+        { dtype: "int32", shape: [2] },
+      ],
+      variables: flatVariables(network, layout),
+      assigned: layout.state.map(({ name }) => network.variable(name)),
+      body: ([pixels, labels, scale, seed]) => {
+        let hits: tfjs.Tensor | null = null;
+        const { value, grads } = tf.variableGrads(() => {
+          const logits = network.forward(tf.mul(pixels!, 1 / 255), { training: true, seed: seed as tfjs.Tensor1D });
+          hits = tf.keep(countHits(tf, logits, labels!));
+          const losses = ops.softmaxCrossEntropy(logits, this.#targets(labels!));
+          return tf.mul(tf.sum(losses), tf.reshape(scale!, [])) as tfjs.Scalar;
+        }, trainable);
+        const gradients = layout.buckets.map(({ slots }) =>
+          slots.map(({ name }) => grads[network.variable(name).name]!),
+        );
+        return { streams: [[value, hits!], ...gradients], outputs: [] };
+      },
+    });
+  }
+
+  /** Class numbers, or with label smoothing (Szegedy et al. 2016, section 7) the distributions (1 - a) * one-hot + a / classes. */
+  #targets(labels: tfjs.Tensor): tfjs.Tensor {
+    const { tf } = this.#engine;
+    const share = this.#labelSmoothing;
+    if (share === 0) return labels;
+    return tf.add(
+      tf.mul(tf.cast(tf.oneHot(labels as tfjs.Tensor1D, this.#classes), "float32"), 1 - share),
+      share / this.#classes,
+    );
+  }
+
+  #traceEvaluation(samples: number): TracedFunction {
+    const { tf, ops } = this.#engine;
+    return this.#engine.trace({
+      name: `evaluation of ${samples} images`,
+      inputs: [
+        { dtype: "uint8", shape: [samples, ...this.#shape] },
+        { dtype: "int32", shape: [samples] },
+      ],
+      variables: flatVariables(this.#network, this.#layout),
+      assigned: [],
+      body: ([pixels, labels]) => {
+        const seed = tf.tensor1d([0, 0], "int32"); // nothing draws in evaluation
+        const logits = this.#network.forward(tf.mul(pixels!, 1 / 255), { training: false, seed });
+        return {
+          streams: [],
+          outputs: [tf.sum(ops.softmaxCrossEntropy(logits, labels!)), countHits(tf, logits, labels!)],
+        };
+      },
+    });
+  }
+}
+
+function countHits(tf: Engine["tf"], logits: tfjs.Tensor2D, labels: tfjs.Tensor): tfjs.Tensor {
+  return tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), "float32"));
+}

@@ -1,0 +1,164 @@
+/** The work of one incarnation once it was accepted: assignments in, losses, gradients and evaluations out. */
+import type { Recipe } from "../config/recipe.js";
+import type { Dataset } from "../data/dataset.js";
+import { ShardLoader } from "../data/loader.js";
+import { EpochOrder } from "../data/order.js";
+import type { Layout } from "../parameters/layout.js";
+import { coverOf, type Range } from "../parameters/tree.js";
+import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
+import { deriveKey } from "../random.js";
+import type { ShardInput, ShardSink } from "./compute.js";
+import { RangeSum } from "./range-sum.js";
+import { WorkerWeights } from "./weights.js";
+
+/** What computes; with TensorFlow it is `Compute`. */
+export interface Computer {
+  shard(input: ShardInput, weights: readonly Float32Array[], sink: ShardSink): Promise<Float32Array>;
+  evaluate(
+    pixels: Uint8Array,
+    labels: Int32Array,
+    weights: readonly Float32Array[],
+  ): Promise<{ loss: number; hits: number }>;
+}
+
+export interface SessionParts {
+  sender: { run: string; rank: number; incarnation: number };
+  recipe: Recipe;
+  dataset: Dataset;
+  layout: Layout;
+  computer: Computer;
+  allocate: (length: number) => Float32Array;
+  send: (message: ToCoordinator, payload?: Float32Array) => void;
+  now: () => number;
+}
+
+type Assign = Extract<ToWorker, { type: "assign" }>;
+type Evaluate = Extract<ToWorker, { type: "evaluate" }>;
+
+export class WorkSession {
+  readonly #parts: SessionParts;
+  readonly #weights: WorkerWeights;
+  readonly #order: EpochOrder;
+  readonly #training: ShardLoader;
+  readonly #testing: ShardLoader;
+  readonly #queue: (Assign | Evaluate)[] = [];
+  #latestStep = 0;
+  #working = false;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    const { dataset, recipe, layout } = parts;
+    const imageBytes = dataset.shape.reduce((product, dim) => product * dim, 1);
+    this.#weights = new WorkerWeights(layout, parts.allocate);
+    this.#order = new EpochOrder(recipe.seed, dataset.train.count);
+    this.#training = new ShardLoader(dataset.train, imageBytes);
+    this.#testing = new ShardLoader(dataset.test, imageBytes);
+  }
+
+  putWeights({ version, bucket }: Extract<ToWorker, { type: "weights" }>, payload: Uint8Array | null): void {
+    if (this.#weights.put(version, bucket, payload)) return;
+    throw new RangeError(
+      `bucket ${bucket} of version ${version} came with ${payload?.byteLength ?? 0} bytes, which the layout does not know`,
+    );
+  }
+
+  /** Adds work; what belongs to an earlier step is dropped, since that step is over. */
+  add(task: Assign | Evaluate, onError: (error: unknown) => void): void {
+    if (task.type === "assign" && task.step > this.#latestStep) {
+      this.#latestStep = task.step;
+      this.#queue.length = 0;
+    }
+    this.#queue.push(task);
+    if (!this.#working) this.#drain().catch(onError);
+  }
+
+  async #drain(): Promise<void> {
+    this.#working = true;
+    for (let task = this.#queue.shift(); task; task = this.#queue.shift()) {
+      if (task.type === "evaluate") await this.#evaluate(task);
+      else await this.#step(task);
+    }
+    this.#working = false;
+  }
+
+  #vectors(version: number): readonly Float32Array[] {
+    const vectors = this.#weights.get(version);
+    if (!vectors) throw new Error(`work at version ${version} was assigned before its weights were all sent`);
+    return vectors;
+  }
+
+  async #evaluate({ evaluation, version, start, end }: Evaluate): Promise<void> {
+    const { sender, computer, send } = this.#parts;
+    const { pixels, labels } = this.#testing.take(`${start}`, numbers(start, end));
+    const result = computer.evaluate(pixels, labels, this.#vectors(version));
+    const next = this.#queue[0];
+    if (next?.type === "evaluate") this.#testing.prepare(`${next.start}`, numbers(next.start, next.end));
+    const { loss, hits } = await result;
+    send({ type: "evaluated", ...sender, evaluation, start, end, loss, hits });
+  }
+
+  async #step(task: Assign): Promise<void> {
+    const present = task.shards.filter((shard) => this.#samples(task, shard).length > 0);
+    for (const range of coverOf(present, this.#parts.recipe.shards)) await this.#range(task, range, present);
+  }
+
+  #samples({ epoch, stepInEpoch }: Pick<Assign, "epoch" | "stepInEpoch">, shard: number): Uint32Array {
+    const { batchSize, shards } = this.#parts.recipe;
+    return this.#order.samples({ epoch, stepInEpoch, batchSize, shards, shard });
+  }
+
+  /** Computes a range's shards in order; each bucket leaves when its last shard's gradient is there. */
+  async #range(task: Assign, range: Range, present: readonly number[]): Promise<void> {
+    const { sender, recipe, layout, send, now } = this.#parts;
+    const shards = present.filter((shard) => shard >= range.start && shard < range.end);
+    const sum = new RangeSum(range, recipe.shards, shards);
+    const work = { ...sender, step: task.step, version: task.version };
+    let state: Float32Array | null = null;
+    let computeMs = 0;
+    for (const shard of shards) {
+      if (task.step !== this.#latestStep) return; // the step went on without us
+      const start = now();
+      const left = await this.#shard(task, shard, {
+        loss: (loss, hits) => send({ type: "loss", ...work, shard, loss, hits }),
+        bucket: (index, data) => {
+          const whole = sum.add(shard, index, data);
+          if (whole) send({ type: "bucket", ...work, ...range, bucket: index }, whole === data ? data.slice() : whole);
+        },
+      });
+      computeMs += now() - start;
+      if (layout.stateSize > 0) {
+        const weight = this.#samples(task, shard).length / task.batch;
+        state = sum.add(
+          shard,
+          -1,
+          left.map((value) => value * weight),
+        );
+      }
+    }
+    send({ type: "finished", ...work, ...range, computeSeconds: computeMs / 1000 }, state ?? undefined);
+  }
+
+  async #shard(task: Assign, shard: number, sink: ShardSink): Promise<Float32Array> {
+    const { recipe, computer } = this.#parts;
+    const { pixels, labels } = this.#training.take(`${task.step}/${shard}`, this.#samples(task, shard));
+    const [low, high] = deriveKey(recipe.seed, "noise", task.step, shard);
+    const input = { pixels, labels, scale: 1 / task.batch, seed: [low | 0, high | 0] as const };
+    const computing = computer.shard(input, this.#vectors(task.version), sink);
+    this.#prepareNext(task, shard);
+    return computing;
+  }
+
+  /** While TensorFlow computes: the next shard of this assignment, else most likely the same work of the next step. */
+  #prepareNext(task: Assign, shard: number): void {
+    const next = task.shards[task.shards.indexOf(shard) + 1];
+    if (next !== undefined) return this.#training.prepare(`${task.step}/${next}`, this.#samples(task, next));
+    const { recipe, dataset } = this.#parts;
+    const following = { epoch: task.epoch, stepInEpoch: task.stepInEpoch + 1 };
+    if (following.stepInEpoch * recipe.batchSize >= dataset.train.count) return; // another epoch has another order
+    this.#training.prepare(`${task.step + 1}/${task.shards[0]}`, this.#samples(following, task.shards[0]!));
+  }
+}
+
+function numbers(start: number, end: number): number[] {
+  return Array.from({ length: end - start }, (_, index) => start + index);
+}

@@ -1,0 +1,148 @@
+/** A worker's life: hello, recipe, data and network, join, then work until it is told to stop. */
+import type { Recipe } from "../config/recipe.js";
+import type { Dataset } from "../data/dataset.js";
+import { CnnDistError, messageOf } from "../errors.js";
+import type { Layout } from "../parameters/layout.js";
+import { asBytes, decodeToWorker, encode } from "../protocol/codec.js";
+import { type Fingerprint, PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
+import type { WorkerLink } from "../transport/link.js";
+import { type Computer, WorkSession } from "./session.js";
+
+/** What a recipe turns into: data, network and the means to compute. */
+export interface Workshop {
+  fingerprint: Fingerprint;
+  dataset: Dataset;
+  topologySha256: string;
+  layout: Layout;
+  computer: Computer;
+  allocate: (length: number) => Float32Array;
+  memory: () => { tensors: number; bytes: number };
+  /** Of a user model: what the coordinator cannot know by itself. `values`: as the layout has them, weights then state. */
+  founding: {
+    parameters: NonNullable<Extract<ToCoordinator, { type: "join" }>["parameters"]>;
+    values: Float32Array;
+  } | null;
+  close: () => Promise<void>;
+}
+
+export interface WorkerOptions {
+  link: WorkerLink;
+  token: string | null;
+  host: string;
+  device: string;
+  pid: number;
+  /** Builds what the recipe asks for; `progress` says what it is doing. */
+  prepare: (recipe: Recipe, progress: (what: string) => void) => Promise<Workshop>;
+  now: () => number;
+  rssBytes: () => number;
+  heartbeatMs?: number;
+}
+
+export interface WorkerOutcome {
+  kind: "stopped" | "refused" | "evicted" | "failed";
+  detail: string;
+}
+
+const HEARTBEAT_MS = 1000;
+
+export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> {
+  const { link } = options;
+  const send = (message: ToCoordinator, payload?: Float32Array) =>
+    link.send(payload ? { header: encode(message), payload: asBytes(payload) } : { header: encode(message) });
+  const held: { workshop: Workshop | null; session: WorkSession | null; recipe: Recipe | null } = {
+    workshop: null,
+    session: null,
+    recipe: null,
+  };
+
+  const beat = setInterval(() => {
+    const { tensors, bytes } = held.workshop?.memory() ?? { tensors: 0, bytes: 0 };
+    send({ type: "heartbeat", tensors, tensorBytes: bytes, rssBytes: options.rssBytes() });
+  }, options.heartbeatMs ?? HEARTBEAT_MS);
+
+  const outcome = await new Promise<WorkerOutcome>((resolve) => {
+    const fail = (error: unknown) => {
+      const code = error instanceof CnnDistError ? error.code : "unexpected";
+      send({ type: "failed", code, message: messageOf(error).slice(0, 16_000) });
+      resolve({
+        kind: "failed",
+        detail: error instanceof Error && !(error instanceof CnnDistError) ? String(error.stack) : messageOf(error),
+      });
+    };
+    const prepare = async (recipe: Recipe) => {
+      held.recipe = recipe;
+      held.workshop = await options.prepare(recipe, (what) => send({ type: "progress", what }));
+      const { fingerprint, dataset, topologySha256, founding } = held.workshop;
+      send(
+        {
+          type: "join",
+          fingerprint,
+          datasetSha256: dataset.sha256,
+          topologySha256,
+          parameters: founding?.parameters ?? null,
+        },
+        founding?.values,
+      );
+    };
+    const handle = (message: ToWorker, payload: Uint8Array | null): void => {
+      switch (message.type) {
+        case "recipe":
+          if (held.recipe === null) prepare(message.recipe).catch(fail);
+          return;
+        case "accept": {
+          const { dataset, layout, computer, allocate } = held.workshop!;
+          const { run, rank, incarnation } = message;
+          held.session = new WorkSession({
+            sender: { run, rank, incarnation },
+            recipe: held.recipe!,
+            dataset,
+            layout,
+            computer,
+            allocate,
+            send,
+            now: options.now,
+          });
+          return;
+        }
+        case "weights":
+          return held.session?.putWeights(message, payload);
+        case "assign":
+        case "evaluate":
+          return held.session?.add(message, fail);
+        case "refuse":
+          return resolve({ kind: "refused", detail: message.message });
+        case "evict":
+          return resolve({ kind: "evicted", detail: message.reason });
+        case "stop":
+          return resolve({ kind: "stopped", detail: message.reason });
+      }
+    };
+    link.onMessage((parts) => {
+      const decoded = decodeToWorker(parts);
+      if (!decoded.ok)
+        return fail(
+          new CnnDistError(
+            "protocol",
+            `the coordinator sent a message that this version does not know (${decoded.reason})`,
+          ),
+        );
+      try {
+        handle(decoded.message, decoded.payload);
+      } catch (error) {
+        fail(error);
+      }
+    });
+    send({
+      type: "hello",
+      protocol: PROTOCOL,
+      token: options.token,
+      pid: options.pid,
+      host: options.host,
+      device: options.device,
+    });
+  });
+  clearInterval(beat);
+  await link.flush(1000);
+  await held.workshop?.close();
+  return outcome;
+}
