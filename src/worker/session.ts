@@ -89,8 +89,8 @@ export class WorkSession {
 
   async #evaluate({ evaluation, version, start, end }: Evaluate): Promise<void> {
     const { sender, computer, send } = this.#parts;
-    const { pixels, labels } = this.#testing.take(`${start}`, numbers(start, end));
-    const result = computer.evaluate(pixels, labels, this.#vectors(version));
+    const { pixels, labels, release } = await this.#testing.take(`${start}`, numbers(start, end));
+    const result = computer.evaluate(pixels, labels, this.#vectors(version)).finally(release);
     const next = this.#queue[0];
     if (next?.type === "evaluate") this.#testing.prepare(`${next.start}`, numbers(next.start, next.end));
     const { loss, hits } = await result;
@@ -140,10 +140,10 @@ export class WorkSession {
 
   async #shard(task: Assign, shard: number, sink: ShardSink): Promise<Float32Array> {
     const { recipe, computer } = this.#parts;
-    const { pixels, labels } = this.#training.take(`${task.step}/${shard}`, this.#samples(task, shard));
+    const { pixels, labels, release } = await this.#training.take(`${task.step}/${shard}`, this.#samples(task, shard));
     const [low, high] = deriveKey(recipe.seed, "noise", task.step, shard);
     const input = { pixels, labels, scale: 1 / task.batch, seed: [low | 0, high | 0] as const };
-    const computing = computer.shard(input, this.#vectors(task.version), sink);
+    const computing = computer.shard(input, this.#vectors(task.version), sink).finally(release);
     this.#prepareNext(task, shard);
     return computing;
   }

@@ -24,7 +24,11 @@ export async function openWorkshop(
   progress: (what: string) => void,
 ): Promise<Workshop> {
   progress(`reading ${recipe.dataset}`);
-  const dataset = await loadDataset(recipe.dataset, { ...options.data, options: recipe.datasetOptions });
+  const dataset = await loadDataset(recipe.dataset, {
+    ...options.data,
+    options: recipe.datasetOptions,
+    ...(recipe.datasetSha256 ? { sha256: recipe.datasetSha256 } : {}),
+  });
   progress("loading TensorFlow");
   const engine = openEngine({
     libraryDir: options.libraryDir,

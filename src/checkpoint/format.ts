@@ -1,0 +1,143 @@
+/** What lies in a checkpoint's folder, as values: pure, no files. docs/checkpoints.md describes it for people. */
+import { z } from "zod";
+import { type Recipe, recipeSchema } from "../config/recipe.js";
+import { CnnDistError } from "../errors.js";
+import { type Layout, layoutOf, type ParameterSpec, type Slot } from "../parameters/layout.js";
+import type { NamedTensor } from "./safetensors.js";
+import type { Snapshot } from "./snapshot.js";
+
+export const FILES = {
+  weights: "weights.safetensors",
+  optimizer: "optimizer.safetensors",
+  state: "state.json",
+  manifest: "manifest.json",
+} as const;
+const VERSION = 1;
+
+const finite = z.number().finite();
+const stateSchema = z.strictObject({
+  version: z.literal(VERSION),
+  recipe: recipeSchema,
+  recipeSha256: z.string(),
+  step: z.number().int().min(0),
+  epoch: z.number().int().min(0),
+  stepInEpoch: z.number().int().min(0),
+  schedule: z.strictObject({ factor: finite, best: finite.nullable(), waited: z.number().int().min(0) }),
+  best: z.strictObject({ accuracy: finite, loss: finite, epoch: z.number().int(), step: z.number().int() }).nullable(),
+  loss: finite.nullable(),
+  evaluated: z.boolean(),
+  /** In the network's order. */
+  parameters: z.array(
+    z.strictObject({
+      name: z.string(),
+      shape: z.array(z.number().int().min(0)),
+      role: z.enum(["trainable", "state"]),
+      decay: z.boolean(),
+    }),
+  ),
+});
+export type StateFile = z.infer<typeof stateSchema>;
+
+export const manifestSchema = z.strictObject({
+  version: z.literal(VERSION),
+  files: z.record(
+    z.string(),
+    z.strictObject({ bytes: z.number().int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+  ),
+});
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export function manifestOf(files: Manifest["files"]): Manifest {
+  return { version: VERSION, files };
+}
+
+function stateOf(snapshot: Snapshot): StateFile {
+  const { layout } = snapshot;
+  const parameter = ({ name, shape, role, decay }: Slot) => ({ name, shape: [...shape], role, decay });
+  return {
+    version: VERSION,
+    recipe: snapshot.recipe,
+    recipeSha256: snapshot.recipeSha256,
+    step: snapshot.step,
+    epoch: snapshot.epoch,
+    stepInEpoch: snapshot.stepInEpoch,
+    schedule: snapshot.schedule,
+    best: snapshot.best,
+    loss: snapshot.loss,
+    evaluated: snapshot.evaluated,
+    parameters: [...layout.trainable.map(parameter), ...layout.state.map(parameter)],
+  };
+}
+
+export interface Contents {
+  weights: NamedTensor[];
+  optimizer: NamedTensor[];
+  state: StateFile;
+}
+
+/** The tensors are views of the snapshot's arrays. */
+export function contentsOf(snapshot: Snapshot): Contents {
+  const { layout, weights, state, slots } = snapshot;
+  const view = (vector: Float32Array, slot: Slot, name = slot.name): NamedTensor => ({
+    name,
+    shape: slot.shape,
+    data: vector.subarray(slot.offset, slot.offset + slot.size),
+  });
+  return {
+    weights: [...layout.trainable.map((slot) => view(weights, slot)), ...layout.state.map((slot) => view(state, slot))],
+    optimizer: Object.entries(slots).flatMap(([name, vector]) =>
+      layout.trainable.map((slot) => view(vector, slot, `${name}/${slot.name}`)),
+    ),
+    state: stateOf(snapshot),
+  };
+}
+
+/** Back from a checkpoint's contents. Throws CnnDistError `checkpoint` when the parts do not belong together. */
+export function snapshotOf({
+  weights,
+  optimizer,
+  state: file,
+}: Omit<Contents, "state"> & { state: unknown }): Snapshot {
+  const parsed = stateSchema.safeParse(file);
+  if (!parsed.success)
+    throw new CnnDistError(
+      "checkpoint",
+      `state.json is not a state of version ${VERSION}: ${parsed.error.issues[0]?.path.join(".")}: ${parsed.error.issues[0]?.message}`,
+    );
+  const state = parsed.data;
+  const parameters: ParameterSpec[] = state.parameters.map((each) => ({ ...each, init: { kind: "zeros" } }));
+  const layout = layoutOf(parameters);
+  const slotNames = [...new Set(optimizer.map(({ name }) => name.slice(0, name.indexOf("/"))))];
+  return {
+    recipe: state.recipe as Recipe,
+    recipeSha256: state.recipeSha256,
+    layout,
+    step: state.step,
+    epoch: state.epoch,
+    stepInEpoch: state.stepInEpoch,
+    schedule: state.schedule,
+    best: state.best,
+    loss: state.loss,
+    evaluated: state.evaluated,
+    weights: gather(weights, layout.trainable, layout.size),
+    state: gather(weights, layout.state, layout.stateSize),
+    slots: Object.fromEntries(
+      slotNames.map((name) => [name, gather(optimizer, layout.trainable, layout.size, `${name}/`)]),
+    ),
+  };
+}
+
+function gather(tensors: readonly NamedTensor[], slots: Layout["trainable"], size: number, prefix = ""): Float32Array {
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const vector = new Float32Array(size);
+  for (const slot of slots) {
+    const tensor = byName.get(prefix + slot.name);
+    if (tensor?.shape.join() !== slot.shape.join())
+      throw new CnnDistError(
+        "checkpoint",
+        `tensor ${prefix}${slot.name}: expected the shape [${slot.shape}], ${tensor ? `received [${tensor.shape}]` : "there is none"}`,
+      );
+    vector.set(tensor.data, slot.offset);
+  }
+  return vector;
+}
