@@ -1,0 +1,107 @@
+/** `cnn-dist summary MODEL`: a network layer by layer, and what it costs, from its table alone. */
+import { datasetFacts } from "../data/datasets.js";
+import { UsageError } from "../errors.js";
+import { type ModelSummary, predictWorkerBytes, summarize } from "../models/parameters.js";
+import { buildModel, type ModelOptions, modelFacts } from "../models/registry.js";
+import type { ImageShape } from "../models/spec.js";
+import { binaryBytes, columns, grouped } from "./table.js";
+
+export interface SummaryArguments {
+  model: string;
+  modelOptions?: ModelOptions;
+  /** The shape and classes of a data set … */
+  dataset?: string;
+  /** … or both by themselves, as typed: "32x32x3" and "100". Absent: what the network was made for. */
+  input?: string;
+  classes?: string;
+  /** Images that a worker holds at once, as typed; 1 when absent. */
+  batchSize?: string;
+  json: boolean;
+}
+
+/** UsageError for an unknown model, data set or option, and for an image that the network cannot take. */
+export function modelSummary(args: SummaryArguments): string {
+  const batch = args.batchSize === undefined ? 1 : wholeNumber("--batch-size", args.batchSize);
+  const { input, classes } = shapeOf(args);
+  const spec = buildModel(args.model, { input, classes, options: args.modelOptions ?? {} });
+  const summary = summarize(spec);
+  if (args.json) return `${JSON.stringify(toJson(summary, batch))}\n`;
+  return toText(summary, spec.source, batch);
+}
+
+function shapeOf(args: SummaryArguments): { input: ImageShape; classes: number } {
+  const { natural } = modelFacts(args.model);
+  if (args.dataset !== undefined && (args.input !== undefined || args.classes !== undefined))
+    throw new UsageError(
+      "summary-shape",
+      `--dataset ${args.dataset} says the input and the classes; give it, or --input and --classes, but not both.`,
+    );
+  if (args.dataset !== undefined) {
+    const { shape, classes } = datasetFacts(args.dataset);
+    return { input: shape, classes };
+  }
+  return {
+    input: args.input === undefined ? natural.input : imageShape(args.input),
+    classes: args.classes === undefined ? natural.classes : wholeNumber("--classes", args.classes),
+  };
+}
+
+function imageShape(text: string): ImageShape {
+  const [, height, width, channels] = /^([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,3})$/.exec(text) ?? [];
+  if (height && width && channels) return [Number(height), Number(width), Number(channels)];
+  throw new UsageError(
+    "summary-input",
+    `--input: expected height x width x channels such as 32x32x3, received ${JSON.stringify(text)}`,
+  );
+}
+
+function wholeNumber(flag: string, text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError(
+    "summary-number",
+    `${flag}: expected a whole number of 1 or more, received ${JSON.stringify(text)}`,
+  );
+}
+
+function toJson(summary: ModelSummary, batch: number): object {
+  const { activation_bytes, layers, ...rest } = summary;
+  return {
+    ...rest,
+    batch_size: batch,
+    activation_bytes: activation_bytes * batch,
+    worker_bytes: predictWorkerBytes(summary, batch),
+    layers: layers.map((layer) => ({ ...layer, activation_bytes: layer.activation_bytes * batch })),
+  };
+}
+
+function toText(summary: ModelSummary, source: string, batch: number): string {
+  const images = batch === 1 ? "one image" : `${grouped(batch)} images`;
+  const state = summary.total_parameters - summary.trainable_parameters;
+  const table = columns(
+    ["layer", "kind", "output", "parameters", "multiply-adds", "activations"],
+    summary.layers.map((layer) => [
+      layer.name,
+      layer.kind,
+      layer.output.join("x"),
+      layer.parameters === 0 ? "" : grouped(layer.parameters),
+      layer.multiply_adds === 0 ? "" : grouped(layer.multiply_adds),
+      binaryBytes(layer.activation_bytes * batch),
+    ]),
+    ["left", "left", "left", "right", "right", "right"],
+  );
+  const facts = columns(
+    [summary.model, source],
+    [
+      ["input", `${summary.input.join("x")}, ${grouped(summary.classes)} classes`],
+      [
+        "parameters",
+        `${grouped(summary.trainable_parameters)} trainable${state === 0 ? "" : `, ${grouped(state)} moving statistics`} (${binaryBytes(4 * summary.total_parameters)})`,
+      ],
+      ["multiply-adds", `${grouped(summary.multiply_adds)} forward, for one image`],
+      ["activations", `${binaryBytes(summary.activation_bytes * batch)} for ${images}`],
+      ["a worker needs", `about ${binaryBytes(predictWorkerBytes(summary, batch))} to train on ${images} at a time`],
+    ],
+    ["left", "left"],
+  );
+  return `${facts}\n\n${table}\n`;
+}
