@@ -40,6 +40,7 @@ export async function train(hub: Hub): Promise<Outcome> {
     };
   try {
     for (;;) {
+      if (training.stopsHere()) return await training.end("stopped");
       if (training.evaluationIsDue()) await training.evaluate();
       await training.saveIfDue();
       if (training.finished()) return await training.end("done");
@@ -87,6 +88,10 @@ class Training {
 
   finished(): boolean {
     return this.#snapshot.step >= this.#total;
+  }
+
+  stopsHere(): boolean {
+    return this.#snapshot.step === this.#hub.options.stopAfterStep;
   }
 
   /** Assign, collect, update, commit. */

@@ -38,6 +38,8 @@ export interface CoordinatorOptions {
   expect: { datasetSha256: string; topologySha256: string | null };
   /** Workers to wait for before the first step; those that come later join at a step boundary. */
   minWorkers: number;
+  /** End as "stopped" after this step; null: only where the recipe ends. */
+  stopAfterStep: number | null;
   placement: {
     checkpointEverySteps: number;
     evaluateEveryEpochs: number;

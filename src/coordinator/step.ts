@@ -177,8 +177,8 @@ export class StepInFlight implements Work<StepResult> {
   }
 
   #finishIfComplete(): void {
-    const needed = this.#plan.shards - this.#plan.empty.length;
-    if (this.#losses.size < needed || this.#stateSum || this.#sums.some((sum) => sum !== null)) return;
+    if (this.#owed.size > 0 || this.#losses.size < this.#plan.shards - this.#plan.empty.length) return;
+    if (this.#stateSum || this.#sums.some((sum) => sum !== null)) return;
     let loss = 0;
     let hits = 0;
     for (const shard of [...this.#losses.keys()].sort((a, b) => a - b)) {

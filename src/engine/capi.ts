@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import koffi from "koffi";
 import { CnnDistError, messageOf } from "../errors.js";
+import { LIBRARIES } from "./libraries.js";
 
 export type Pointer = bigint;
 /** TF_Output: one output of one node of a graph. */
@@ -120,7 +121,6 @@ export interface Native {
 const RTLD_NOW = 0x2;
 const RTLD_GLOBAL = 0x100;
 const RTLD_NODELETE = 0x1000;
-export const LIBRARIES = ["libtensorflow_framework.so.2", "libtensorflow_cc.so.2"] as const;
 
 /**
  * Loads TensorFlow from `dir`. NODELETE, because unloading it at exit crashes; GLOBAL, because the second library takes

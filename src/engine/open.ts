@@ -4,8 +4,8 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs"
 import { join } from "node:path";
 import { CnnDistError } from "../errors.js";
 import { Binding } from "./binding.js";
-import { LIBRARIES } from "./capi.js";
 import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
+import { LIBRARIES } from "./libraries.js";
 import { createOps } from "./ops.js";
 import { alignedFloat32, Session } from "./session.js";
 import { registerBackend, tf } from "./tfjs.js";

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf, UsageError } from "../errors.js";
+import { processIdentity } from "../process-identity.js";
 
 const PREFIX = "cnn-dist-";
 /** sockaddr_un.sun_path holds 108 bytes with its final zero. */
@@ -23,7 +24,7 @@ export function createSocketDirectory(env: NodeJS.ProcessEnv = process.env): Soc
   try {
     mkdirSync(base, { recursive: true });
     path = mkdtempSync(join(base, PREFIX)); // mkdtemp makes it 0700
-    writeFileSync(join(path, "owner"), owner(process.pid) ?? "");
+    writeFileSync(join(path, "owner"), processIdentity(process.pid) ?? "");
   } catch (error) {
     throw new UsageError(
       "socket-directory",
@@ -50,16 +51,6 @@ function usable(dir: string | undefined): string | null {
   }
 }
 
-/** Pid and start time: a pid alone may have been given to another process since. */
-function owner(pid: number): string | null {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return `${pid} ${fields.slice(fields.lastIndexOf(")") + 2).split(" ")[19]}`;
-  } catch {
-    return null;
-  }
-}
-
 /** Removes the folders of runs that were killed. */
 export function sweepStale(base: string): void {
   for (const name of entries(base)) {
@@ -67,7 +58,7 @@ export function sweepStale(base: string): void {
     const path = join(base, name);
     try {
       const recorded = readFileSync(join(path, "owner"), "utf8");
-      if (recorded !== "" && owner(Number.parseInt(recorded, 10)) !== recorded)
+      if (recorded !== "" && processIdentity(Number.parseInt(recorded, 10)) !== recorded)
         rmSync(path, { recursive: true, force: true });
     } catch {
       // not one of ours, not ours to read, or swept by another start at the same time

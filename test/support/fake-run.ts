@@ -53,6 +53,7 @@ export function fakeRun(
       test: 10,
       expect: { datasetSha256: DATASET, topologySha256: TOPOLOGY },
       minWorkers: given.workers ?? 1,
+      stopAfterStep: null,
       placement: {
         checkpointEverySteps: 0,
         evaluateEveryEpochs: 1,

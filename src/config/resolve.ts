@@ -1,0 +1,129 @@
+/** From a model's or recipe's name and the flags to the one recipe in force. Recipe files are the only source of defaults. */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { messageOf, UsageError } from "../errors.js";
+import { modelNames } from "../models/registry.js";
+import { nearest } from "../nearest.js";
+import { judge } from "./describe.js";
+import { type Recipe, type RecipeFile, recipeFileSchema, recipeSchema } from "./recipe.js";
+
+export const RECIPES_DIR = fileURLToPath(new URL("../../../recipes", import.meta.url));
+export const DEFAULT_MODEL = "lenet5";
+/** Shards of a run whose recipe names none; with more workers than that, their number. */
+export const DEFAULT_SHARDS = 4;
+
+/** What may be set over a recipe file. */
+export type RecipeOverrides = { readonly [K in keyof Recipe]?: Recipe[K] | undefined };
+
+export interface RecipeRequest {
+  /** A network's name, or a path to a model of the user's own. */
+  model?: string | undefined;
+  /** A recipe's name (recipes/NAME.json) or a file. */
+  recipe?: string | undefined;
+  overrides: RecipeOverrides;
+  /** Workers that will be started, as far as known: only the default number of shards follows it. */
+  workers: number;
+}
+
+export function recipeNames(): string[] {
+  return readdirSync(RECIPES_DIR)
+    .filter((file) => file.endsWith(".json") && file !== "default.json")
+    .map((file) => file.slice(0, -".json".length))
+    .sort();
+}
+
+/** A path, as opposed to the name of a network that we have. */
+export function isUserModel(model: string): boolean {
+  return /[\\/]|\.(json|js|mjs)$/.test(model);
+}
+
+/** Throws UsageError naming the flag or file, what was received and what is expected. */
+export function resolveRecipe(request: RecipeRequest): Recipe {
+  const named = namedRecipe(request);
+  const overrides = Object.fromEntries(Object.entries(request.overrides).filter(([, value]) => value !== undefined));
+  const model = request.model ?? named.model ?? DEFAULT_MODEL;
+  const { about: _, ...fallback } = readRecipeFile(join(RECIPES_DIR, "default.json"));
+  const merged: Record<string, unknown> = {
+    modelOptions: {},
+    modelSha256: null,
+    datasetOptions: {},
+    datasetSha256: null,
+    steps: null,
+    shards: Math.max(DEFAULT_SHARDS, request.workers),
+    ...fallback,
+    ...named,
+    ...lengthOf(overrides),
+    ...overrides,
+    model,
+  };
+  delete merged.about;
+  const recipe = judge(recipeSchema, merged, null, Object.keys(recipeSchema.shape));
+  checkTogether(recipe);
+  return recipe;
+}
+
+/** A length on the command line replaces the recipe's, whichever unit either is in. */
+function lengthOf({ steps, epochs }: Record<string, unknown>): Record<string, null> {
+  if (steps !== undefined && epochs === undefined) return { epochs: null };
+  if (epochs !== undefined && steps === undefined) return { steps: null };
+  return {};
+}
+
+function namedRecipe({ model, recipe }: RecipeRequest): RecipeFile {
+  if (recipe !== undefined) {
+    const builtIn = join(RECIPES_DIR, `${recipe}.json`);
+    if (!/[\\/]/.test(recipe) && existsSync(builtIn)) return readRecipeFile(builtIn);
+    if (existsSync(recipe)) return readRecipeFile(recipe);
+    throw new UsageError(
+      "unknown-recipe",
+      `--recipe: there is no recipe and no file "${recipe}"${nearest(recipe, recipeNames())}. Recipes: ${recipeNames().join(", ")}.`,
+    );
+  }
+  const name = model ?? DEFAULT_MODEL;
+  if (isUserModel(name)) return {};
+  const file = join(RECIPES_DIR, `${name}.json`);
+  if (existsSync(file)) return readRecipeFile(file);
+  throw new UsageError(
+    "unknown-model",
+    `--model: unknown model "${name}"${nearest(name, modelNames())}. Run 'cnn-dist models' for the list, or give a path to a model of your own (model.json or .js).`,
+  );
+}
+
+export function readRecipeFile(path: string): RecipeFile {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UsageError("recipe-file", `${path} cannot be read as a recipe: ${messageOf(error)}`, { cause: error });
+  }
+  return judge(recipeFileSchema, value, path, Object.keys(recipeFileSchema.shape));
+}
+
+function checkTogether(recipe: Recipe): void {
+  if (recipe.batchSize < recipe.shards) {
+    throw new UsageError(
+      "config",
+      `--batch-size ${recipe.batchSize} is smaller than --shards ${recipe.shards}: each shard needs an image of every batch. Raise --batch-size or lower --shards.`,
+    );
+  }
+  if (recipe.steps === null && recipe.epochs === null)
+    throw new UsageError("config", "--epochs or --steps: one of them must say how long to train; received neither");
+  if (recipe.lrScheduler === "cosine" && recipe.epochs === null && recipe.steps === null)
+    throw new UsageError("config", "--lr-scheduler cosine needs an end: give --epochs or --steps");
+}
+
+/** JSON with its keys in order, so that equal recipes give equal text. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+/** Names the promise: equal fingerprints, equal weights_sha256 (on machines that a join would accept). */
+export function recipeSha256(recipe: Recipe): string {
+  return createHash("sha256").update(canonicalJson(recipe)).digest("hex");
+}

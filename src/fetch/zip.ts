@@ -1,0 +1,50 @@
+/** Unpacks chosen entries of a zip file; nothing lands outside of the target. */
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, resolve, sep } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import yauzl from "yauzl";
+import { CnnDistError } from "../errors.js";
+
+/** yauzl checks sizes and CRCs, and refuses absolute names and "..". */
+export async function extractZip(file: string, target: string, wanted: (entry: string) => boolean): Promise<void> {
+  const root = resolve(target) + sep;
+  const zip = await new Promise<yauzl.ZipFile>((yes, no) =>
+    yauzl.open(file, { lazyEntries: true, autoClose: false }, (error, opened) => (error ? no(error) : yes(opened))),
+  );
+  try {
+    for (let entry = await nextEntry(zip); entry; entry = await nextEntry(zip)) {
+      if (entry.fileName.endsWith("/") || !wanted(entry.fileName)) continue;
+      const path = resolve(target, entry.fileName);
+      if (!path.startsWith(root))
+        throw new CnnDistError("zip", `${file}: the entry ${entry.fileName} would lie outside of ${target}`);
+      await mkdir(dirname(path), { recursive: true });
+      await pipeline(await openEntry(zip, entry), createWriteStream(path));
+    }
+  } finally {
+    zip.close();
+  }
+}
+
+function nextEntry(zip: yauzl.ZipFile): Promise<yauzl.Entry | null> {
+  return new Promise((yes, no) => {
+    const done = (act: () => void) => {
+      zip.off("entry", onEntry);
+      zip.off("end", onEnd);
+      zip.off("error", onError);
+      act();
+    };
+    const onEntry = (entry: yauzl.Entry) => done(() => yes(entry));
+    const onEnd = () => done(() => yes(null));
+    const onError = (error: Error) => done(() => no(error));
+    zip.on("entry", onEntry);
+    zip.on("end", onEnd);
+    zip.on("error", onError);
+    zip.readEntry();
+  });
+}
+
+function openEntry(zip: yauzl.ZipFile, entry: yauzl.Entry): Promise<Readable> {
+  return new Promise((yes, no) => zip.openReadStream(entry, (error, stream) => (error ? no(error) : yes(stream))));
+}

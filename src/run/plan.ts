@@ -1,0 +1,146 @@
+/** Everything that can be wrong is found here, before a worker starts; what is right becomes the plan. */
+import type { Snapshot } from "../checkpoint/snapshot.js";
+import type { Recipe } from "../config/recipe.js";
+import { isUserModel, recipeSha256 } from "../config/resolve.js";
+import { totalSteps } from "../coordinator/loop.js";
+import type { Dataset, LoadOptions } from "../data/dataset.js";
+import { loadDataset } from "../data/datasets.js";
+import { stepsPerEpoch } from "../data/order.js";
+import type { AssignedDevice } from "../engine/gpus.js";
+import { UsageError } from "../errors.js";
+import type { PlanEvent } from "../events.js";
+import { initialValues } from "../models/init.js";
+import { parametersOf, predictWorkerBytes, summarize, topologySha256 } from "../models/parameters.js";
+import { buildModel } from "../models/registry.js";
+import { NEW_SCHEDULE } from "../optim/schedule.js";
+import { layoutOf } from "../parameters/layout.js";
+
+export interface Prepared {
+  recipe: Recipe;
+  dataset: Dataset;
+  start: Snapshot;
+  topologySha256: string | null;
+  parameters: number;
+  predictedBytes: number;
+}
+
+/** Reads the data, completes the recipe with what only the data tell, and draws the first weights. */
+export async function prepare(
+  recipe: Recipe,
+  data: Omit<LoadOptions, "options">,
+  resumed: Snapshot | null,
+): Promise<Prepared> {
+  const known = recipe.datasetSha256 === null ? {} : { sha256: recipe.datasetSha256 };
+  const dataset = await loadDataset(recipe.dataset, { ...data, ...known, options: recipe.datasetOptions });
+  if (recipe.datasetSha256 !== null && recipe.datasetSha256 !== dataset.sha256) {
+    throw new UsageError(
+      "data-differs",
+      `the data set ${recipe.dataset} from ${dataset.source} is not the one that this run was begun with (SHA-256 ${dataset.sha256}, expected ${recipe.datasetSha256}). Give the same data by --data-dir.`,
+    );
+  }
+  if (recipe.batchSize > dataset.train.count) {
+    throw new UsageError(
+      "config",
+      `--batch-size ${recipe.batchSize} is larger than the training set of ${dataset.train.count} images. Lower it.`,
+    );
+  }
+  if (recipe.precision === "fp16")
+    throw new UsageError(
+      "config",
+      "--precision fp16 is not supported yet: it needs a GPU and loss scaling. Use fp32 or bf16.",
+    );
+  const complete: Recipe = { ...recipe, datasetSha256: dataset.sha256 };
+  if (isUserModel(recipe.model)) return userModel(complete, dataset, resumed);
+  const spec = buildModel(recipe.model, {
+    input: dataset.shape,
+    classes: dataset.classes,
+    options: recipe.modelOptions,
+  });
+  const summary = summarize(spec);
+  const layout = layoutOf(parametersOf(spec));
+  return {
+    recipe: complete,
+    dataset,
+    start: resumed
+      ? { ...resumed, recipe: complete }
+      : freshStart(complete, { layout, ...initialValues(layout, recipe.seed) }),
+    topologySha256: topologySha256(spec),
+    parameters: summary.trainable_parameters,
+    predictedBytes: predictWorkerBytes(summary, Math.ceil(recipe.batchSize / recipe.shards)),
+  };
+}
+
+/** Its layout and first values come from the first worker that joins: only TensorFlow can read such a model. */
+function userModel(recipe: Recipe, dataset: Dataset, resumed: Snapshot | null): Prepared {
+  const empty = { layout: layoutOf([]), weights: new Float32Array(0), state: new Float32Array(0) };
+  return {
+    recipe,
+    dataset,
+    start: resumed ? { ...resumed, recipe } : freshStart(recipe, empty),
+    topologySha256: null,
+    parameters: resumed?.layout.size ?? 0,
+    predictedBytes: 0,
+  };
+}
+
+function freshStart(recipe: Recipe, values: Pick<Snapshot, "layout" | "weights" | "state">): Snapshot {
+  return {
+    recipe,
+    recipeSha256: recipeSha256(recipe),
+    step: 0,
+    epoch: 0,
+    stepInEpoch: 0,
+    schedule: NEW_SCHEDULE,
+    best: null,
+    loss: null,
+    evaluated: false,
+    slots: {},
+    ...values,
+  };
+}
+
+export function planEvent(
+  prepared: Prepared,
+  facts: {
+    devices: readonly AssignedDevice[];
+    runDir: string;
+    metricsUrl: string | null;
+    resumedFrom: string | null;
+    warnings: readonly string[];
+  },
+): PlanEvent {
+  const { recipe, dataset, start } = prepared;
+  const perEpoch = stepsPerEpoch(dataset.train.count, recipe.batchSize);
+  const steps = totalSteps(recipe, perEpoch);
+  return {
+    event: "plan",
+    model: recipe.model,
+    parameters: prepared.parameters,
+    input: dataset.shape,
+    classes: dataset.classes,
+    dataset: {
+      name: dataset.name,
+      sha256: dataset.sha256,
+      train: dataset.train.count,
+      test: dataset.test.count,
+      source: dataset.source,
+      ...(dataset.warning === undefined ? {} : { warning: dataset.warning }),
+    },
+    batch_size: recipe.batchSize,
+    shards: recipe.shards,
+    steps,
+    epochs: Math.ceil(steps / perEpoch),
+    steps_per_epoch: perEpoch,
+    recipe,
+    recipe_sha256: recipeSha256(recipe),
+    workers: facts.devices.length,
+    devices: facts.devices.map(({ name }) => name),
+    threads: recipe.threads,
+    run_dir: facts.runDir,
+    metrics_url: facts.metricsUrl,
+    resumed_from: facts.resumedFrom,
+    start_step: start.step,
+    predicted_memory_bytes: prepared.predictedBytes,
+    warnings: facts.warnings,
+  };
+}
