@@ -4,7 +4,7 @@
  */
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Engine, Tf } from "../engine/engine.js";
-import { CnnDistError } from "../errors.js";
+import { UsageError } from "../errors.js";
 
 /** What a forward pass hands to every layer. */
 export interface CallArgs {
@@ -13,8 +13,11 @@ export interface CallArgs {
   seed: tfjs.Tensor1D;
 }
 
+/** As tfjs's own layer takes it. */
+export type BatchNormConfig = NonNullable<Parameters<Tf["layers"]["batchNormalization"]>[0]>;
+
 export interface CustomLayers {
-  batchNormalization(config: { name?: string; momentum?: number; epsilon?: number; axis?: number }): tfjs.layers.Layer;
+  batchNormalization(config?: BatchNormConfig): tfjs.layers.Layer;
   dropout(config: { name?: string; rate: number; seed?: number }): tfjs.layers.Layer;
   padTo(config: { name?: string; height: number; width: number }): tfjs.layers.Layer;
   resize(config: { name?: string; height: number; width: number; keepAspect: boolean }): tfjs.layers.Layer;
@@ -30,68 +33,102 @@ export function customLayers(engine: Engine): CustomLayers {
   for (const each of classes) tf.serialization.registerClass(each);
   const [BatchNormalization, Dropout, PadTo, Resize] = classes;
   return {
-    batchNormalization: (config) => new BatchNormalization(config),
+    batchNormalization: (config = {}) => new BatchNormalization(config),
     dropout: (config) => new Dropout(config),
     padTo: (config) => new PadTo(config),
     resize: (config) => new Resize(config),
   };
 }
 
+/** What tfjs's own layer makes of a configuration: defaults filled in, initializers built. */
+interface StockBatchNorm {
+  axis: number | readonly number[];
+  momentum: number;
+  epsilon: number;
+  center: boolean;
+  scale: boolean;
+  betaInitializer: ReturnType<Tf["initializers"]["zeros"]>;
+  gammaInitializer: ReturnType<Tf["initializers"]["zeros"]>;
+  movingMeanInitializer: ReturnType<Tf["initializers"]["zeros"]>;
+  movingVarianceInitializer: ReturnType<Tf["initializers"]["zeros"]>;
+  betaConstraint: unknown;
+  gammaConstraint: unknown;
+  betaRegularizer: unknown;
+  gammaRegularizer: unknown;
+}
+interface Weight {
+  read(): tfjs.Tensor;
+  write(value: tfjs.Tensor): unknown;
+}
+
 function batchNormClass({ tf, ops }: Engine) {
-  /** Ioffe & Szegedy 2015. In training it assigns the moving statistics; a traced step hands them out as state. */
+  /**
+   * Ioffe & Szegedy 2015, over the last axis. In training it assigns the moving statistics; a traced step hands them out
+   * as state. UsageError `model-layer` for an option that it lacks.
+   */
   return class BatchNormalization extends tf.layers.Layer {
     static readonly className = "BatchNormalization";
-    readonly #momentum: number;
-    readonly #epsilon: number;
+    readonly #stock: StockBatchNorm;
+    #gamma: Weight | null = null;
+    #beta: Weight | null = null;
+    #mean!: Weight;
+    #variance!: Weight;
 
-    constructor(config: { name?: string; momentum?: number; epsilon?: number; axis?: number }) {
+    constructor(config: BatchNormConfig) {
       super(config as never);
-      this.#momentum = config.momentum ?? 0.99;
-      this.#epsilon = config.epsilon ?? 1e-3;
+      this.#stock = tf.layers.batchNormalization({ ...config, name: this.name }) as unknown as StockBatchNorm;
+      this.supportsMasking = true;
+      const { betaConstraint, gammaConstraint, betaRegularizer, gammaRegularizer } = this.#stock;
+      if (betaConstraint || gammaConstraint || betaRegularizer || gammaRegularizer)
+        throw new UsageError(
+          "model-layer",
+          `layer ${this.name} (BatchNormalization): regularizers and constraints are not supported. Remove them.`,
+        );
     }
 
     override build(shape: tfjs.Shape | tfjs.Shape[]): void {
-      const channels = (shape as tfjs.Shape).at(-1)!;
-      const add = (name: string, value: 0 | 1, trainable: boolean) =>
-        this.addWeight(
-          name,
-          [channels],
-          "float32",
-          value === 0 ? tf.initializers.zeros() : tf.initializers.ones(),
-          undefined,
-          trainable,
+      const dims = shape as tfjs.Shape;
+      const { center, scale, ...stock } = this.#stock;
+      const axis = Array.isArray(stock.axis) ? (stock.axis as number[])[0] : stock.axis;
+      if (axis !== -1 && axis !== dims.length - 1)
+        throw new UsageError(
+          "model-layer",
+          `layer ${this.name} (BatchNormalization): axis ${JSON.stringify(stock.axis)} of [${dims.map((dim) => dim ?? "any").join(", ")}]; only the last axis, the channels, is supported.`,
         );
-      add("gamma", 1, true);
-      add("beta", 0, true);
-      add("moving_mean", 0, false);
-      add("moving_variance", 1, false);
+      const add = (name: string, initializer: StockBatchNorm["betaInitializer"], trainable: boolean) =>
+        this.addWeight(name, [dims.at(-1)!], "float32", initializer, undefined, trainable) as unknown as Weight;
+      if (scale) this.#gamma = add("gamma", stock.gammaInitializer, true);
+      if (center) this.#beta = add("beta", stock.betaInitializer, true);
+      this.#mean = add("moving_mean", stock.movingMeanInitializer, false);
+      this.#variance = add("moving_variance", stock.movingVarianceInitializer, false);
       this.built = true;
     }
 
     override call(inputs: LayerInputs, kwargs: Kwargs): tfjs.Tensor {
       return tf.tidy(() => {
         const x = one(inputs);
-        const image = (x.rank === 4 ? x : x.reshape([x.shape[0]!, 1, 1, x.shape.at(-1)!])) as tfjs.Tensor4D;
-        const [gamma, beta, mean, variance] = this.weights.map((weight) => weight.read()) as [
-          tfjs.Tensor1D,
-          tfjs.Tensor1D,
-          tfjs.Tensor1D,
-          tfjs.Tensor1D,
-        ];
+        const channels = x.shape.at(-1)!;
+        const { epsilon, momentum } = this.#stock;
+        const image = (x.rank === 4 ? x : x.reshape([x.size / channels, 1, 1, channels])) as tfjs.Tensor4D;
+        const gamma = (this.#gamma?.read() ?? tf.ones([channels])) as tfjs.Tensor1D;
+        const beta = (this.#beta?.read() ?? tf.zeros([channels])) as tfjs.Tensor1D;
+        const mean = this.#mean.read() as tfjs.Tensor1D;
+        const variance = this.#variance.read() as tfjs.Tensor1D;
         if (!kwargs.training) {
-          return ops.batchNormInference(image, gamma, beta, mean, variance, this.#epsilon).reshape(x.shape);
+          return ops.batchNormInference(image, gamma, beta, mean, variance, epsilon).reshape(x.shape);
         }
-        const batch = ops.batchNormTrain(image, gamma, beta, this.#epsilon);
-        const move = (index: number, moving: tfjs.Tensor, current: tfjs.Tensor) =>
-          this.weights[index]!.write(tf.add(tf.mul(moving, this.#momentum), tf.mul(current, 1 - this.#momentum)));
-        move(2, mean, batch.mean);
-        move(3, variance, batch.variance);
+        const batch = ops.batchNormTrain(image, gamma, beta, epsilon);
+        const moved = (moving: tfjs.Tensor, current: tfjs.Tensor) =>
+          tf.add(tf.mul(moving, momentum), tf.mul(current, 1 - momentum));
+        this.#mean.write(moved(mean, batch.mean));
+        this.#variance.write(moved(variance, batch.variance));
         return batch.y.reshape(x.shape);
       });
     }
 
     override getConfig(): tfjs.serialization.ConfigDict {
-      return { ...super.getConfig(), momentum: this.#momentum, epsilon: this.#epsilon, axis: -1 };
+      const { momentum, epsilon, center, scale } = this.#stock;
+      return { ...super.getConfig(), axis: -1, momentum, epsilon, center, scale };
     }
   };
 }
@@ -103,13 +140,15 @@ function dropoutClass({ tf, ops }: Engine) {
     readonly #rate: number;
     #place = 0;
 
-    constructor(config: { name?: string; rate: number }) {
+    constructor(config: { name?: string; rate: number; noiseShape?: unknown }) {
       super(config as never);
       if (!(config.rate >= 0 && config.rate < 1))
-        throw new CnnDistError(
-          "model",
-          `a dropout layer's rate must be from 0 up to, but not including, 1; received ${config.rate}`,
+        throw new UsageError(
+          "model-layer",
+          `layer ${this.name} (Dropout): the rate must be from 0 up to, but not including, 1; received ${config.rate}`,
         );
+      if (config.noiseShape)
+        throw new UsageError("model-layer", `layer ${this.name} (Dropout): noiseShape is not supported. Remove it.`);
       this.#rate = config.rate;
       this.supportsMasking = true;
     }

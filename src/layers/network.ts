@@ -15,9 +15,12 @@ export interface Network {
 }
 
 /** Pairs the model's variables with the parameters they stand for; both must have the same names and shapes. */
-export function networkOf(model: tfjs.LayersModel, parameters: readonly ParameterSpec[]): Network {
-  const variables = new Map<string, tfjs.Variable>();
-  for (const [name, variable] of namedVariables(model)) variables.set(name, variable);
+export function networkOf(
+  model: tfjs.LayersModel,
+  parameters: readonly ParameterSpec[],
+  named: readonly [string, tfjs.Variable][] = namedVariables(model),
+): Network {
+  const variables = new Map<string, tfjs.Variable>(named);
   for (const { name, shape } of parameters) {
     const found = variables.get(name);
     if (found?.shape.join() !== shape.join()) {
@@ -38,18 +41,28 @@ export function networkOf(model: tfjs.LayersModel, parameters: readonly Paramete
   };
 }
 
-/** `layer/weight` names in the model's order, nested models included. */
-export function namedVariables(model: tfjs.LayersModel): [string, tfjs.Variable][] {
+/**
+ * `layer/weight` names in the model's order, nested models included. Weights of one layer that share a name (a wrapper's
+ * two halves) are told apart by a number.
+ */
+export function namedVariables(
+  model: tfjs.LayersModel,
+  nameOf: (layer: tfjs.layers.Layer) => string = ({ name }) => name,
+): [string, tfjs.Variable][] {
   return model.layers.flatMap((layer): [string, tfjs.Variable][] => {
     const nested = (layer as unknown as { layers?: unknown }).layers;
     if (nested)
-      return namedVariables(layer as unknown as tfjs.LayersModel).map(([name, variable]) => [
-        `${layer.name}/${name}`,
+      return namedVariables(layer as unknown as tfjs.LayersModel, nameOf).map(([name, variable]) => [
+        `${nameOf(layer)}/${name}`,
         variable,
       ]);
+    const seen = new Map<string, number>();
     return layer.weights.map((weight) => {
       const { val } = weight as unknown as { val: tfjs.Variable };
-      return [`${layer.name}/${weight.originalName.split("/").at(-1)!}`, val];
+      const own = weight.originalName.split("/").at(-1)!;
+      const count = (seen.get(own) ?? 0) + 1;
+      seen.set(own, count);
+      return [`${nameOf(layer)}/${own}${count === 1 ? "" : `_${count}`}`, val];
     });
   });
 }

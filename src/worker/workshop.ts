@@ -1,13 +1,16 @@
 /** The real workshop: TensorFlow, the data set, and the network of a recipe. */
 import type { Recipe } from "../config/recipe.js";
-import type { LoadOptions } from "../data/dataset.js";
+import type { Dataset, LoadOptions } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
-import type { EngineOptions } from "../engine/engine.js";
+import type { Engine, EngineOptions } from "../engine/engine.js";
 import { openEngine } from "../engine/open.js";
+import { CnnDistError } from "../errors.js";
 import { buildNetwork } from "../layers/build.js";
+import type { Network } from "../layers/network.js";
+import { loadUserModel } from "../layers/user-model.js";
 import { topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
-import { layoutOf } from "../parameters/layout.js";
+import { type Layout, layoutOf } from "../parameters/layout.js";
 import { VERSION } from "../version.js";
 import { Compute } from "./compute.js";
 import type { Workshop } from "./worker.js";
@@ -37,17 +40,11 @@ export async function openWorkshop(
     precision: recipe.precision,
   });
   progress(`building ${recipe.model}`);
-  const spec = buildModel(recipe.model, {
-    input: dataset.shape,
-    classes: dataset.classes,
-    options: recipe.modelOptions,
-  });
-  const network = buildNetwork(engine, spec);
-  const layout = layoutOf(network.parameters);
+  const { network, layout, topology, founding } = await build(engine, recipe, dataset);
   return {
     fingerprint: { software: VERSION, ...engine.info },
     dataset,
-    topologySha256: topologySha256(spec),
+    topologySha256: topology,
     layout,
     computer: new Compute({
       engine,
@@ -59,7 +56,36 @@ export async function openWorkshop(
     }),
     allocate: (length) => engine.allocate(length),
     memory: () => engine.memory(),
-    founding: null,
+    founding,
     close: () => engine.close(),
   };
+}
+
+interface Built extends Pick<Workshop, "founding"> {
+  network: Network;
+  layout: Layout;
+  topology: string;
+}
+
+/** From the network's table, or, when the recipe names a file by its hash, from the user's model. */
+async function build(engine: Engine, recipe: Recipe, { shape, classes }: Dataset): Promise<Built> {
+  if (recipe.modelSha256 === null) {
+    const spec = buildModel(recipe.model, { input: shape, classes, options: recipe.modelOptions });
+    const network = buildNetwork(engine, spec);
+    return { network, layout: layoutOf(network.parameters), topology: topologySha256(spec), founding: null };
+  }
+  const user = await loadUserModel(engine, recipe.model, { input: shape, classes, seed: recipe.seed });
+  if (user.sha256 !== recipe.modelSha256)
+    throw new CnnDistError(
+      "model-differs",
+      `model ${recipe.model} has SHA-256 ${user.sha256} here, but the recipe names ${recipe.modelSha256}. Use the same file everywhere; a changed model is a new run.`,
+    );
+  const parameters = user.network.parameters.map(({ name, shape, role, decay }) => ({
+    name,
+    shape: [...shape],
+    role,
+    decay,
+  }));
+  const { network, layout, topologySha256: topology, values } = user;
+  return { network, layout, topology, founding: { parameters, values } };
 }
