@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf, UsageError } from "../errors.js";
 import { modelNames } from "../models/registry.js";
+import { isModelPath } from "../models/user-file.js";
 import { nearest } from "../nearest.js";
 import { judge } from "./describe.js";
 import { type Recipe, type RecipeFile, recipeFileSchema, recipeSchema } from "./recipe.js";
@@ -32,11 +33,6 @@ export function recipeNames(): string[] {
     .filter((file) => file.endsWith(".json") && file !== "default.json")
     .map((file) => file.slice(0, -".json".length))
     .sort();
-}
-
-/** A path, as opposed to the name of a network that we have. */
-export function isUserModel(model: string): boolean {
-  return /[\\/]|\.(json|js|mjs)$/.test(model);
 }
 
 /** Throws UsageError naming the flag or file, what was received and what is expected. */
@@ -82,7 +78,7 @@ function namedRecipe({ model, recipe }: RecipeRequest): RecipeFile {
     );
   }
   const name = model ?? DEFAULT_MODEL;
-  if (isUserModel(name)) return {};
+  if (isModelPath(name)) return {};
   const file = join(RECIPES_DIR, `${name}.json`);
   if (existsSync(file)) return readRecipeFile(file);
   throw new UsageError(
@@ -123,7 +119,11 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** Names the promise: equal fingerprints, equal weights_sha256 (on machines that a join would accept). */
+/**
+ * Names the promise: equal fingerprints, equal weights_sha256 (on machines that a join would accept). Of a model of one's
+ * own it is the file's hash that counts, not where it lies.
+ */
 export function recipeSha256(recipe: Recipe): string {
-  return createHash("sha256").update(canonicalJson(recipe)).digest("hex");
+  const named = recipe.modelSha256 === null ? recipe : { ...recipe, model: "" };
+  return createHash("sha256").update(canonicalJson(named)).digest("hex");
 }

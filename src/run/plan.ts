@@ -1,7 +1,7 @@
 /** Everything that can be wrong is found here, before a worker starts; what is right becomes the plan. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { Recipe } from "../config/recipe.js";
-import { isUserModel, recipeSha256 } from "../config/resolve.js";
+import { recipeSha256 } from "../config/resolve.js";
 import { totalSteps } from "../coordinator/loop.js";
 import type { Dataset, LoadOptions } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
@@ -12,6 +12,7 @@ import type { PlanEvent } from "../events.js";
 import { initialValues } from "../models/init.js";
 import { parametersOf, predictWorkerBytes, summarize, topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
+import { isModelPath, readUserModelFile } from "../models/user-file.js";
 import { NEW_SCHEDULE } from "../optim/schedule.js";
 import { layoutOf } from "../parameters/layout.js";
 
@@ -50,7 +51,7 @@ export async function prepare(
       "--precision fp16 is not supported yet: it needs a GPU and loss scaling. Use fp32 or bf16.",
     );
   const complete: Recipe = { ...recipe, datasetSha256: dataset.sha256 };
-  if (isUserModel(recipe.model)) return userModel(complete, dataset, resumed);
+  if (isModelPath(recipe.model)) return userModel(complete, dataset, resumed);
   const spec = buildModel(recipe.model, {
     input: dataset.shape,
     classes: dataset.classes,
@@ -71,7 +72,20 @@ export async function prepare(
 }
 
 /** Its layout and first values come from the first worker that joins: only TensorFlow can read such a model. */
-function userModel(recipe: Recipe, dataset: Dataset, resumed: Snapshot | null): Prepared {
+function userModel(given: Recipe, dataset: Dataset, resumed: Snapshot | null): Prepared {
+  const { path, sha256 } = readUserModelFile(given.model);
+  if (given.modelSha256 !== null && given.modelSha256 !== sha256)
+    throw new UsageError(
+      "model-differs",
+      `the model ${path} is not the one that this run was begun with (SHA-256 ${sha256}, expected ${given.modelSha256}). Put the old file back, or start a new run.`,
+    );
+  const [option] = Object.keys(given.modelOptions);
+  if (option !== undefined)
+    throw new UsageError(
+      "model-option",
+      `model ${given.model} is a file and has no option "${option}"; it takes none.`,
+    );
+  const recipe: Recipe = { ...given, model: path, modelSha256: sha256 };
   const empty = { layout: layoutOf([]), weights: new Float32Array(0), state: new Float32Array(0) };
   return {
     recipe,

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { appendFileSync, copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { UsageError } from "../../../src/errors.js";
+import type { DoneEvent, RunEvent } from "../../../src/events.js";
+import { type TrainOptions, train } from "../../../src/index.js";
+import { fixturePath } from "../../support/fixtures.js";
+import { temporaryDirectory } from "../../support/temporary.js";
+
+const OPTIONS: TrainOptions = {
+  dataset: "synthetic",
+  datasetOptions: { height: 8, width: 8, channels: 1, classes: 3, train: 40, test: 10 },
+  batchSize: 12,
+  shards: 3,
+  steps: 5,
+  seed: 7,
+  optimizer: "adam",
+  lr: 0.01,
+  metrics: false,
+};
+
+async function run(options: TrainOptions): Promise<{ done: DoneEvent; losses: number[]; events: RunEvent[] }> {
+  const events: RunEvent[] = [];
+  for await (const event of train({ ...OPTIONS, ...options })) events.push(event);
+  const done = events.at(-1)!;
+  assert.equal(done.event, "done", JSON.stringify(done));
+  const losses = events.flatMap((event) => (event.event === "step" ? [event.loss] : []));
+  return { done: done as DoneEvent, losses, events };
+}
+
+test("a model of one's own trains to the same bits on one worker and on two, wherever its file lies", async (context) => {
+  const dir = temporaryDirectory(context);
+  const copy = join(dir, "copy.mjs");
+  copyFileSync(fixturePath("models/own.mjs"), copy);
+  const one = await run({ model: fixturePath("models/own.mjs"), workers: 1, runDir: join(dir, "one") });
+  const two = await run({ model: copy, workers: 2, runDir: join(dir, "two") });
+  assert.equal(one.losses.length, 5);
+  assert.ok(one.losses.every(Number.isFinite) && new Set(one.losses).size === 5);
+  assert.deepEqual(two.losses, one.losses);
+  assert.equal(two.done.weights_sha256, one.done.weights_sha256);
+  assert.equal(two.done.recipe_sha256, one.done.recipe_sha256);
+  const other = await run({ model: copy, workers: 1, seed: 8, runDir: join(dir, "other") });
+  assert.notEqual(other.done.weights_sha256, one.done.weights_sha256);
+  assert.notEqual(other.done.recipe_sha256, one.done.recipe_sha256);
+});
+
+test("a file that is missing, or not the recipe's, is found before a worker starts", async (context) => {
+  const dir = temporaryDirectory(context);
+  const path = join(dir, "model.mjs");
+  const fails = async (options: TrainOptions, message: RegExp) => {
+    const events: RunEvent[] = [];
+    await assert.rejects(
+      async () => {
+        for await (const event of train({ ...OPTIONS, runDir: join(dir, "run"), ...options })) events.push(event);
+      },
+      (error) => error instanceof UsageError && message.test(error.message),
+    );
+    assert.ok(events.every(({ event }) => event === "log"));
+  };
+  await fails({ model: path }, /model\.mjs does not exist/);
+  copyFileSync(fixturePath("models/own.mjs"), path);
+  appendFileSync(path, "\n");
+  await fails({ model: path, modelSha256: "0".repeat(64) }, /not the one that this run was begun with/);
+  await fails({ model: path, modelOptions: { depth: 3 } }, /no option "depth"/);
+});
