@@ -1,4 +1,4 @@
-/** ' — did you mean "vgg13" or "vgg16"?' for a word that is not in the list; "" when nothing is near. */
+/** ' (did you mean "vgg13" or "vgg16"?)' for a word that is not in the list; "" when nothing is near. */
 export function nearest(word: string, names: readonly string[]): string {
   const limit = Math.max(2, Math.floor(word.length / 3));
   const near = names
@@ -7,7 +7,7 @@ export function nearest(word: string, names: readonly string[]): string {
     .sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name))
     .slice(0, 3)
     .map(({ name }) => `"${name}"`);
-  return near.length === 0 ? "" : ` — did you mean ${near.join(" or ")}?`;
+  return near.length === 0 ? "" : ` (did you mean ${near.join(" or ")}?)`;
 }
 
 /** Levenshtein 1966. */

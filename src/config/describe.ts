@@ -3,8 +3,9 @@ import type { z } from "zod";
 import { UsageError } from "../errors.js";
 import { nearest } from "../nearest.js";
 
-/** batchSize -> --batch-size */
+/** batchSize -> --batch-size; the command line calls the workers by the name that people know. */
 export function flagOf(key: string): string {
+  if (key === "workers") return "--gpus";
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 

@@ -103,7 +103,7 @@ test("an unknown model offers the nearest names; an unknown or wrong option is n
   assert.throws(() => buildModel("vg13", shape), /unknown model "vg13".*did you mean "vgg13"/);
   assert.throws(
     () => buildModel("tiny-bn", { ...shape, options: { dropot: 0.1 } }),
-    /no option "dropot" — did you mean "dropout"/,
+    /no option "dropot" \(did you mean "dropout"/,
   );
   assert.throws(
     () => buildModel("tiny-bn", { ...shape, options: { dropout: 1 } }),

@@ -1,0 +1,167 @@
+/** The command line: words in, exit code out. Commands are loaded once one is chosen. */
+import { readFileSync } from "node:fs";
+import yargs, { type Argv } from "yargs";
+import type { Command, Io } from "./commands/command.js";
+import { COMMANDS } from "./commands/registry.js";
+import { CnnDistError, EXIT, UsageError } from "./errors.js";
+import { nearest } from "./nearest.js";
+
+export async function main(argv: readonly string[], io: Io = process): Promise<number> {
+  swallowBrokenPipe(io);
+  try {
+    const chosen = parse(argv, io);
+    return typeof chosen === "number" ? chosen : await chosen.command.run(chosen.args, io);
+  } catch (error) {
+    return report(error, io);
+  }
+}
+
+interface Chosen {
+  command: Command;
+  args: Record<string, unknown>;
+}
+
+/** An exit code when there is nothing to do (help, version). */
+function parse(argv: readonly string[], io: Io): Chosen | number {
+  let chosen: Chosen | null = null;
+  let output = "";
+  const parser = yargs()
+    .scriptName("cnn-dist")
+    .locale("en")
+    .usage("$0 <command>\n\nTrains convolutional networks data-parallel: one result on any number of workers.")
+    .version(versionOf())
+    .help()
+    .alias("help", "h")
+    .wrap(Math.min(110, io.stdout.columns ?? 80))
+    .parserConfiguration({
+      "camel-case-expansion": false,
+      "parse-numbers": false,
+      "duplicate-arguments-array": false,
+      "boolean-negation": false,
+    })
+    .strictOptions(false)
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? new UsageError("usage", `${message}. Run 'cnn-dist --help'.`);
+    })
+    .epilog(
+      "Examples:\n  cnn-dist launch --gpus 2 --model vgg13\n  cnn-dist resume runs/vgg13-fashion-mnist-20260101-120000",
+    );
+  for (const command of COMMANDS) {
+    const positionals = command.positionals
+      .map(({ name, required }) => (required ? ` <${name}>` : ` [${name}]`))
+      .join("");
+    parser.command(
+      command.name + positionals,
+      command.describe,
+      (builder) => declare(builder, command),
+      (args) => {
+        chosen = { command, args: args as Record<string, unknown> };
+      },
+    );
+  }
+  parser.parse([...argv], {}, (_error, _args, text) => {
+    output = text;
+  });
+  const picked = chosen as Chosen | null;
+  if (output !== "") {
+    io.stdout.write(`${output}\n`);
+    return EXIT.done;
+  }
+  if (picked) {
+    refuseUnknown(picked);
+    return picked;
+  }
+  const words = argv.filter((word) => !word.startsWith("-"));
+  const names = COMMANDS.map(({ name }) => name);
+  if (words[0] !== undefined)
+    throw new UsageError(
+      "usage",
+      `unknown command "${words[0]}"${nearest(words[0], names)}. Commands: ${names.join(", ")}.`,
+    );
+  throw new UsageError(
+    "usage",
+    `a command is needed: ${names.join(", ")}. Try 'cnn-dist launch --gpus 2 --model vgg13', or 'cnn-dist --help'.`,
+  );
+}
+
+function declare(builder: Argv, command: Command): Argv {
+  for (const { name, describe } of command.positionals) builder.positional(name, { type: "string", describe });
+  for (const { flag, alias, describe, kind, group } of command.options) {
+    builder.option(flag, {
+      describe,
+      group: `${group}:`,
+      ...(alias === undefined ? {} : { alias }),
+      ...(kind === "boolean"
+        ? { type: "boolean" as const }
+        : kind === "list"
+          ? { type: "string" as const, array: true, nargs: 1 }
+          : { type: "string" as const, requiresArg: true }),
+    });
+  }
+  return builder;
+}
+
+/** yargs' own strict mode offers no near names for options. */
+function refuseUnknown({ command, args }: Chosen): void {
+  const known = command.options.flatMap(({ flag, alias }) => (alias ? [flag, alias] : [flag]));
+  const positionals = command.positionals.map(({ name }) => name);
+  for (const name of Object.keys(args)) {
+    if (
+      name === "_" ||
+      name === "$0" ||
+      name === "help" ||
+      name === "h" ||
+      name === "version" ||
+      known.includes(name) ||
+      positionals.includes(name)
+    )
+      continue;
+    throw new UsageError(
+      "usage",
+      `${name.length === 1 ? "-" : "--"}${name} is not an option of ${command.name}${nearest(name, known)}. Run 'cnn-dist ${command.name} --help'.`,
+    );
+  }
+  const extra = (args._ as unknown[]).slice(1);
+  if (extra.length > 0)
+    throw new UsageError(
+      "usage",
+      `${command.name}: unexpected ${JSON.stringify(String(extra[0]))}. Run 'cnn-dist ${command.name} --help'.`,
+    );
+  for (const { flag, kind } of command.options) {
+    if (kind !== "list" && Array.isArray(args[flag]))
+      throw new UsageError("usage", `--${flag} was given ${(args[flag] as unknown[]).length} times; give it once`);
+  }
+}
+
+function versionOf(): string {
+  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
+    .version;
+}
+
+function report(error: unknown, io: Io): number {
+  if (error instanceof CnnDistError) {
+    io.stderr.write(`cnn-dist: ${error.message}\n`);
+    if (io.env.CNN_DIST_DEBUG) io.stderr.write(`${error.stack}\n`);
+    return error.exitCode;
+  }
+  // yargs' own: a missing positional, an option without its value.
+  if (error instanceof Error && error.name === "YError") {
+    io.stderr.write(`cnn-dist: ${error.message}\n`);
+    return EXIT.usage;
+  }
+  io.stderr.write(
+    `cnn-dist: unexpected error: ${error instanceof Error ? (io.env.CNN_DIST_DEBUG ? error.stack : error.message) : String(error)}\n(CNN_DIST_DEBUG=1 shows where)\n`,
+  );
+  return EXIT.failed;
+}
+
+/** A reader that has seen enough (`| head`) is no error. */
+function swallowBrokenPipe(io: Io): void {
+  for (const stream of [io.stdout, io.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit(EXIT.done);
+      throw error;
+    });
+  }
+}

@@ -1,0 +1,130 @@
+/** Every option of the commands that train, in one table: flag, meaning, and the key that it sets. */
+import type { Args, OptionSpec } from "./command.js";
+
+const recipe = (flag: string, key: string, kind: OptionSpec["kind"], describe: string): OptionSpec => ({
+  flag,
+  key,
+  kind,
+  describe,
+  group: "Recipe",
+});
+const placement = (flag: string, key: string, kind: OptionSpec["kind"], describe: string): OptionSpec => ({
+  flag,
+  key,
+  kind,
+  describe,
+  group: "Placement",
+});
+
+/** How long to train: the only part of a recipe that `resume` may change. */
+export const LENGTH_OPTIONS: readonly OptionSpec[] = [
+  recipe("epochs", "epochs", "number", "passes over the training set"),
+  recipe("steps", "steps", "number", "steps; with --epochs, whichever ends first"),
+];
+
+export const RECIPE_OPTIONS: readonly OptionSpec[] = [
+  {
+    flag: "recipe",
+    kind: "string",
+    describe: "a recipe's name, or a JSON file; other options override it",
+    group: "Recipe",
+  },
+  recipe(
+    "model",
+    "model",
+    "string",
+    "a network (see 'cnn-dist models'), or a path to your own model.json or .js [lenet5]",
+  ),
+  {
+    flag: "model-option",
+    kind: "list",
+    describe: "NAME=VALUE, an option of the network; may be repeated",
+    group: "Recipe",
+  },
+  recipe("dataset", "dataset", "string", "a data set (see 'cnn-dist datasets') [fashion-mnist]"),
+  {
+    flag: "dataset-option",
+    kind: "list",
+    describe: "NAME=VALUE, an option of the data set; may be repeated",
+    group: "Recipe",
+  },
+  recipe("batch-size", "batchSize", "number", "images a step, over all shards"),
+  recipe("shards", "shards", "number", "fixed slices of a batch, each computed as a whole by one worker [4]"),
+  ...LENGTH_OPTIONS,
+  recipe("optimizer", "optimizer", "string", "sgd, momentum, nesterov, adam, adamw or rmsprop"),
+  recipe("lr", "lr", "number", "learning rate"),
+  recipe("momentum", "momentum", "number", "of momentum, nesterov and rmsprop"),
+  recipe("weight-decay", "weightDecay", "number", "L2, decoupled for adamw"),
+  recipe("lr-scheduler", "lrScheduler", "string", "constant, step, cosine or plateau"),
+  recipe("lr-step-size", "lrStepSize", "number", "epochs between two cuts of 'step'"),
+  recipe("lr-gamma", "lrGamma", "number", "factor of a cut of 'step' or 'plateau'"),
+  recipe("lr-warmup-epochs", "lrWarmupEpochs", "number", "epochs of linear warm-up; fractions are allowed"),
+  recipe("clip-grad-norm", "clipGradNorm", "number", "largest global norm of the gradient"),
+  recipe("label-smoothing", "labelSmoothing", "number", "share of the target spread over all classes"),
+  recipe("precision", "precision", "string", "fp32 or bf16"),
+  recipe("threads", "threads", "number", "TensorFlow's threads a worker"),
+  recipe("seed", "seed", "number", "of weights, order and noise"),
+];
+
+export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
+  {
+    ...placement(
+      "gpus",
+      "workers",
+      "number",
+      "workers, one GPU each; without GPUs, on the CPU [all GPUs, else 2 on the CPU]",
+    ),
+    alias: "workers",
+  },
+  placement("device", "device", "string", "auto, gpu or cpu [auto]"),
+  placement("data-dir", "dataDir", "string", "folder that holds the data set's files"),
+  placement("run-dir", "runDir", "string", "folder of the run [runs/MODEL-DATASET-TIME]"),
+  placement(
+    "checkpoint-every-steps",
+    "checkpointEverySteps",
+    "number",
+    "besides the end of each epoch; 0: only then [0]",
+  ),
+  placement("keep-checkpoints", "keepCheckpoints", "number", "the newest to keep, besides the best [3]"),
+  placement("evaluate-every-epochs", "evaluateEveryEpochs", "number", "0: only at the end [1]"),
+  placement("step-timeout", "stepTimeout", "number", "seconds without a gradient before a worker is replaced [600]"),
+  placement("heartbeat-timeout", "heartbeatTimeout", "number", "seconds of silence before a worker is replaced [10]"),
+  placement("max-restarts", "maxRestarts", "number", "restarts of each local worker [3]"),
+  placement("metrics-host", "metricsHost", "string", "where Prometheus may read metrics [127.0.0.1]"),
+  placement("metrics-port", "metricsPort", "number", "0: any free port [0]"),
+];
+
+export const OUTPUT_OPTIONS: readonly OptionSpec[] = [
+  { flag: "dry-run", kind: "boolean", describe: "check everything, print the plan, and end", group: "Output" },
+  { flag: "json", kind: "boolean", describe: "one JSON object a line on stdout", group: "Output" },
+  { flag: "quiet", kind: "boolean", describe: "only warnings, errors and the closing summary", group: "Output" },
+];
+
+/** Values of the options in a table that set a key, by key; numbers parsed where they are numbers. */
+export function keysOf(args: Args, table: readonly OptionSpec[]): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const { flag, key, kind } of table) {
+    const value = args[flag];
+    if (key === undefined || value === undefined) continue;
+    values[key] = kind === "number" ? numberOr(value) : value;
+  }
+  return values;
+}
+
+/** What is no number stays as it is, for the schema to refuse in its words. */
+function numberOr(value: unknown): unknown {
+  return typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
+}
+
+/** NAME=VALUE pairs; numbers and true/false become what they look like. Null for a word without "=". */
+export function pairsOf(list: unknown): Record<string, string | number | boolean> | string {
+  const pairs: Record<string, string | number | boolean> = {};
+  for (const word of (list ?? []) as string[]) {
+    const at = word.indexOf("=");
+    if (at < 1) return word;
+    const value = word.slice(at + 1);
+    pairs[word.slice(0, at)] =
+      value === "true" ? true : value === "false" ? false : (numberOr(value) as string | number);
+  }
+  return pairs;
+}

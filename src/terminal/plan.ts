@@ -1,0 +1,45 @@
+/** The plan, as the person sees it before anything starts. Pure. */
+import type { PlanEvent } from "../events.js";
+import { bytes, count } from "./format.js";
+
+export function planLines(plan: PlanEvent): [label: string, text: string][] {
+  const recipe = plan.recipe as Record<string, string | number | null>;
+  const lengths =
+    recipe.epochs === null
+      ? `${count(plan.steps)} steps`
+      : `${count(plan.epochs)} ${plan.epochs === 1 ? "epoch" : "epochs"} of ${count(plan.steps_per_epoch)} steps`;
+  const extras = [
+    recipe.lrScheduler === "constant" ? null : String(recipe.lrScheduler),
+    recipe.lrWarmupEpochs ? `warm-up ${recipe.lrWarmupEpochs} epochs` : null,
+    recipe.weightDecay ? `weight decay ${recipe.weightDecay}` : null,
+    recipe.clipGradNorm ? `gradient norm at most ${recipe.clipGradNorm}` : null,
+    recipe.labelSmoothing ? `label smoothing ${recipe.labelSmoothing}` : null,
+    recipe.precision === "fp32" ? null : String(recipe.precision),
+  ].filter((extra) => extra !== null);
+  const devices = [...new Set(plan.devices)].join(", ");
+  const spare = Math.max(0, plan.workers - plan.shards);
+  return [
+    [
+      "model",
+      `${plan.model} · ${plan.parameters === 0 ? "parameters known once a worker has read it" : `${count(plan.parameters)} parameters`} · ${plan.input.join("x")} to ${plan.classes} classes`,
+    ],
+    [
+      "data",
+      `${plan.dataset.name} · ${count(plan.dataset.train)} training and ${count(plan.dataset.test)} test images · ${plan.dataset.source}`,
+    ],
+    [
+      "training",
+      `${lengths} · batch ${plan.batch_size} in ${plan.shards} shards · ${recipe.optimizer}, lr ${recipe.lr}${extras.map((extra) => `, ${extra}`).join("")} · seed ${recipe.seed}`,
+    ],
+    [
+      "workers",
+      `${plan.workers} on ${devices}, ${plan.threads} ${plan.threads === 1 ? "thread" : "threads"} each${plan.predicted_memory_bytes ? `, about ${bytes(plan.predicted_memory_bytes)} each` : ""}${spare > 0 ? ` · ${spare} of them as ${spare === 1 ? "a spare" : "spares"}: there are only ${plan.shards} shards` : ""}`,
+    ],
+    ["run", plan.run_dir],
+    ...(plan.metrics_url === null ? [] : ([["metrics", plan.metrics_url]] as [string, string][])),
+    ["recipe", plan.recipe_sha256],
+    ...(plan.resumed_from === null
+      ? []
+      : ([["resumed", `from ${plan.resumed_from}, after step ${count(plan.start_step)}`]] as [string, string][])),
+  ];
+}

@@ -1,0 +1,122 @@
+/** What is known of a running training, and how it is drawn: events in, lines out. Pure; time is an argument. */
+import type { DoneEvent, EvalEvent, PlanEvent, RunEvent, StepEvent, WorkerState } from "../events.js";
+import { bar, count, duration, fit, rate } from "./format.js";
+
+interface WorkerLine {
+  device: string;
+  state: WorkerState;
+  detail: string;
+  seconds: number | null;
+}
+
+export interface Progress {
+  plan: PlanEvent | null;
+  step: StepEvent | null;
+  evaluation: EvalEvent | null;
+  workers: ReadonlyMap<number, WorkerLine>;
+  /** Images a second, smoothed. */
+  speed: number | null;
+}
+
+export const NO_PROGRESS: Progress = { plan: null, step: null, evaluation: null, workers: new Map(), speed: null };
+
+/** Weight of the newest step in the smoothed speed. */
+const SMOOTHING = 0.1;
+
+export function advance(progress: Progress, event: RunEvent): Progress {
+  switch (event.event) {
+    case "plan":
+      return { ...progress, plan: event };
+    case "eval":
+      return { ...progress, evaluation: event };
+    case "worker": {
+      const seconds = progress.workers.get(event.rank)?.seconds ?? null;
+      const line = { device: event.device, state: event.state, detail: event.detail ?? "", seconds };
+      return { ...progress, workers: new Map(progress.workers).set(event.rank, line) };
+    }
+    case "step": {
+      const workers = new Map(progress.workers);
+      for (const [rank, seconds] of Object.entries(event.worker_seconds)) {
+        const line = workers.get(Number(rank));
+        if (line) workers.set(Number(rank), { ...line, seconds });
+      }
+      const speed =
+        progress.speed === null
+          ? event.samples_per_second
+          : progress.speed + SMOOTHING * (event.samples_per_second - progress.speed);
+      return { ...progress, step: event, workers, speed };
+    }
+    default:
+      return progress;
+  }
+}
+
+/** One line a worker, then the bar. Short terminals lose the end of each line, never its beginning. */
+export function liveLines(progress: Progress, width: number): string[] {
+  const workers = [...progress.workers]
+    .sort(([a], [b]) => a - b)
+    .map(([rank, line]) => fit(workerLine(rank, line), width));
+  return progress.plan
+    ? [...workers, fit(progressLine(progress, Math.min(24, Math.max(6, Math.floor(width / 5)))), width)]
+    : workers;
+}
+
+function workerLine(rank: number, { device, state, detail, seconds }: WorkerLine): string {
+  const doing =
+    state === "working" && seconds !== null
+      ? `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms a step`
+      : state === "working"
+        ? ""
+        : detail;
+  return `  rank ${rank}  ${device}  ${state.padEnd(8)} ${doing}`.trimEnd();
+}
+
+export function progressLine({ plan, step, evaluation, speed }: Progress, barWidth: number): string {
+  const total = plan!.steps;
+  const done = step?.step ?? plan!.start_step;
+  const parts = [
+    `  ${barWidth > 0 ? `${bar(done / total, barWidth)} ` : ""}${Math.floor((100 * done) / total)}% · step ${count(done)}/${count(total)}`,
+  ];
+  if (step) {
+    parts.push(`loss ${step.loss.toFixed(4)}`, `accuracy ${step.accuracy.toFixed(3)}`);
+    if (speed !== null) parts.push(rate(speed), `ETA ${duration(((total - done) * plan!.batch_size) / speed)}`);
+  } else parts.push("waiting for the workers");
+  if (evaluation) parts.push(`test ${evaluation.accuracy.toFixed(4)}`);
+  return parts.join(" · ");
+}
+
+/** A sentence for what is worth one; null for the rest. */
+export function sentence(event: RunEvent): string | null {
+  switch (event.event) {
+    case "eval":
+      return `epoch ${event.epoch + 1}: test loss ${event.loss.toFixed(4)}, accuracy ${event.accuracy.toFixed(4)}${event.best ? " (best so far)" : ""}`;
+    case "checkpoint":
+      return `step ${count(event.step)} saved: ${event.path}`;
+    case "worker":
+      if (event.state === "lost")
+        return `rank ${event.rank} is lost: ${event.detail}${event.reassigned ? `; its work (${event.reassigned}) goes to the others in the same step` : ""}`;
+      if (event.state === "refused") return `rank ${event.rank} was refused: ${event.detail}`;
+      return null;
+    default:
+      return null;
+  }
+}
+
+/** The closing summary, for stdout. */
+export function summaryLines(done: DoneEvent): string[] {
+  const lines = [
+    `${done.event === "done" ? "done" : "stopped"} after step ${count(done.step)}, ${duration(done.duration_seconds)}${done.samples_per_second > 0 ? `, ${rate(done.samples_per_second)}` : ""}`,
+  ];
+  if (done.loss !== null) lines.push(`loss        ${done.loss.toFixed(4)}`);
+  if (done.accuracy !== null)
+    lines.push(
+      `accuracy    ${done.accuracy.toFixed(4)} on the test set${done.best_accuracy !== null && done.best_accuracy > done.accuracy ? ` (best ${done.best_accuracy.toFixed(4)})` : ""}`,
+    );
+  lines.push(
+    `weights     ${done.weights_sha256}`,
+    `recipe      ${done.recipe_sha256}`,
+    `checkpoint  ${done.checkpoint ?? "none: nothing was trained yet"}`,
+  );
+  if (done.resume_command !== null) lines.push(`resume      ${done.resume_command}`);
+  return lines;
+}
