@@ -59,7 +59,10 @@ export function decodeSafetensors(name: string, file: Uint8Array): NamedTensor[]
       if (from !== end || to - from !== elements * 4 || to > body.byteLength)
         throw bad(`tensor ${key} of shape [${entry.shape}] lies at ${from} to ${to} of ${body.byteLength} bytes`);
       end = to;
-      return { name: key, shape: entry.shape, data: new Float32Array(body.slice(from, to).buffer) };
+      // A copy: the tensors may begin anywhere in the file, float32 only at multiples of four.
+      const data = new Float32Array(elements);
+      new Uint8Array(data.buffer).set(body.subarray(from, to));
+      return { name: key, shape: entry.shape, data };
     });
   if (end !== body.byteLength) throw bad(`${body.byteLength - end} bytes belong to no tensor`);
   return tensors;

@@ -159,10 +159,7 @@ class CompiledFunction implements TracedFunction {
   async #execute(handles: readonly Handle[], onStream: TraceCall["onStream"]): Promise<Handle[]> {
     const session = this.#session;
     const { tf } = session.native;
-    const queue =
-      this.#shape.streams > 0
-        ? (this.#queue ??= new StreamQueue(session, `${this.#name}-${this.#generation++}`))
-        : null;
+    const queue = this.#shape.streams > 0 ? this.#openQueue() : null;
     const op = session.check(this.#spec.name, (status) => {
       const pointer = tf.TFE_NewOp<Pointer>(session.context, this.#name, status);
       session.assertOk(this.#spec.name, status);
@@ -189,6 +186,11 @@ class CompiledFunction implements TracedFunction {
       throw streamed.reason;
     }
     return executed.value;
+  }
+
+  #openQueue(): StreamQueue {
+    this.#queue ??= new StreamQueue(this.#session, `${this.#name}-${this.#generation++}`);
+    return this.#queue;
   }
 
   async #drain(queue: StreamQueue, onStream: TraceCall["onStream"]): Promise<void> {

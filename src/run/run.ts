@@ -12,6 +12,8 @@ import type { DoneEvent, RunEvent } from "../events.js";
 import { startMetrics } from "../metrics/server.js";
 import { parameterHashes, weightsSha256 } from "../parameters/hash.js";
 import { cacheDirectory } from "../paths.js";
+import { decodeToCoordinator } from "../protocol/codec.js";
+import type { ToCoordinator } from "../protocol/messages.js";
 import type { CoordinatorLink } from "../transport/link.js";
 import { createSocketDirectory } from "../transport/socket-directory.js";
 import { bindCoordinator } from "../transport/zeromq.js";
@@ -38,6 +40,8 @@ export interface StartOptions {
   onProgress?: (progress: { what: string; received: number; total: number | null }) => void;
   /** For tests: called with the pids of local workers once they run. */
   onWorkers?: (pids: () => readonly (number | null)[]) => void;
+  /** For tests: called with every acceptable message before the coordinator sees it. */
+  onMessage?: (message: ToCoordinator) => void;
   env?: NodeJS.ProcessEnv;
 }
 
@@ -218,7 +222,7 @@ class RunInProgress {
     }
     const link = await bindCoordinator(endpoint);
     this.#cleanups.push(() => link.close());
-    return link;
+    return this.#options.onMessage ? tapped(link, this.#options.onMessage) : link;
   }
 
   #supervise(
@@ -339,6 +343,18 @@ class RunInProgress {
       resume_command: kind === "stopped" && newest !== null ? resumeCommand(directory.path) : null,
     };
   }
+}
+
+function tapped(link: CoordinatorLink, tap: (message: ToCoordinator) => void): CoordinatorLink {
+  return {
+    ...link,
+    onMessage: (handler) =>
+      link.onMessage((peer, parts) => {
+        const decoded = decodeToCoordinator(parts);
+        if (decoded.ok) tap(decoded.message);
+        handler(peer, parts);
+      }),
+  };
 }
 
 function passedOver(loaded: Loaded | null): string[] {

@@ -26,7 +26,7 @@ test("unknown names and options are refused before anything is read, the nearest
     assert.match(error.message, message);
     return true;
   };
-  assert.throws(() => datasetFacts("fashion-mnits"), refusal(/"fashion-mnits" — did you mean "fashion-mnist"\?/));
+  assert.throws(() => datasetFacts("fashion-mnits"), refusal(/"fashion-mnits" \(did you mean "fashion-mnist"\?/));
   assert.throws(() => datasetFacts("toString"), refusal(/unknown dataset "toString"/));
   const load = loadDataset("fashion-mnist", { cacheDir: "/nowhere", options: { seed: 3 } });
   await assert.rejects(load, refusal(/fashion-mnist has no option "seed"/));
