@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { existsSync } from "node:fs";
+import module from "node:module";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -16,5 +17,6 @@ if (!existsSync(entry)) {
   }
 }
 
+module.enableCompileCache?.(); // Node 22 and later
 const { main } = await import(entry.href);
 process.exitCode = await main(process.argv.slice(2));

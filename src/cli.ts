@@ -32,17 +32,17 @@ function parse(argv: readonly string[], io: Io): Chosen | number {
     .version(versionOf())
     .help()
     .alias("help", "h")
-    .wrap(Math.min(110, io.stdout.columns ?? 80))
+    .wrap(Math.max(70, Math.min(110, io.stdout.columns ?? 80))) // narrower, it would cut flags in two
     .parserConfiguration({
       "camel-case-expansion": false,
       "parse-numbers": false,
-      "duplicate-arguments-array": false,
       "boolean-negation": false,
     })
     .strictOptions(false)
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError("usage", `${message}. Run 'cnn-dist --help'.`);
+      if (error && error.name !== "YError") throw error;
+      throw new UsageError("usage", inWords(message ?? error.message, argv));
     })
     .epilog(
       "Examples:\n  cnn-dist launch --gpus 2 --model vgg13\n  cnn-dist resume runs/vgg13-fashion-mnist-20260101-120000",
@@ -65,12 +65,12 @@ function parse(argv: readonly string[], io: Io): Chosen | number {
   });
   const picked = chosen as Chosen | null;
   if (output !== "") {
-    io.stdout.write(`${output}\n`);
+    io.stdout.write(`${withoutTypes(output)}\n`);
     return EXIT.done;
   }
   if (picked) {
     refuseUnknown(picked);
-    return picked;
+    return { command: picked.command, args: lastOfEach(picked) };
   }
   const words = argv.filter((word) => !word.startsWith("-"));
   const names = COMMANDS.map(({ name }) => name);
@@ -119,7 +119,7 @@ function refuseUnknown({ command, args }: Chosen): void {
       continue;
     throw new UsageError(
       "usage",
-      `${name.length === 1 ? "-" : "--"}${name} is not an option of ${command.name}${nearest(name, known)}. Run 'cnn-dist ${command.name} --help'.`,
+      `${name.length === 1 ? "-" : "--"}${name} is not an option of ${command.name}${name.length === 1 ? "" : nearest(name, known, "--")}. Run 'cnn-dist ${command.name} --help'.`,
     );
   }
   const extra = (args._ as unknown[]).slice(1);
@@ -128,10 +128,35 @@ function refuseUnknown({ command, args }: Chosen): void {
       "usage",
       `${command.name}: unexpected ${JSON.stringify(String(extra[0]))}. Run 'cnn-dist ${command.name} --help'.`,
     );
+}
+
+/**
+ * Of an option that was given twice, the last counts, so that `npm start -- --gpus 4` can override what the script says.
+ * Lists keep all.
+ */
+function lastOfEach({ command, args }: Chosen): Record<string, unknown> {
+  const settled = { ...args };
   for (const { flag, kind } of command.options) {
-    if (kind !== "list" && Array.isArray(args[flag]))
-      throw new UsageError("usage", `--${flag} was given ${(args[flag] as unknown[]).length} times; give it once`);
+    const value = args[flag];
+    if (kind !== "list" && Array.isArray(value)) settled[flag] = value.at(-1);
   }
+  return settled;
+}
+
+/** Every value is a word to yargs, whatever its schema says: "[string]" would only mislead. */
+function withoutTypes(help: string): string {
+  return help.replace(/^ +\[(?:string|boolean|array)\]\n/gm, "").replace(/ *\[(?:string|boolean|array)\]$/gm, "");
+}
+
+/** yargs' own messages, said as ours are. */
+function inWords(message: string, argv: readonly string[]): string {
+  const command = COMMANDS.find(({ name }) => argv.includes(name));
+  const missing = /^Not enough arguments following: (.+)$/.exec(message)?.[1];
+  if (missing !== undefined) return `--${missing} needs a value. Run 'cnn-dist ${command?.name ?? ""} --help'.`;
+  const positional = command?.positionals.find(({ required }) => required);
+  if (message.startsWith("Not enough non-option arguments") && command && positional)
+    return `${command.name}: <${positional.name}>, ${positional.describe}, is needed. Run 'cnn-dist ${command.name} --help'.`;
+  return `${message}. Run 'cnn-dist --help'.`;
 }
 
 function versionOf(): string {
@@ -144,11 +169,6 @@ function report(error: unknown, io: Io): number {
     io.stderr.write(`cnn-dist: ${error.message}\n`);
     if (io.env.CNN_DIST_DEBUG) io.stderr.write(`${error.stack}\n`);
     return error.exitCode;
-  }
-  // yargs' own: a missing positional, an option without its value.
-  if (error instanceof Error && error.name === "YError") {
-    io.stderr.write(`cnn-dist: ${error.message}\n`);
-    return EXIT.usage;
   }
   io.stderr.write(
     `cnn-dist: unexpected error: ${error instanceof Error ? (io.env.CNN_DIST_DEBUG ? error.stack : error.message) : String(error)}\n(CNN_DIST_DEBUG=1 shows where)\n`,

@@ -1,12 +1,12 @@
-/** ' (did you mean "vgg13" or "vgg16"?)' for a word that is not in the list; "" when nothing is near. */
-export function nearest(word: string, names: readonly string[]): string {
+/** ' (did you mean "vgg13" or "vgg16"?)' for a word that is not in the list; "" when nothing is near; `prefix` is put before each. */
+export function nearest(word: string, names: readonly string[], prefix = ""): string {
   const limit = Math.max(2, Math.floor(word.length / 3));
   const near = names
     .map((name) => ({ name, distance: editDistance(word.toLowerCase(), name.toLowerCase()) }))
     .filter(({ name, distance }) => distance <= limit || name.startsWith(word))
     .sort((a, b) => a.distance - b.distance || a.name.localeCompare(b.name))
     .slice(0, 3)
-    .map(({ name }) => `"${name}"`);
+    .map(({ name }) => `"${prefix}${name}"`);
   return near.length === 0 ? "" : ` (did you mean ${near.join(" or ")}?)`;
 }
 

@@ -1,5 +1,5 @@
 /** zod's findings as a person at a terminal needs them: which flag, what was expected, what was received. */
-import type { z } from "zod";
+import { z } from "zod";
 import { UsageError } from "../errors.js";
 import { nearest } from "../nearest.js";
 
@@ -13,11 +13,17 @@ export function flagOf(key: string): string {
 export function judge<T>(schema: z.ZodType<T>, value: unknown, where: string | null, known: readonly string[]): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const lines = result.error.issues.flatMap((issue) => describe(issue, value, where, known));
+  const lines = result.error.issues.flatMap((issue) => describe(issue, schema, value, where, known));
   throw new UsageError("config", [...new Set(lines)].join("\n"));
 }
 
-function describe(issue: z.core.$ZodIssue, value: unknown, where: string | null, known: readonly string[]): string[] {
+function describe(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodType,
+  value: unknown,
+  where: string | null,
+  known: readonly string[],
+): string[] {
   const place = (key: string) => (where === null ? flagOf(key) : `${where}: "${key}"`);
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => `${place(key)} is not known${nearest(key, known)}`);
@@ -27,7 +33,7 @@ function describe(issue: z.core.$ZodIssue, value: unknown, where: string | null,
     value,
   );
   return [
-    `${place(key)}: expected ${expectation(issue)}, received ${received === undefined ? "nothing" : JSON.stringify(received)}`,
+    `${place(key)}: expected ${(issue.path.length === 1 && askedBy(schema, key)) || expectation(issue)}, received ${received === undefined ? "nothing" : JSON.stringify(received)}`,
   ];
 }
 
@@ -50,4 +56,27 @@ function expectation(issue: z.core.$ZodIssue): string {
     default:
       return issue.message;
   }
+}
+
+/** What a key's schema asks for, whole: "a whole number from 0 to 65535", "one of sgd, adam". Null for other kinds. */
+function askedBy(schema: z.ZodType, key: string): string | null {
+  const field = schema instanceof z.ZodObject ? (schema.shape as Record<string, z.ZodType>)[key] : undefined;
+  if (!field) return null;
+  const json = z.toJSONSchema(field, { unrepresentable: "any" });
+  const inner = json.anyOf?.find((each) => typeof each === "object" && each.type !== "null") ?? json;
+  if (typeof inner !== "object") return null;
+  if (Array.isArray(inner.enum)) return `one of ${inner.enum.join(", ")}`;
+  if (inner.type !== "integer" && inner.type !== "number") return null;
+  const what = inner.type === "integer" ? "a whole number" : "a number";
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = inner;
+  const low = exclusiveMinimum !== undefined ? `greater than ${exclusiveMinimum}` : null;
+  const unbounded = maximum === undefined || maximum >= 2 ** 31 - 1;
+  if (low === null && exclusiveMaximum === undefined && minimum !== undefined)
+    return unbounded ? `${what} of ${minimum} or more` : `${what} from ${minimum} to ${maximum}`;
+  const high =
+    exclusiveMaximum !== undefined ? `less than ${exclusiveMaximum}` : unbounded ? null : `at most ${maximum}`;
+  const bounds = [low ?? (minimum === undefined ? null : `of at least ${minimum}`), high].filter(
+    (bound) => bound !== null,
+  );
+  return bounds.length === 0 ? what : `${what} ${bounds.join(" and ")}`;
 }

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { COMMANDS } from "../../../src/commands/registry.js";
+import { placementSchema } from "../../../src/config/placement.js";
+import { recipeSchema } from "../../../src/config/recipe.js";
+import { EXIT } from "../../../src/errors.js";
+import { fixturePath } from "../../support/fixtures.js";
+
+/** People's scripts depend on these. Changing the fixture is changing the interface: say so in CHANGELOG.md. */
+test("commands, their words and options, and exit codes are the frozen ones", () => {
+  const now = {
+    exit: EXIT,
+    commands: Object.fromEntries(
+      COMMANDS.map(({ name, positionals, options }) => [
+        name,
+        {
+          positionals: positionals.map((each) => (each.required ? `<${each.name}>` : `[${each.name}]`)),
+          options: options.map(
+            ({ flag, alias, kind, key }) =>
+              `--${flag}${alias ? ` --${alias}` : ""} ${kind}${key === undefined ? "" : ` -> ${key}`}`,
+          ),
+        },
+      ]),
+    ),
+  };
+  assert.deepEqual(now, JSON.parse(readFileSync(fixturePath("cli-options.json"), "utf8")));
+});
+
+test("every key that an option sets is one of the recipe or of the placement, in the group it stands in", () => {
+  for (const { name, options } of COMMANDS) {
+    for (const { flag, key, group } of options) {
+      if (key === undefined) continue;
+      const schema = group === "Recipe" ? recipeSchema : placementSchema;
+      assert.ok(key in schema.shape, `${name} --${flag} sets ${key}`);
+    }
+    const flags = options.flatMap(({ flag, alias }) => (alias ? [flag, alias] : [flag]));
+    assert.equal(new Set(flags).size, flags.length, `${name} has an option twice`);
+  }
+});
