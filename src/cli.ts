@@ -145,7 +145,8 @@ function lastOfEach({ command, args }: Chosen): Record<string, unknown> {
 
 /** Every value is a word to yargs, whatever its schema says: "[string]" would only mislead. */
 function withoutTypes(help: string): string {
-  return help.replace(/^ +\[(?:string|boolean|array)\]\n/gm, "").replace(/ *\[(?:string|boolean|array)\]$/gm, "");
+  const type = "\\[(?:string|boolean|array)\\](?: \\[required\\])?$";
+  return help.replace(new RegExp(`^ +${type}\n`, "gm"), "").replace(new RegExp(` *${type}`, "gm"), "");
 }
 
 /** yargs' own messages, said as ours are. */
