@@ -151,7 +151,7 @@ class RunInProgress {
       return null;
     }
     const directory = this.#directory(prepared.recipe);
-    const metricsUrl = await this.#metrics();
+    const metricsUrl = await this.#metrics(devices.some(({ kind }) => kind === "gpu"));
     const link = await this.#listen();
     this.#emit(
       planEvent(prepared, {
@@ -203,10 +203,14 @@ class RunInProgress {
     return directory;
   }
 
-  async #metrics(): Promise<string | null> {
+  async #metrics(gpu: boolean): Promise<string | null> {
     const { metrics, metricsHost, metricsPort } = this.#options.placement;
     if (!metrics) return null;
-    const server = await startMetrics({ host: metricsHost, port: metricsPort });
+    const server = await startMetrics({
+      host: metricsHost,
+      port: metricsPort,
+      ...(gpu ? { gpus: () => listGpus(this.#options.env) } : {}),
+    });
     this.#cleanups.push(() => server.close());
     this.#observers.push((event) => server.observe(event));
     return server.url;

@@ -1,0 +1,176 @@
+/** Run events to Prometheus metrics. Everything is named `cnn_dist_…`; docs/metrics.md says what each one tells. */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { RunEvent, WorkerState } from "../events.js";
+import { VERSION } from "../version.js";
+
+const PREFIX = "cnn_dist_";
+/** From the quickest LeNet step to a large network on a slow machine, in seconds. */
+const STEP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
+const CHECKPOINT_BUCKETS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const DETECTION_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 60, 600];
+const STATES: readonly WorkerState[] = [
+  "starting",
+  "joining",
+  "tracing",
+  "ready",
+  "working",
+  "spare",
+  "lost",
+  "refused",
+  "stopped",
+];
+const PHASES = ["compute", "wait", "reduce", "update"] as const;
+
+export interface RunMetrics {
+  registry: Registry;
+  observe(event: RunEvent): void;
+  /** Null when the run is ready, else why it is not. */
+  notReady(): string | null;
+}
+
+export function createRunMetrics(): RunMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Gauge<L>({ name: PREFIX + name, help, labelNames, registers });
+  const counter = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) =>
+    new Counter<L>({ name: PREFIX + name, help, labelNames, registers });
+  const histogram = <L extends string = never>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: readonly L[] = [],
+  ) => new Histogram<L>({ name: PREFIX + name, help, buckets, labelNames, registers });
+
+  const buildInfo = gauge("build_info", "Version of cnn-dist and of Node; the value is always 1.", ["version", "node"]);
+  const runInfo = gauge("run_info", "What is trained, and by which recipe; the value is always 1.", [
+    "model",
+    "dataset",
+    "recipe_sha256",
+    "run_dir",
+  ]);
+  const trainLoss = gauge("train_loss", "Mean loss of the last step's batch.");
+  const trainAccuracy = gauge(
+    "train_accuracy_ratio",
+    "Share of the last step's batch classified right, before the update.",
+  );
+  const evalLoss = gauge("eval_loss", "Mean loss on the test set, at the last evaluation.");
+  const evalAccuracy = gauge("eval_accuracy_ratio", "Share of the test set classified right, at the last evaluation.");
+  const learningRate = gauge("learning_rate", "Learning rate of the last step.");
+  const gradientNorm = gauge("gradient_norm", "Global norm of the last step's gradient, before clipping.");
+  const epoch = gauge("epoch", "Epoch of the last step, from 0.");
+  const steps = counter("steps_total", "Steps committed since this process started.");
+  const samples = counter("samples_total", "Training images of committed steps since this process started.");
+  const stepDuration = histogram("step_duration_seconds", "Time from assignment to commit.", STEP_BUCKETS);
+  const phaseDuration = histogram(
+    "step_phase_duration_seconds",
+    "Parts of a step: compute (slowest worker), wait (what is left), reduce and update (in the coordinator).",
+    STEP_BUCKETS,
+    ["phase"],
+  );
+  const workers = gauge("workers", "Workers by state.", ["state"]);
+  const heartbeat = gauge("worker_last_heartbeat_timestamp_seconds", "Unix time of a worker's last sign of life.", [
+    "rank",
+  ]);
+  const workerStep = gauge("worker_step_duration_seconds", "Time that a worker computed in the last step.", ["rank"]);
+  const failures = counter("failures_detected_total", "Workers lost, by how it was noticed.", ["reason"]);
+  const detection = histogram(
+    "failure_detection_seconds",
+    "Time from a lost worker's last sign of life to its detection.",
+    DETECTION_BUCKETS,
+  );
+  const reassigned = counter("shards_reassigned_total", "Shards given to another worker within a step.");
+  const exchanged = counter("exchange_bytes_total", "Tensor bytes between coordinator and workers.", [
+    "direction",
+    "transport",
+  ]);
+  const rejected = counter("wire_rejected_total", "Messages dropped, by reason.", ["reason"]);
+  const checkpointDuration = histogram(
+    "checkpoint_duration_seconds",
+    "Time to write a checkpoint.",
+    CHECKPOINT_BUCKETS,
+  );
+  const checkpointSize = gauge("checkpoint_size_bytes", "Size of the last checkpoint.");
+  const checkpointTime = gauge("checkpoint_last_success_timestamp_seconds", "Unix time of the last checkpoint.");
+  const checkpointStep = gauge("checkpoint_last_step", "Step of the last checkpoint.");
+  const tensors = gauge("tensors", "Live TensorFlow tensors over all workers.");
+  const tensorMemory = gauge("tensor_memory_bytes", "Bytes of live TensorFlow tensors over all workers.");
+
+  buildInfo.set({ version: VERSION, node: process.version }, 1);
+  for (const phase of PHASES) phaseDuration.zero({ phase });
+  for (const reason of ["exit", "silence", "step-timeout", "protocol", "error"]) failures.inc({ reason }, 0);
+  const states = new Map<number, WorkerState>();
+  const held = new Map<number, { tensors: number; bytes: number }>();
+  const setWorkers = () => {
+    for (const state of STATES) workers.set({ state }, [...states.values()].filter((each) => each === state).length);
+  };
+  setWorkers();
+  let waitingFor: string | null = "the run has not started";
+
+  const observe = (event: RunEvent): void => {
+    switch (event.event) {
+      case "plan":
+        waitingFor = "no worker is ready yet";
+        runInfo.set(
+          {
+            model: event.model,
+            dataset: event.dataset.name,
+            recipe_sha256: event.recipe_sha256,
+            run_dir: event.run_dir,
+          },
+          1,
+        );
+        return;
+      case "step":
+        waitingFor = null;
+        trainLoss.set(event.loss);
+        trainAccuracy.set(event.accuracy);
+        learningRate.set(event.lr);
+        gradientNorm.set(event.gradient_norm);
+        epoch.set(event.epoch);
+        steps.inc();
+        samples.inc(event.samples);
+        stepDuration.observe(event.duration_seconds);
+        for (const phase of PHASES) phaseDuration.observe({ phase }, event.phases[`${phase}_seconds`]);
+        exchanged.inc({ direction: "in", transport: "zeromq" }, event.exchange_bytes.in);
+        exchanged.inc({ direction: "out", transport: "zeromq" }, event.exchange_bytes.out);
+        for (const [rank, seconds] of Object.entries(event.worker_seconds)) workerStep.set({ rank }, seconds);
+        return;
+      case "eval":
+        evalLoss.set(event.loss);
+        evalAccuracy.set(event.accuracy);
+        return;
+      case "checkpoint":
+        checkpointDuration.observe(event.duration_seconds);
+        checkpointSize.set(event.size_bytes);
+        checkpointTime.set(Date.now() / 1000);
+        checkpointStep.set(event.step);
+        return;
+      case "heartbeat": {
+        heartbeat.set({ rank: String(event.rank) }, event.timestamp);
+        held.set(event.rank, { tensors: event.tensors, bytes: event.tensor_bytes });
+        const sum = (key: "tensors" | "bytes") => [...held.values()].reduce((total, each) => total + each[key], 0);
+        tensors.set(sum("tensors"));
+        tensorMemory.set(sum("bytes"));
+        return;
+      }
+      case "worker":
+        states.set(event.rank, event.state);
+        if (event.state === "ready") waitingFor = null;
+        if (event.state === "lost") {
+          held.delete(event.rank);
+          failures.inc({ reason: event.reason ?? "error" });
+          detection.observe(event.detection_seconds ?? 0);
+          reassigned.inc(event.reassigned ?? 0);
+        }
+        setWorkers();
+        return;
+      case "rejected":
+        rejected.inc({ reason: event.reason });
+        return;
+      default:
+        return;
+    }
+  };
+  return { registry, observe, notReady: () => waitingFor };
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startMetrics } from "../../src/metrics/server.js";
+import { runHere, scratch } from "../support/runs.js";
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
+}
+
+/** Polls what another process will make true soon; the test's own time limit ends it otherwise. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 120; attempt++) {
+    if (await holds().catch(() => false)) return;
+    await sleep(250);
+  }
+  throw new Error(`never came true: ${holds}`);
+}
+
+test("promtool accepts a run's metrics, and a real Prometheus that scraped it answers for its images", async (context) => {
+  const dir = scratch(context);
+  const port = await freePort();
+  const promPort = await freePort();
+  mkdirSync(join(dir, "prometheus"));
+  writeFileSync(
+    join(dir, "prometheus.yml"),
+    `global: {scrape_interval: 250ms}\nscrape_configs: [{job_name: cnn-dist, static_configs: [{targets: ["127.0.0.1:${port}"]}]}]\n`,
+  );
+  const prometheus = spawn(
+    "/usr/bin/prometheus",
+    [
+      `--config.file=${dir}/prometheus.yml`,
+      `--storage.tsdb.path=${dir}/prometheus`,
+      `--web.listen-address=127.0.0.1:${promPort}`,
+    ],
+    { stdio: "ignore" },
+  );
+  const exited = new Promise((resolve) => prometheus.once("exit", resolve));
+  await until(async () => (await fetch(`http://127.0.0.1:${promPort}/-/ready`)).ok);
+  let text = "";
+  const ready: number[] = [];
+  try {
+    await runHere(context, "lenet5", {
+      overrides: { epochs: null, steps: 150 },
+      placement: { workers: 2, metrics: true, metricsPort: port, checkpointEverySteps: 20 },
+      observe: (event) => {
+        if (event.event === "plan")
+          void fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => ready.push(status));
+        if (event.event === "step" && event.step === 145) {
+          void fetch(`http://127.0.0.1:${port}/metrics`).then(async (response) => {
+            text = await response.text();
+          });
+          void fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => ready.push(status));
+        }
+      },
+    });
+    const query = async () => {
+      const answer = (await (
+        await fetch(`http://127.0.0.1:${promPort}/api/v1/query?query=max_over_time(cnn_dist_samples_total[10m])`)
+      ).json()) as { data: { result: { value: [number, string] }[] } };
+      return Number(answer.data.result[0]?.value[1] ?? 0);
+    };
+    await until(async () => (await query()) > 0);
+  } finally {
+    prometheus.kill();
+    await exited;
+  }
+  assert.deepEqual(ready.sort(), [200, 503]);
+  const checked = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
+  assert.equal(checked.status, 0, checked.stderr + checked.stdout);
+  for (const name of [
+    "steps_total",
+    "train_loss",
+    "workers",
+    "checkpoint_last_step",
+    "step_phase_duration_seconds_bucket",
+    "exchange_bytes_total",
+    "worker_last_heartbeat_timestamp_seconds",
+  ]) {
+    assert.match(text, new RegExp(`^cnn_dist_${name}[ {]`, "m"));
+  }
+});
+
+test("a port that is in use is told before anything starts", async () => {
+  const first = await startMetrics({ host: "127.0.0.1", port: 0 });
+  const port = Number(new URL(first.url).port);
+  await assert.rejects(
+    startMetrics({ host: "127.0.0.1", port }),
+    /metrics cannot be served at 127\.0\.0\.1:\d+.*EADDRINUSE.*--metrics-port/,
+  );
+  assert.equal((await fetch(first.url.replace("/metrics", "/healthz"))).status, 200);
+  assert.equal((await fetch(first.url.replace("/metrics", "/other"))).status, 404);
+  assert.equal((await fetch(first.url, { method: "POST" })).status, 405);
+  await first.close();
+});
