@@ -44,7 +44,15 @@ test("promtool accepts a run's metrics, and a real Prometheus that scraped it an
     { stdio: "ignore" },
   );
   const exited = new Promise((resolve) => prometheus.once("exit", resolve));
-  await until(async () => (await fetch(`http://127.0.0.1:${promPort}/-/ready`)).ok);
+  // Prometheus looks for its targets some seconds after it is ready; the run is not to be over by then.
+  await until(
+    async () =>
+      (
+        (await (await fetch(`http://127.0.0.1:${promPort}/api/v1/targets`)).json()) as {
+          data: { activeTargets: unknown[] };
+        }
+      ).data.activeTargets.length > 0,
+  );
   let text = "";
   const ready: number[] = [];
   try {
@@ -64,7 +72,9 @@ test("promtool accepts a run's metrics, and a real Prometheus that scraped it an
     });
     const query = async () => {
       const answer = (await (
-        await fetch(`http://127.0.0.1:${promPort}/api/v1/query?query=max_over_time(cnn_dist_samples_total[10m])`)
+        await fetch(
+          `http://127.0.0.1:${promPort}/api/v1/query?query=${encodeURIComponent("max_over_time(cnn_dist_samples_total[10m])")}`,
+        )
       ).json()) as { data: { result: { value: [number, string] }[] } };
       return Number(answer.data.result[0]?.value[1] ?? 0);
     };
