@@ -4,6 +4,7 @@ import { UsageError } from "../errors.js";
 import { type ModelSummary, predictWorkerBytes, summarize } from "../models/parameters.js";
 import { buildModel, type ModelOptions, modelFacts } from "../models/registry.js";
 import type { ImageShape } from "../models/spec.js";
+import { isModelPath } from "../models/user-file.js";
 import { binaryBytes, columns, grouped } from "./table.js";
 
 export interface SummaryArguments {
@@ -21,6 +22,11 @@ export interface SummaryArguments {
 
 /** UsageError for an unknown model, data set or option, and for an image that the network cannot take. */
 export function modelSummary(args: SummaryArguments): string {
+  if (isModelPath(args.model))
+    throw new UsageError(
+      "summary-file",
+      `${args.model} is a file; summary shows the networks that 'cnn-dist models' lists. A model of your own is read by TensorFlow, when it trains: cnn-dist launch --model ${args.model}`,
+    );
   const batch = args.batchSize === undefined ? 1 : wholeNumber("--batch-size", args.batchSize);
   const { input, classes } = shapeOf(args);
   const spec = buildModel(args.model, { input, classes, options: args.modelOptions ?? {} });

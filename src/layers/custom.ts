@@ -14,7 +14,7 @@ export interface CallArgs {
 }
 
 /** As tfjs's own layer takes it. */
-export type BatchNormConfig = NonNullable<Parameters<Tf["layers"]["batchNormalization"]>[0]>;
+type BatchNormConfig = NonNullable<Parameters<Tf["layers"]["batchNormalization"]>[0]>;
 
 export interface CustomLayers {
   batchNormalization(config?: BatchNormConfig): tfjs.layers.Layer;

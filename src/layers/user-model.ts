@@ -21,7 +21,7 @@ import { stableNames } from "./user-names.js";
 import { stripSoftmax } from "./user-output.js";
 
 /** What a module exports: `export function createModel(tf, { inputShape, classes, seed })`. */
-export type CreateModel = (
+type CreateModel = (
   tf: Tf,
   facts: { inputShape: ImageShape; classes: number; seed: number },
 ) => tfjs.LayersModel | Promise<tfjs.LayersModel>;

@@ -68,7 +68,7 @@ function resolveInit(rule: InitRule, { fanIn, fanOut }: { fanIn: number; fanOut:
   }
 }
 
-export interface LayerSummary {
+interface LayerSummary {
   name: string;
   kind: string;
   output: readonly number[];

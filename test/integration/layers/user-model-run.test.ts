@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Recipe } from "../../../src/config/recipe.js";
 import { UsageError } from "../../../src/errors.js";
 import type { DoneEvent, RunEvent } from "../../../src/events.js";
 import { type TrainOptions, train } from "../../../src/index.js";
+import { readRecipe } from "../../../src/run/directory.js";
 import { fixturePath } from "../../support/fixtures.js";
+import { runHere } from "../../support/runs.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
 const OPTIONS: TrainOptions = {
@@ -43,6 +46,24 @@ test("a model of one's own trains to the same bits on one worker and on two, whe
   const other = await run({ model: copy, workers: 1, seed: 8, runDir: join(dir, "other") });
   assert.notEqual(other.done.weights_sha256, one.done.weights_sha256);
   assert.notEqual(other.done.recipe_sha256, one.done.recipe_sha256);
+});
+
+test("a run of a model of one's own goes on from its checkpoint, and not with another file", async (context) => {
+  const dir = temporaryDirectory(context);
+  const model = join(dir, "model.mjs");
+  copyFileSync(fixturePath("models/own.mjs"), model);
+  const { workers: _, metrics: __, ...overrides } = OPTIONS;
+  const whole = await runHere(context, model, { overrides });
+  const runDir = join(dir, "run");
+  await runHere(context, model, { overrides, placement: { runDir }, stopAfterStep: 3 });
+  const resume = (recipe: Recipe) =>
+    runHere(context, recipe.model, { overrides: recipe, placement: { runDir }, resume: { runDir } });
+  const recipe = readRecipe(runDir);
+  const resumed = await resume(recipe);
+  assert.equal(resumed.done.step, 5);
+  assert.equal(resumed.done.weights_sha256, whole.done.weights_sha256);
+  appendFileSync(model, "\n");
+  await assert.rejects(resume(recipe), /not the one that this run was begun with/);
 });
 
 test("a file that is missing, or not the recipe's, is found before a worker starts", async (context) => {

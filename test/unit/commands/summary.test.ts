@@ -56,6 +56,7 @@ test("summary: bad input names the flag, what was received and what is expected"
       (error) => error instanceof UsageError && message.test(error.message),
     );
   fails({ model: "lenet" }, /unknown model "lenet" \(did you mean "lenet5"/);
+  fails({ model: "./own.mjs" }, /own\.mjs is a file;.*cnn-dist launch --model \.\/own\.mjs/);
   fails({ model: "lenet5", dataset: "mnist" }, /unknown dataset "mnist"/);
   fails({ model: "lenet5", input: "32" }, /--input: expected height x width x channels.*received "32"/);
   fails({ model: "lenet5", input: "0x32x1" }, /--input: /);
