@@ -1,7 +1,6 @@
 import { UsageError } from "../errors.js";
-import { checkTcpEndpoint } from "../transport/address.js";
 import type { Args, Io } from "./command.js";
-import { placementOf, recipeOf, runAtTerminal } from "./training.js";
+import { atTerminal, titleOf } from "./session.js";
 
 export async function run(args: Args, io: Io): Promise<number> {
   const bind = args.bind as string | undefined;
@@ -10,8 +9,14 @@ export async function run(args: Args, io: Io): Promise<number> {
       "usage",
       "coordinator: --bind tcp://HOST:PORT is needed, for instance --bind tcp://127.0.0.1:5555",
     );
-  checkTcpEndpoint("--bind", bind);
-  const placement = placementOf(args);
-  const recipe = await recipeOf(args, placement);
-  return runAtTerminal({ recipe, placement, bind }, args, io);
+  return atTerminal(`coordinating ${titleOf(args)} at ${bind}`, args, io, async (session) => {
+    const [{ checkTcpEndpoint }, { placementOf, recipeOf, runAtTerminal }] = await Promise.all([
+      import("../transport/address.js"),
+      import("./training.js"),
+    ]);
+    checkTcpEndpoint("--bind", bind);
+    const placement = placementOf(args);
+    const recipe = await recipeOf(args, placement);
+    return runAtTerminal({ recipe, placement, bind }, args, session);
+  });
 }

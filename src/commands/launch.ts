@@ -1,8 +1,11 @@
 import type { Args, Io } from "./command.js";
-import { placementOf, recipeOf, runAtTerminal } from "./training.js";
+import { atTerminal, titleOf } from "./session.js";
 
 export async function run(args: Args, io: Io): Promise<number> {
-  const placement = placementOf(args);
-  const recipe = await recipeOf(args, placement);
-  return runAtTerminal({ recipe, placement }, args, io);
+  return atTerminal(titleOf(args), args, io, async (session) => {
+    const { placementOf, recipeOf, runAtTerminal } = await import("./training.js");
+    const placement = placementOf(args);
+    const recipe = await recipeOf(args, placement);
+    return runAtTerminal({ recipe, placement }, args, session);
+  });
 }

@@ -4,12 +4,11 @@ import { PLACEMENT_DEFAULTS, type Placement, placementSchema } from "../config/p
 import type { Recipe } from "../config/recipe.js";
 import { type RecipeOverrides, resolveRecipe } from "../config/resolve.js";
 import { listGpus } from "../engine/gpus.js";
-import { EXIT, UsageError } from "../errors.js";
+import { EXIT, messageOf, UsageError } from "../errors.js";
 import { type StartOptions, startRun } from "../run/run.js";
-import { createReporter } from "../terminal/reporter.js";
-import { VERSION } from "../version.js";
-import type { Args, Io } from "./command.js";
+import type { Args } from "./command.js";
 import { keysOf, PLACEMENT_OPTIONS, pairsOf, RECIPE_OPTIONS } from "./options.js";
+import type { Session } from "./session.js";
 
 export function placementOf(args: Args): Placement {
   return judge(
@@ -48,48 +47,19 @@ export async function recipeOf(args: Args, placement: Placement): Promise<Recipe
 }
 
 /** Carries a run out at the terminal. */
-export async function runAtTerminal(options: Omit<StartOptions, "onProgress">, args: Args, io: Io): Promise<number> {
-  const reporter = createReporter({ io, json: args.json === true, quiet: args.quiet === true, version: VERSION });
-  reporter.greet(options.recipe.model, options.recipe.dataset);
+export async function runAtTerminal(
+  options: Omit<StartOptions, "onProgress" | "signal">,
+  args: Args,
+  { reporter, signal }: Session,
+): Promise<number> {
+  signal.throwIfAborted();
   const run = startRun({
     ...options,
     dryRun: args["dry-run"] === true,
     onProgress: (progress) => reporter.progress(progress),
   });
-  const restore = onSignals({
-    first: (signal) => {
-      reporter.note(
-        `${signal}: stopping; what is done is saved. ${signal === "SIGINT" ? "Ctrl-C again ends it at once, unsaved." : ""}`.trimEnd(),
-      );
-      run.stop(`${signal} was received`);
-    },
-    again: () => {
-      reporter.note("aborted; the last checkpoint stands");
-      process.exit(EXIT.aborted);
-    },
-  });
-  try {
-    for await (const event of run) reporter.event(event);
-    const done = await run.result;
-    return done?.event === "stopped" ? EXIT.stopped : EXIT.done;
-  } finally {
-    reporter.close();
-    restore();
-  }
-}
-
-/** The first signal of any kind asks for a stop; a second Ctrl-C does not wait for it. */
-function onSignals({ first, again }: { first: (signal: NodeJS.Signals) => void; again: () => void }): () => void {
-  let stopping = false;
-  const handle = (signal: NodeJS.Signals) => {
-    if (!stopping) {
-      stopping = true;
-      first(signal);
-    } else if (signal === "SIGINT") again();
-  };
-  const signals = ["SIGINT", "SIGTERM", "SIGUSR1"] as const;
-  for (const signal of signals) process.on(signal, handle);
-  return () => {
-    for (const signal of signals) process.off(signal, handle);
-  };
+  signal.addEventListener("abort", () => run.stop(messageOf(signal.reason)), { once: true });
+  for await (const event of run) reporter.event(event);
+  const done = await run.result;
+  return done?.event === "stopped" ? EXIT.stopped : EXIT.done;
 }

@@ -97,6 +97,9 @@ export function sentence(event: RunEvent): string | null {
         return `rank ${event.rank} is lost: ${event.detail}${event.reassigned ? `; its work (${event.reassigned}) goes to the others in the same step` : ""}`;
       if (event.state === "refused") return `rank ${event.rank} was refused: ${event.detail}`;
       return null;
+    case "log":
+      // An error ends the run, and is told at its end.
+      return event.level === "error" ? null : event.message;
     default:
       return null;
   }

@@ -1,22 +1,20 @@
 /** Writes a run to the terminal: a live region where there is one, plain lines where there is none, JSON where asked. */
-import type { Writable } from "node:stream";
 import pc from "picocolors";
 import type { RunEvent } from "../events.js";
-import { bar, bytes } from "./format.js";
+import { bar, bytes, fit, wrap } from "./format.js";
+import { LiveRegion, type TerminalStream } from "./live-region.js";
 import { planLines } from "./plan.js";
 import { advance, liveLines, NO_PROGRESS, type Progress, progressLine, sentence, summaryLines } from "./progress.js";
 
-type Stream = Writable & { isTTY?: boolean; columns?: number };
-
 export interface ReporterOptions {
-  io: { stdout: Stream; stderr: Stream; env: NodeJS.ProcessEnv };
+  io: { stdout: TerminalStream; stderr: TerminalStream; env: NodeJS.ProcessEnv };
   json: boolean;
   quiet: boolean;
   version: string;
 }
 
 export interface Reporter {
-  greet(model: string, dataset: string): void;
+  greet(title: string): void;
   event(event: RunEvent): void;
   progress(progress: { what: string; received: number; total: number | null }): void;
   /** A message for the person, now. */
@@ -24,9 +22,9 @@ export interface Reporter {
   close(): void;
 }
 
-const REDRAW_MS = 100;
 /** Without a terminal: a line this often. */
 const PLAIN_MS = 5000;
+const LABEL_WIDTH = 12;
 /** Shown by `--json`; the rest is in metrics.jsonl. */
 const JSON_EVENTS: ReadonlySet<RunEvent["event"]> = new Set([
   "plan",
@@ -44,25 +42,33 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
   const live = talk && io.stderr.isTTY ? new LiveRegion(io.stderr) : null;
   let progress: Progress = NO_PROGRESS;
   let lastPlain = 0;
+  let lastWhat = "";
 
   const say = (line: string) => {
     if (live) live.above(line);
     else io.stderr.write(`${line}\n`);
   };
+  /** A label and its text, which keeps to its column when the terminal is narrow. */
+  const labelled = (paint: (text: string) => string, label: string, text: string) => {
+    const [first = "", ...rest] = live ? wrap(text, (io.stderr.columns ?? 80) - LABEL_WIDTH) : [text];
+    say(`  ${paint(label.padEnd(LABEL_WIDTH - 2))}${first}`);
+    for (const line of rest) say(`${" ".repeat(LABEL_WIDTH)}${line}`);
+  };
   const redraw = () => live?.draw((width) => liveLines(progress, width));
 
   return {
-    greet(model, dataset) {
-      if (talk) say(`${color.bold(`cnn-dist ${version}`)} · ${model} on ${dataset}`);
+    greet(title) {
+      if (talk) say(`${color.bold(`cnn-dist ${version}`)} · ${title}`);
     },
 
     event(event) {
       if (json && JSON_EVENTS.has(event.event)) io.stdout.write(`${JSON.stringify(event)}\n`);
       progress = advance(progress, event);
       if (event.event === "plan") {
-        if (talk) for (const [label, text] of planLines(event)) say(`  ${color.dim(label.padEnd(10))}${text}`);
-        if (event.dataset.warning !== undefined) say(`  ${color.yellow("warning")}   ${event.dataset.warning}`);
-        for (const warning of event.warnings) say(`  ${color.yellow("warning")}   ${warning}`);
+        if (talk) for (const [label, text] of planLines(event)) labelled(color.dim, label, text);
+        const { warning } = event.dataset;
+        for (const text of [...(warning === undefined ? [] : [warning]), ...event.warnings])
+          labelled(color.yellow, "warning", text);
       }
       if (event.event === "done" || event.event === "stopped") {
         live?.clear();
@@ -86,8 +92,9 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       if (quiet) return;
       const share = total === null ? "" : ` ${bar(received / total, 20)} ${Math.floor((100 * received) / total)}%`;
       const line = `  ${what}${share}${received > 0 ? ` ${bytes(received)}${total === null ? "" : ` of ${bytes(total)}`}` : ""}`;
-      if (live) live.draw(() => [line]);
-      else if (received === 0 || Date.now() - lastPlain > PLAIN_MS) {
+      if (live) live.draw((width) => [fit(line, width)]);
+      else if (what !== lastWhat || Date.now() - lastPlain > PLAIN_MS) {
+        lastWhat = what;
         lastPlain = Date.now();
         say(line);
       }
@@ -101,57 +108,4 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       live?.clear();
     },
   };
-}
-
-/** Lines at the bottom of a terminal that are drawn over, at most every 100 ms. */
-class LiveRegion {
-  readonly #stream: Stream;
-  #shown: string[] = [];
-  #render: ((width: number) => string[]) | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #lastMs = 0;
-
-  constructor(stream: Stream) {
-    this.#stream = stream;
-  }
-
-  draw(render: (width: number) => string[]): void {
-    this.#render = render;
-    if (this.#timer) return;
-    const wait = Math.max(0, this.#lastMs + REDRAW_MS - Date.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      this.#paint();
-    }, wait);
-  }
-
-  /** Writes a line that stays, above the region. */
-  above(line: string): void {
-    this.#stream.write(`${this.#erase()}${line}\n`);
-    this.#shown = [];
-    if (this.#render) this.#paint();
-  }
-
-  clear(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#render = null;
-    this.#stream.write(this.#erase());
-    this.#shown = [];
-  }
-
-  #paint(): void {
-    if (!this.#render) return;
-    this.#lastMs = Date.now();
-    const lines = this.#render((this.#stream.columns ?? 80) - 1);
-    this.#stream.write(`${this.#erase()}${lines.map((line) => `${line}\n`).join("")}`);
-    this.#shown = lines;
-  }
-
-  /** Rows are counted anew, since the terminal may have become narrower and wrapped what was drawn. */
-  #erase(): string {
-    const width = this.#stream.columns ?? 80;
-    const rows = this.#shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / width)), 0);
-    return rows === 0 ? "" : `\u001b[${rows}A\u001b[J`;
-  }
 }

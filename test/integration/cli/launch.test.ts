@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { run, start } from "../../support/cli.js";
+import { temporaryDirectory } from "../../support/temporary.js";
+
+/** Small enough to end within seconds, and on the CPU whatever the machine has. */
+const SMALL = [
+  ..."--device cpu --model lenet5 --dataset synthetic --batch-size 16 --lr 0.003".split(" "),
+  ..."--dataset-option train=64 --dataset-option test=20".split(" "),
+];
+const ENDLESS = [...SMALL, "--epochs", "100000", "--evaluate-every-epochs", "100000"];
+
+interface JsonEvent {
+  event: string;
+  [key: string]: unknown;
+}
+const eventsOf = (stdout: string) =>
+  stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as JsonEvent);
+
+test("--json gives one object a line and nothing else on stdout, the last of them done", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const { code, stdout, stderr } = await run(
+    ["launch", "--gpus", "2", ...SMALL, "--steps", "8", "--run-dir", "run", "--json"],
+    { cwd },
+  );
+  assert.equal(code, 0, stderr);
+  const events = eventsOf(stdout);
+  assert.equal(events[0]?.event, "plan");
+  assert.deepEqual(
+    events.filter(({ event }) => event === "step").map(({ step }) => step),
+    [1, 2, 3, 4, 5, 6, 7, 8],
+  );
+  const done = events.at(-1)!;
+  assert.equal(done.event, "done");
+  assert.match(String(done.weights_sha256), /^[0-9a-f]{64}$/);
+  assert.ok(events.some(({ event }) => event === "eval") && events.some(({ event }) => event === "checkpoint"));
+  for (const { event } of events) assert.match(event, /^(plan|worker|step|eval|checkpoint|done)$/);
+
+  const replay = await run(["verify", "run", "--workers", "1", "--device", "cpu"], { cwd });
+  assert.equal(replay.code, 0, replay.stderr);
+  assert.match(replay.stdout, /^bit-identical: the first 8 steps of run left the same weights/);
+
+  const path = join(cwd, "run", "replay.jsonl");
+  const lines = readFileSync(path, "utf8").split("\n");
+  lines[4] = lines[4]!.replace(/("parameters":\{"[^"]+":")[0-9a-f]{4}/, "$1ffff");
+  writeFileSync(path, lines.join("\n"));
+  const tampered = await run(["verify", "run", "--workers", "1", "--device", "cpu"], { cwd });
+  assert.equal(tampered.code, 1, tampered.stderr);
+  assert.match(tampered.stdout, /^different: first at step 5, /);
+});
+
+test("without --json the closing summary alone is on stdout; a dry run leaves nothing behind", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const plan = await run(["launch", ...SMALL, "--steps", "3", "--dry-run"], { cwd });
+  assert.equal(plan.code, 0, plan.stderr);
+  assert.equal(plan.stdout, "");
+  assert.match(plan.stderr, /^cnn-dist \S+ · lenet5 on synthetic\n/);
+  assert.match(plan.stderr, /62,006 parameters/);
+  assert.deepEqual(readdirSync(cwd), []);
+  const { code, stdout, stderr } = await run(["launch", ...SMALL, "--steps", "3", "--run-dir", "run"], { cwd });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^done after step 3, /);
+  assert.match(stdout, /\ncheckpoint {2}\/.*step-00000003\n/);
+  assert.match(stderr, /step 3\/3|step 1\/3/);
+  assert.doesNotMatch(stderr, new RegExp(String.fromCharCode(27)), "no escape codes where there is no terminal");
+
+  const again = await run(["launch", ...SMALL, "--steps", "3", "--run-dir", "run"], { cwd });
+  assert.equal(again.code, 2);
+  assert.match(again.stderr, /holds a run already\. Resume it/);
+});
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const)
+  test(`${signal} in mid-training is answered, saves, ends with 75, and the run can be resumed`, async (context) => {
+    const cwd = temporaryDirectory(context);
+    const started = start(["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run", "--json"], { cwd });
+    await started.said('"step":3,');
+    started.child.kill(signal);
+    await started.said(`${signal}: stopping; what is done is saved.`);
+    const { code, stdout, stderr } = await started.ended;
+    assert.equal(code, 75, stderr);
+    const stopped = eventsOf(stdout).at(-1)!;
+    assert.equal(stopped.event, "stopped");
+    assert.ok(existsSync(join(String(stopped.checkpoint), "manifest.json")));
+    assert.match(String(stopped.resume_command), /^cnn-dist resume .*run$/);
+    const step = Number(stopped.step);
+
+    const resumed = await run(
+      ["resume", "run", "--gpus", "1", "--device", "cpu", "--steps", String(step + 2), "--json"],
+      { cwd },
+    );
+    assert.equal(resumed.code, 0, resumed.stderr);
+    const steps = eventsOf(resumed.stdout).filter(({ event }) => event === "step");
+    assert.deepEqual(
+      steps.map((each) => each.step),
+      [step + 1, step + 2],
+    );
+  });
+
+test("a signal before anything is trained ends the run at once, with 75", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const started = start(["launch", ...ENDLESS, "--run-dir", "run"], { cwd });
+  await started.said("cnn-dist ");
+  started.child.kill("SIGINT");
+  const { code, stderr } = await started.ended;
+  assert.equal(code, 75, stderr);
+});
+
+test("a second Ctrl-C aborts with 130 and leaves no worker behind", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const started = start(["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run", "--json"], { cwd });
+  await started.said('"step":2,');
+  const pid = Number(readFileSync(join(cwd, "run", "metrics.jsonl"), "utf8").match(/"pid":(\d+)/)?.[1]);
+  assert.ok(pid > 0, "the worker's pid is in metrics.jsonl");
+  process.kill(pid, "SIGSTOP"); // a frozen worker is waited for, so that the stop cannot win
+  started.child.kill("SIGINT");
+  await started.said("SIGINT: stopping");
+  started.child.kill("SIGINT");
+  await started.said("aborted; the last checkpoint stands");
+  const { code } = await started.ended;
+  assert.equal(code, 130);
+  while (isAlive(pid)) await sleep(10);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test("a reader that has seen enough ends the run without a word of protest", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const started = start(["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run", "--json"], { cwd });
+  await started.said('"event":"plan"');
+  started.child.stdout?.destroy();
+  const { code, stderr } = await started.ended;
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /EPIPE|Error/);
+});

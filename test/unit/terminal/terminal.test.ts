@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { DoneEvent, PlanEvent, RunEvent, StepEvent } from "../../../src/events.js";
+import { bytes, duration, fit, wrap } from "../../../src/terminal/format.js";
+import { LiveRegion } from "../../../src/terminal/live-region.js";
+import { planLines } from "../../../src/terminal/plan.js";
+import {
+  advance,
+  liveLines,
+  NO_PROGRESS,
+  progressLine,
+  sentence,
+  summaryLines,
+} from "../../../src/terminal/progress.js";
+import { createReporter } from "../../../src/terminal/reporter.js";
+import { testRecipe } from "../../support/recipe.js";
+
+const PLAN: PlanEvent = {
+  event: "plan",
+  model: "vgg13",
+  parameters: 9_416_010,
+  input: [32, 32, 3],
+  classes: 10,
+  dataset: { name: "cifar10", sha256: "0".repeat(64), train: 50_000, test: 10_000, source: "/data/cifar10" },
+  batch_size: 100,
+  shards: 4,
+  steps: 1000,
+  epochs: 2,
+  steps_per_epoch: 500,
+  recipe: testRecipe({ optimizer: "adamw", lr: 0.001, weightDecay: 0.01, epochs: 2 }),
+  recipe_sha256: "a".repeat(64),
+  workers: 5,
+  devices: ["cpu", "cpu", "cpu", "cpu", "cpu"],
+  threads: 1,
+  run_dir: "/runs/one",
+  metrics_url: "http://127.0.0.1:9000/metrics",
+  resumed_from: "/runs/one/checkpoints/step-00000400",
+  start_step: 400,
+  predicted_memory_bytes: 1_200_000_000,
+  warnings: ["mind the gap"],
+};
+const STEP: StepEvent = {
+  event: "step",
+  step: 500,
+  epoch: 0,
+  loss: 1.23456,
+  accuracy: 0.5,
+  lr: 0.001,
+  gradient_norm: 1,
+  samples: 100,
+  duration_seconds: 0.5,
+  samples_per_second: 200,
+  phases: { wait_seconds: 0, reduce_seconds: 0, update_seconds: 0, compute_seconds: 0.4 },
+  exchange_bytes: { in: 1, out: 1 },
+  worker_seconds: { "0": 0.4 },
+  tensors: 1,
+  tensor_bytes: 1,
+};
+const DONE: DoneEvent = {
+  event: "stopped",
+  step: 500,
+  epoch: 1,
+  loss: 1.2,
+  accuracy: 0.8,
+  best_accuracy: 0.9,
+  recipe_sha256: "a".repeat(64),
+  weights_sha256: "b".repeat(64),
+  samples_per_second: 200,
+  duration_seconds: 61,
+  checkpoint: "/runs/one/checkpoints/step-00000500",
+  run_dir: "/runs/one",
+  resume_command: "cnn-dist resume /runs/one",
+};
+const worker = (rank: number, state: "working" | "lost", detail = ""): RunEvent => ({
+  event: "worker",
+  rank,
+  incarnation: 0,
+  state,
+  pid: 1,
+  device: "cpu",
+  detail,
+});
+
+test("numbers are written as people read them", () => {
+  assert.deepEqual([0.44, 12, 185, 7385].map(duration), ["0.4 s", "12 s", "3:05", "2:03:05"]);
+  assert.deepEqual([1_500, 2_500_000, 25_000_000, 1_200_000_000].map(bytes), ["2 kB", "2.5 MB", "25 MB", "1.2 GB"]);
+  assert.equal(fit("abcdef", 4), "abc…");
+});
+
+test("wrapping loses nothing, and no line of several words is too long", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1 }),
+      fc.integer({ min: 1, max: 30 }),
+      (words, width) => {
+        const lines = wrap(words.join(" "), width);
+        assert.equal(lines.join(" "), words.join(" "));
+        for (const line of lines) assert.ok(line.length <= width || !line.includes(" "));
+      },
+    ),
+  );
+});
+
+test("the plan says everything that is in force", () => {
+  const text = planLines(PLAN)
+    .map((pair) => pair.join(" "))
+    .join("\n");
+  for (const part of [
+    "vgg13 · 9,416,010 parameters · 32x32x3 to 10 classes",
+    "50,000 training and 10,000 test images",
+    "2 epochs of 500 steps · batch 100 in 4 shards · adamw, lr 0.001, weight decay 0.01 · seed 7",
+    "5 on cpu, 1 thread each, about 1.2 GB each · 1 of them as a spare: there are only 4 shards",
+    "/runs/one",
+    "http://127.0.0.1:9000/metrics",
+    "a".repeat(64),
+    "after step 400",
+  ])
+    assert.ok(text.includes(part), `${part} is missing in:\n${text}`);
+});
+
+test("the bar knows how far, how fast and how long", () => {
+  const progress = [PLAN, worker(1, "working"), worker(0, "working"), STEP].reduce(advance, NO_PROGRESS);
+  const line = progressLine(progress, 10);
+  assert.equal(line, "  █████░░░░░ 50% · step 500/1,000 · loss 1.2346 · accuracy 0.500 · 200 images/s · ETA 4:10");
+  const lines = liveLines(progress, 120);
+  assert.deepEqual(lines.slice(0, 2), ["  rank 0  cpu  working  400 ms a step", "  rank 1  cpu  working"]);
+  assert.equal(lines.length, 3);
+  for (const width of [20, 50, 79]) for (const each of liveLines(progress, width)) assert.ok(each.length <= width);
+});
+
+test("losses and warnings get a sentence, everyday events none", () => {
+  assert.match(sentence(worker(2, "lost", "no sign of life")) ?? "", /rank 2 is lost: no sign of life/);
+  assert.equal(sentence({ event: "log", level: "warn", message: "low memory" }), "low memory");
+  assert.equal(sentence(worker(2, "working")), null);
+  assert.equal(sentence(STEP), null);
+});
+
+test("the closing summary has accuracy, checkpoint and the way on", () => {
+  const text = summaryLines(DONE).join("\n");
+  assert.match(text, /^stopped after step 500, 1:01, 200 images\/s\n/);
+  assert.match(text, /accuracy {4}0\.8000 on the test set \(best 0\.9000\)/);
+  assert.match(text, /resume {6}cnn-dist resume \/runs\/one$/);
+  assert.match(summaryLines({ ...DONE, checkpoint: null }).join("\n"), /none: nothing was trained yet/);
+});
+
+/** What a terminal of that width shows after these bytes; understands only what LiveRegion writes. */
+class Screen {
+  readonly rows: string[] = [""];
+  readonly #width: number;
+  constructor(width: number) {
+    this.#width = width;
+  }
+  write(text: string): void {
+    for (const [token] of text.replaceAll("\u001b", "^").matchAll(/\^\[\d*[AJ]|\n|[^^\n]/g)) {
+      const up = /^\^\[(\d+)A$/.exec(token)?.[1];
+      if (up !== undefined)
+        this.rows.splice(Math.max(0, this.rows.length - 1 - Number(up)), Number.POSITIVE_INFINITY, "");
+      else if (token === "\n") this.rows.push("");
+      else if (token.length === 1) {
+        if (this.rows.at(-1)!.length === this.#width) this.rows.push("");
+        this.rows[this.rows.length - 1] += token;
+      }
+    }
+  }
+}
+
+test("the live region is drawn over in place, under the lines that stay", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000 });
+  const screen = new Screen(40);
+  const stream = Object.assign(new PassThrough(), { columns: 40, rows: 4, isTTY: true });
+  const show = () => screen.write((stream.read() as Buffer | null)?.toString() ?? "");
+  const region = new LiveRegion(stream);
+  region.draw(() => ["one", "two"]);
+  region.draw(() => ["one", "three"]);
+  context.mock.timers.tick(0);
+  show();
+  assert.deepEqual(screen.rows, ["one", "three", ""]);
+  region.draw(() => ["four"]);
+  context.mock.timers.tick(99);
+  show();
+  assert.deepEqual(screen.rows, ["one", "three", ""], "not oftener than every 100 ms");
+  context.mock.timers.tick(1);
+  show();
+  assert.deepEqual(screen.rows, ["four", ""]);
+  region.above("stays");
+  show();
+  assert.deepEqual(screen.rows, ["stays", "four", ""]);
+  region.draw(() => ["1", "2", "3", "4", "5"]);
+  context.mock.timers.tick(100);
+  show();
+  assert.deepEqual(screen.rows, ["stays", "3", "4", "5", ""], "no more than the terminal is high");
+  region.clear();
+  show();
+  assert.deepEqual(screen.rows, ["stays", ""]);
+});
+
+for (const mode of ["plain", "json", "quiet"] as const)
+  test(`what goes where: ${mode}`, () => {
+    const text = { stdout: "", stderr: "" };
+    const stream = (name: "stdout" | "stderr") =>
+      Object.assign(new PassThrough(), { isTTY: false }).on("data", (chunk: Buffer) => {
+        text[name] += chunk.toString();
+      });
+    const reporter = createReporter({
+      io: { stdout: stream("stdout"), stderr: stream("stderr"), env: {} },
+      json: mode === "json",
+      quiet: mode === "quiet",
+      version: "1.2.3",
+    });
+    reporter.greet("vgg13");
+    for (const event of [PLAN, worker(0, "working"), STEP, worker(0, "lost", "killed"), DONE]) reporter.event(event);
+    reporter.close();
+    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      assert.match(text.stderr, /warning +mind the gap/);
+      assert.match(text.stderr, /rank 0 is lost: killed/);
+      assert.equal(/^cnn-dist 1\.2\.3 · vgg13\n/.test(text.stderr), mode === "plain");
+      if (mode === "json")
+        assert.deepEqual(
+          text.stdout
+            .trim()
+            .split("\n")
+            .map((line) => (JSON.parse(line) as RunEvent).event),
+          ["plan", "worker", "step", "worker", "stopped"],
+        );
+      else assert.equal(text.stdout, `${summaryLines(DONE).join("\n")}\n`);
+    });
+  });
