@@ -1,5 +1,5 @@
 /** Wires roster, wire and work in flight together; the training itself is in loop.ts. */
-import { CnnDistError } from "../errors.js";
+import { CnnDistError, EXIT } from "../errors.js";
 import type { RunEvent, WorkerEvent } from "../events.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { asBytes, asFloat32, decodeToCoordinator, encode, type RejectReason } from "../protocol/codec.js";
@@ -269,6 +269,12 @@ export class Hub implements Coordinator {
       case "join":
         return this.#join(member, message, payload);
       case "failed":
+        // A stranger's word never ends the run: what is wrong may be wrong on its machine alone.
+        if (member.local && HOPELESS.has(message.code)) {
+          const exitCode = message.code.startsWith("model-") ? EXIT.usage : EXIT.failed;
+          this.fail(new CnnDistError(message.code, message.message, { exitCode }));
+          return null;
+        }
         void this.#lose(member, "error", message.message);
         return null;
       case "bye":
@@ -391,6 +397,16 @@ export class Hub implements Coordinator {
     }
   }
 }
+
+/** Failures of a model of one's own that every worker would meet again, however often it is started. */
+const HOPELESS: ReadonlySet<string> = new Set([
+  "model-file",
+  "model-layer",
+  "model-shape",
+  "model-differs",
+  "trace-differs",
+  "trace-constant",
+]);
 
 /** A user model's layout and values, from its first worker; null when the two do not fit each other. */
 function foundingOf(message: Extract<ToCoordinator, { type: "join" }>, payload: Uint8Array | null): Founding | null {

@@ -9,6 +9,8 @@ export interface Member {
   readonly pid: number;
   readonly host: string;
   readonly device: string;
+  /** Started by this run itself, as its token shows. */
+  readonly local: boolean;
   state: WorkerState;
   /** Milliseconds of the coordinator's clock. */
   lastHeard: number;
@@ -71,6 +73,7 @@ export class Roster {
       pid: message.pid,
       host: message.host,
       device: message.device,
+      local: message.token !== null,
       state: "joining",
       lastHeard: now,
       owesSince: null,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFileSync, copyFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Recipe } from "../../../src/config/recipe.js";
@@ -84,4 +84,30 @@ test("a file that is missing, or not the recipe's, is found before a worker star
   appendFileSync(path, "\n");
   await fails({ model: path, modelSha256: "0".repeat(64) }, /not the one that this run was begun with/);
   await fails({ model: path, modelOptions: { depth: 3 } }, /no option "depth"/);
+});
+
+test("a model that no worker can train ends the run at its first word, with the reason", async (context) => {
+  const path = join(temporaryDirectory(context), "model.mjs");
+  const { workers: _, metrics: __, ...overrides } = OPTIONS;
+  for (const [layer, code] of [
+    ["tf.layers.gaussianNoise({ stddev: 1 })", "model-layer"],
+    ["new Noise({})", "trace-differs"],
+  ]) {
+    const noise = "class Noise extends tf.layers.Layer { call([x]) { return x.add(tf.randomNormal([1])); } }";
+    writeFileSync(
+      path,
+      `export function createModel(tf, { inputShape, classes }) {
+        ${noise}
+        Noise.className = "Noise";
+        const ends = [${layer}, tf.layers.dense({ units: classes })];
+        return tf.sequential({ layers: [tf.layers.flatten({ inputShape }), ...ends] });
+      }`,
+    );
+    const starts: number[] = [];
+    const observe = (event: RunEvent) => {
+      if (event.event === "worker" && event.state === "starting") starts.push(event.incarnation);
+    };
+    await assert.rejects(runHere(context, path, { overrides, observe }), { code });
+    assert.ok(starts.length > 0 && starts.every((incarnation) => incarnation === 0), `${starts}`);
+  }
 });

@@ -103,6 +103,27 @@ test("with nobody left and nobody to come, the run fails with the cause and the 
   await assert.rejects(outcome, /no worker is left.*SIGSEGV.*last words/s);
 });
 
+test("a failure that every worker would meet ends the run at once, but not on a stranger's word", async () => {
+  const failure = { type: "failed", code: "model-layer", message: "layer noise is refused" } as const;
+  const run = fakeRun({ workers: 2 });
+  run.coordinator.expectWorker({ token: "t", rank: 0, incarnation: 0 });
+  const local = run.worker({ token: "t" });
+  const outcome = run.coordinator.run();
+  await settle();
+  local.say(failure);
+  await assert.rejects(outcome, { code: "model-layer", exitCode: 2, message: "layer noise is refused" });
+
+  const other = fakeRun({ workers: 2 });
+  const stranger = other.worker();
+  const goesOn = other.coordinator.run();
+  await settle();
+  stranger.say(failure);
+  await settle();
+  other.worker();
+  other.worker();
+  assert.equal((await goesOn).kind, "done");
+});
+
 test("a run that loses everybody goes on with whoever comes", async () => {
   const expected = await reference();
   const run = fakeRun();
