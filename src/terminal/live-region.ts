@@ -47,7 +47,7 @@ export class LiveRegion {
     if (!this.#render) return;
     this.#lastMs = Date.now();
     const all = this.#render((this.#stream.columns ?? 80) - 1);
-    // What has scrolled out of the terminal cannot be drawn over: the last lines (the bar is the last) are kept.
+    // What has scrolled out of the terminal cannot be drawn over: the last lines, which hold the bar, are kept.
     const lines = all.slice(-Math.max(1, (this.#stream.rows ?? 24) - 1));
     this.#stream.write(`${this.#erase()}${lines.map((line) => `${line}\n`).join("")}`);
     this.#shown = lines;

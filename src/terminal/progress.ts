@@ -51,14 +51,16 @@ export function advance(progress: Progress, event: RunEvent): Progress {
   }
 }
 
-/** One line a worker, then the bar. Short terminals lose the end of each line, never its beginning. */
+/** One line a worker, then the bar and the numbers. Short terminals lose the end of each line, never its beginning. */
 export function liveLines(progress: Progress, width: number): string[] {
   const workers = [...progress.workers]
     .sort(([a], [b]) => a - b)
     .map(([rank, line]) => fit(workerLine(rank, line), width));
-  return progress.plan
-    ? [...workers, fit(progressLine(progress, Math.min(24, Math.max(6, Math.floor(width / 5)))), width)]
-    : workers;
+  if (!progress.plan) return workers;
+  const { place, numbers } = parts(progress);
+  const barWidth = Math.min(24, Math.max(6, Math.floor(width / 5)));
+  const lines = [`  ${bar(place.share, barWidth)} ${place.words.join(" · ")}`, `  ${numbers.join(" · ")}`];
+  return [...workers, ...lines.map((line) => fit(line, width))];
 }
 
 function workerLine(rank: number, { device, state, detail, seconds }: WorkerLine): string {
@@ -71,18 +73,28 @@ function workerLine(rank: number, { device, state, detail, seconds }: WorkerLine
   return `  rank ${rank}  ${device}  ${state.padEnd(8)} ${doing}`.trimEnd();
 }
 
-export function progressLine({ plan, step, evaluation, speed }: Progress, barWidth: number): string {
-  const total = plan!.steps;
-  const done = step?.step ?? plan!.start_step;
-  const parts = [
-    `  ${barWidth > 0 ? `${bar(done / total, barWidth)} ` : ""}${Math.floor((100 * done) / total)}% · step ${count(done)}/${count(total)}`,
-  ];
-  if (step) {
-    parts.push(`loss ${step.loss.toFixed(4)}`, `accuracy ${step.accuracy.toFixed(3)}`);
-    if (speed !== null) parts.push(rate(speed), `ETA ${duration(((total - done) * plan!.batch_size) / speed)}`);
-  } else parts.push("waiting for the workers");
-  if (evaluation) parts.push(`test ${evaluation.accuracy.toFixed(4)}`);
-  return parts.join(" · ");
+/** Everything in one line, where there is no terminal. */
+export function progressLine(progress: Progress): string {
+  const { place, numbers } = parts(progress);
+  return `  ${[...place.words, ...numbers].join(" · ")}`;
+}
+
+/** How far the run is, and how well it does. Needs the plan. */
+function parts({ plan, step, evaluation, speed }: Progress): {
+  place: { share: number; words: string[] };
+  numbers: string[];
+} {
+  const { steps: total, start_step, batch_size } = plan!;
+  const done = step?.step ?? start_step;
+  const share = done / total;
+  const words = [`${Math.floor(100 * share)}%`, `step ${count(done)}/${count(total)}`];
+  if (speed !== null) words.push(`ETA ${duration(((total - done) * batch_size) / speed)}`);
+  const numbers = step
+    ? [`loss ${step.loss.toFixed(4)}`, `accuracy ${step.accuracy.toFixed(3)}`]
+    : ["waiting for the workers"];
+  if (speed !== null) numbers.push(rate(speed));
+  if (evaluation) numbers.push(`test ${evaluation.accuracy.toFixed(4)}`);
+  return { place: { share, words }, numbers };
 }
 
 /** A sentence for what is worth one; null for the rest. */

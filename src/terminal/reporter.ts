@@ -82,7 +82,7 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       if (live) redraw();
       else if (event.event === "step" && (event.step === 1 || Date.now() - lastPlain > PLAIN_MS)) {
         lastPlain = Date.now();
-        say(progressLine(progress, 0));
+        say(progressLine(progress));
       } else if (event.event === "worker" && (event.state === "ready" || event.state === "starting")) {
         say(`  rank ${event.rank} (${event.device}) is ${event.state}`);
       }
