@@ -59,9 +59,9 @@ class Training {
   readonly #optimizer;
   readonly #perEpoch: number;
   readonly #total: number;
-  readonly #startedMs: number;
   #snapshot: Snapshot;
   #samples = 0;
+  #stepSeconds = 0;
   #evaluations = 0;
   #saved: { step: number; evaluated: boolean };
   #saving: { version: number; promise: Promise<void> } | null = null;
@@ -74,7 +74,6 @@ class Training {
     this.#buffer = new DoubleBuffer(snapshot.layout, snapshot, this.#optimizer.slotNames);
     this.#perEpoch = stepsPerEpoch(hub.options.train, recipe.batchSize);
     this.#total = totalSteps(recipe, this.#perEpoch);
-    this.#startedMs = hub.ports.clock.now();
     this.#snapshot = snapshot;
     this.#saved = { step: snapshot.step, evaluated: snapshot.evaluated };
     this.#snapshot = this.#snapshotAt(snapshot);
@@ -178,7 +177,6 @@ class Training {
       loss: result.loss,
       evaluated: false,
     });
-    this.#samples += plan.batch;
     this.#hub.ports.committed?.(this.#snapshot);
   }
 
@@ -196,6 +194,8 @@ class Training {
   ): void {
     const { ports, roster, exchanged } = this.#hub;
     const seconds = (ports.clock.now() - before.ms) / 1000;
+    this.#samples += plan.batch;
+    this.#stepSeconds += seconds;
     const compute = Math.max(0, ...result.computeSeconds.values());
     const members = roster.all();
     ports.emit({
@@ -320,12 +320,11 @@ class Training {
   async end(kind: "done" | "stopped"): Promise<Outcome> {
     await this.#save();
     await this.settleSaves();
-    const seconds = (this.#hub.ports.clock.now() - this.#startedMs) / 1000;
     return {
       kind,
       snapshot: this.#snapshot,
       checkpoint: this.#checkpoint,
-      samplesPerSecond: seconds > 0 ? this.#samples / seconds : 0,
+      samplesPerSecond: this.#stepSeconds > 0 ? this.#samples / this.#stepSeconds : 0,
       fingerprint: this.#hub.fingerprint,
     };
   }

@@ -29,7 +29,3 @@ export function bytesPerElement(dtype: number): number {
       return 4;
   }
 }
-
-export const DTYPE_NAMES: Readonly<Record<number, string>> = Object.fromEntries(
-  Object.entries(DTYPE).map(([name, value]) => [value, name]),
-);

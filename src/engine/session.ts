@@ -1,6 +1,6 @@
 /** One TensorFlow eager context: statuses, tensors, handles, and the one place that turns a status into an error. */
 import { CnnDistError } from "../errors.js";
-import { loadNative, type Native, type Output, type Pointer } from "./capi.js";
+import { loadNative, type Native, type Pointer } from "./capi.js";
 import { type ConfigOptions, configProto } from "./config-proto.js";
 import { bytesPerElement, DTYPE } from "./dtype.js";
 
@@ -213,5 +213,3 @@ export function alignedFloat32(native: Native, length: number): Float32Array {
   const misalignment = Number(native.libc.addressOf(bytes) % BigInt(slack));
   return new Float32Array(bytes.buffer, misalignment === 0 ? 0 : slack - misalignment, length);
 }
-
-export type { Output };

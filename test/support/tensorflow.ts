@@ -1,10 +1,17 @@
 import type { Engine, EngineOptions } from "../../src/engine/engine.js";
+import { ensureTensorflow } from "../../src/engine/install.js";
 import { openEngine } from "../../src/engine/open.js";
+import { cacheDirectory } from "../../src/paths.js";
 
-/** The folder of TensorFlow's libraries for tests. */
+/** The folder of TensorFlow's libraries: as a run would find it, installed into the user's cache when it is nowhere. */
 export async function tensorflowDir(): Promise<string> {
-  const dir = process.env.CNN_DIST_TENSORFLOW;
-  if (!dir) throw new Error("set CNN_DIST_TENSORFLOW");
+  const { dir } = await ensureTensorflow({
+    gpu: false,
+    cacheDir: cacheDirectory(),
+    onProgress: ({ what, received }) => {
+      if (received === 0) process.stderr.write(`${what}\n`);
+    },
+  });
   return dir;
 }
 

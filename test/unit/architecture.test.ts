@@ -1,0 +1,137 @@
+/** Which room may know which: docs/architecture.md's table as one allow-list, held against every import. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, relative, resolve } from "node:path";
+import { test } from "node:test";
+import { fixturePath, ROOT } from "../support/fixtures.js";
+
+/** Small files at the top of src that everybody may use. */
+const COMMON = ["errors", "events", "random", "nearest", "paths", "version", "process-identity"];
+
+/** Room to the rooms and packages that it may import. A `type:` entry allows imports that vanish when compiled. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  index: ["config", "run"],
+  cli: ["commands", "yargs"],
+  commands: [
+    "config",
+    "run",
+    "terminal",
+    "models",
+    "data",
+    "engine",
+    "transport",
+    "layers",
+    "yargs",
+    "zeromq",
+    "koffi",
+  ],
+  terminal: ["picocolors"],
+  run: [
+    "config",
+    "coordinator",
+    "worker",
+    "transport",
+    "checkpoint",
+    "metrics",
+    "engine",
+    "data",
+    "models",
+    "optim",
+    "parameters",
+    "layers",
+    "type:protocol",
+    "protocol",
+    "zod",
+  ],
+  config: ["models", "zod"],
+  coordinator: ["protocol", "type:transport", "parameters", "optim", "data/order", "type:checkpoint"],
+  worker: [
+    "protocol",
+    "type:transport",
+    "parameters",
+    "layers",
+    "engine",
+    "data",
+    "models",
+    "type:config",
+    "config",
+    "type:@tensorflow/tfjs",
+  ],
+  protocol: ["config", "msgpackr", "zod"],
+  transport: ["protocol", "zeromq"],
+  parameters: [],
+  models: ["parameters"],
+  layers: ["models", "parameters", "type:engine", "engine", "type:@tensorflow/tfjs"],
+  engine: ["fetch", "koffi", "@tensorflow/tfjs"],
+  data: ["fetch", "type:models", "type:config"],
+  optim: ["type:config"],
+  checkpoint: ["parameters", "config", "type:optim", "zod"],
+  metrics: ["type:engine", "prom-client"],
+  fetch: ["proper-lockfile", "yauzl"],
+};
+
+interface Import {
+  file: string;
+  target: string;
+  typeOnly: boolean;
+}
+
+/** Static, dynamic and re-exporting imports of a folder's TypeScript files. */
+function importsBelow(root: string): Import[] {
+  const pattern =
+    /(?:^|\n)\s*(import|export)\s+(type\s+)?(?:[\w*{}\s,$]+?\s+from\s+)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)|\brequire\(\s*["']([^"']+)["']\s*\)/g;
+  return readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .flatMap((name) => {
+      const file = join(root, name);
+      const text = readFileSync(file, "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+      return [...text.matchAll(pattern)].map((match) => ({
+        file,
+        target: (match[3] ?? match[4] ?? match[5])!,
+        typeOnly: match[2] !== undefined,
+      }));
+    });
+}
+
+function roomOf(path: string): string {
+  const [first, second] = path.split("/");
+  return second === undefined ? first!.replace(/\.(ts|js)$/, "") : first!;
+}
+
+/** One line for each import that the table does not allow. */
+function violations(root: string): string[] {
+  return importsBelow(root).flatMap(({ file, target, typeOnly }) => {
+    const here = relative(root, file);
+    const room = roomOf(here);
+    const allowed = ALLOWED[room];
+    if (COMMON.includes(room))
+      return target.startsWith(".") && !COMMON.includes(roomOf(relative(root, resolve(dirname(file), target))))
+        ? [`${here} imports ${target}`]
+        : [];
+    if (!allowed) return [`${here} is in no known room`];
+    if (target.startsWith("node:")) return [];
+    if (builtinModules.includes(target)) return [`${here} imports ${target} without node:`];
+    const path = target.startsWith(".") ? relative(root, resolve(dirname(file), target)).replace(/\.js$/, "") : target;
+    const other = target.startsWith(".") ? roomOf(path) : target;
+    if (other === room || (target.startsWith(".") && COMMON.includes(other))) return [];
+    const fits = allowed.some(
+      (entry) =>
+        entry === other || entry === path || (typeOnly && (entry === `type:${other}` || entry === `type:${path}`)),
+    );
+    return fits ? [] : [`${here} imports ${target}${typeOnly ? " (as a type)" : ""}`];
+  });
+}
+
+test("no room knows more than the table says", () => {
+  assert.deepEqual(violations(join(ROOT, "src")), []);
+});
+
+test("the check finds static, dynamic and re-exporting imports that are not allowed", () => {
+  assert.deepEqual(violations(fixturePath("architecture")).sort(), [
+    "coordinator/loop.ts imports ../worker/compute.js",
+    "coordinator/loop.ts imports koffi",
+    "parameters/layout.ts imports ../engine/engine.js (as a type)",
+    "terminal/live.ts imports ../run/run.js",
+  ]);
+});
