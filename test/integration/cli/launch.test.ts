@@ -136,6 +136,19 @@ function isAlive(pid: number): boolean {
   }
 }
 
+test("when the last worker dies, the screen says who, why, and how to go on; exit 1", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const words = ["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run", "--max-restarts", "0", "--json"];
+  const started = start([...words, "--checkpoint-every-steps", "2"], { cwd });
+  await started.said('"event":"checkpoint"');
+  process.kill(Number(readFileSync(join(cwd, "run", "metrics.jsonl"), "utf8").match(/"pid":(\d+)/)?.[1]), "SIGKILL");
+  const { code, stderr } = await started.ended;
+  assert.equal(code, 1);
+  assert.match(stderr, /no worker is left .*rank 0: .*SIGKILL/);
+  assert.match(stderr, /The last lines of its log:\n/);
+  assert.match(stderr, /Go on from it with: cnn-dist resume .*run\n$/);
+});
+
 test("a reader that has seen enough ends the run without a word of protest", async (context) => {
   const cwd = temporaryDirectory(context);
   const started = start(["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run", "--json"], { cwd });
