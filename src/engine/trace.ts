@@ -170,22 +170,23 @@ class CompiledFunction implements TracedFunction {
     const execution = session.executeAsync(this.#spec.name, op, this.#shape.outputs);
     if (!queue) return execution;
     const drained = this.#drain(queue, onStream);
-    // Whichever side fails first, the queue is closed so that the other ends too; the next call gets a new one.
-    const closeQueue = () => {
-      if (this.#queue === queue) {
-        this.#queue = null;
-        queue.close();
-      }
+    // Whichever side fails first, the queue is closed so that the other ends too; the next call gets a new one. The other
+    // side then fails because of that, so the first failure is the one to tell.
+    const failures: unknown[] = [];
+    const failed = (error: unknown) => {
+      failures.push(error);
+      if (this.#queue !== queue) return;
+      this.#queue = null;
+      queue.close();
     };
-    execution.catch(closeQueue);
-    drained.catch(closeQueue);
-    const [executed, streamed] = await Promise.allSettled([execution, drained]);
-    if (executed.status === "rejected") throw executed.reason;
-    if (streamed.status === "rejected") {
-      executed.value.forEach((result) => session.release(result));
-      throw streamed.reason;
+    execution.catch(failed);
+    drained.catch(failed);
+    const [executed] = await Promise.allSettled([execution, drained]);
+    if (failures.length > 0) {
+      if (executed.status === "fulfilled") executed.value.forEach((result) => session.release(result));
+      throw failures[0];
     }
-    return executed.value;
+    return await execution;
   }
 
   #openQueue(): StreamQueue {
