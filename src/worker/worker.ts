@@ -49,10 +49,11 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   const { link } = options;
   const send = (message: ToCoordinator, payload?: Float32Array) =>
     link.send(payload ? { header: encode(message), payload: asBytes(payload) } : { header: encode(message) });
-  const held: { workshop: Workshop | null; session: WorkSession | null; recipe: Recipe | null } = {
+  const held: { workshop: Workshop | null; session: WorkSession | null; recipe: Recipe | null; ended: boolean } = {
     workshop: null,
     session: null,
     recipe: null,
+    ended: false,
   };
 
   const beat = setInterval(() => {
@@ -61,18 +62,27 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   }, options.heartbeatMs ?? HEARTBEAT_MS);
 
   const outcome = await new Promise<WorkerOutcome>((resolve) => {
+    const end = (outcome: WorkerOutcome) => {
+      held.ended = true;
+      resolve(outcome);
+    };
     const fail = (error: unknown) => {
+      if (held.ended) return; // closing TensorFlow cancels what it still computes: nobody waits for that
       const code = error instanceof CnnDistError ? error.code : "unexpected";
       send({ type: "failed", code, message: messageOf(error).slice(0, 16_000) });
-      resolve({
+      end({
         kind: "failed",
         detail: error instanceof Error && !(error instanceof CnnDistError) ? String(error.stack) : messageOf(error),
       });
     };
     const prepare = async (recipe: Recipe) => {
       held.recipe = recipe;
-      held.workshop = await options.prepare(recipe, (what) => send({ type: "progress", what }));
-      const { fingerprint, dataset, topologySha256, founding } = held.workshop;
+      const workshop = await options.prepare(recipe, (what) => {
+        if (!held.ended) send({ type: "progress", what });
+      });
+      if (held.ended) return workshop.close(); // it was told to stop meanwhile
+      held.workshop = workshop;
+      const { fingerprint, dataset, topologySha256, founding } = workshop;
       send(
         {
           type: "join",
@@ -110,14 +120,15 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
         case "evaluate":
           return held.session?.add(message, fail);
         case "refuse":
-          return resolve({ kind: "refused", detail: message.message });
+          return end({ kind: "refused", detail: message.message });
         case "evict":
-          return resolve({ kind: "evicted", detail: message.reason });
+          return end({ kind: "evicted", detail: message.reason });
         case "stop":
-          return resolve({ kind: "stopped", detail: message.reason });
+          return end({ kind: "stopped", detail: message.reason });
       }
     };
     link.onMessage((parts) => {
+      if (held.ended) return;
       const decoded = decodeToWorker(parts);
       if (!decoded.ok)
         return fail(

@@ -1,0 +1,128 @@
+/** A real worker over a memory link: its network and TensorFlow are replaced by arithmetic that a test can repeat. */
+import type { Recipe } from "../../src/config/recipe.js";
+import { loadSynthetic } from "../../src/data/synthetic.js";
+import type { Layout } from "../../src/parameters/layout.js";
+import { asBytes, asFloat32, decodeToCoordinator, encode } from "../../src/protocol/codec.js";
+import type { ToCoordinator, ToWorker } from "../../src/protocol/messages.js";
+import { memoryNetwork } from "../../src/transport/memory.js";
+import type { ShardInput } from "../../src/worker/compute.js";
+import type { Computer } from "../../src/worker/session.js";
+import { runWorker, type Workshop } from "../../src/worker/worker.js";
+import { FINGERPRINT, TOPOLOGY, testLayout } from "./fake-worker.js";
+import { testRecipe } from "./recipe.js";
+
+/** Two full batches of 8 and a short one of 3: fewer images than shards. */
+export const DATA = loadSynthetic({ height: 2, width: 2, channels: 1, classes: 3, train: 19, test: 10 });
+
+/** Every input has its part in it, so that a wrong sample, seed, scale or weight shows. */
+export function fakeGradient(input: Omit<ShardInput, "labels"> & { labels: ArrayLike<number> }, weights: Float32Array) {
+  let seen = input.seed[0] * 1e-9 + input.seed[1] * 1e-10;
+  for (let at = 0; at < input.pixels.length; at++) seen += input.pixels[at]! * (at + 1);
+  for (let at = 0; at < input.labels.length; at++) seen += input.labels[at]! * (at + 3);
+  return weights.map((weight, index) => (weight + Math.sin(seen + index)) * input.scale);
+}
+
+export class FakeComputer implements Computer {
+  readonly #layout: Layout;
+  /** Awaited before each computation; what it throws the computation throws. */
+  gate: () => Promise<void> = async () => {};
+  shards = 0;
+  evaluations = 0;
+
+  constructor(layout: Layout) {
+    this.#layout = layout;
+  }
+
+  async shard(...[input, weights, sink]: Parameters<Computer["shard"]>): Promise<Float32Array> {
+    this.shards++;
+    await this.gate();
+    sink.loss(fakeGradient(input, weights[0]!)[0]!, input.labels.length);
+    for (const { index } of this.#layout.buckets) {
+      const lent = fakeGradient(input, weights[index]!);
+      sink.bucket(index, lent);
+      lent.fill(Number.NaN); // only valid during the call
+    }
+    return fakeGradient(input, weights.at(-1)!);
+  }
+
+  async evaluate(...[pixels, labels, weights]: Parameters<Computer["evaluate"]>) {
+    this.evaluations++;
+    await this.gate();
+    return { loss: fakeGradient({ pixels, labels, scale: 1, seed: [0, 0] }, weights[0]!)[0]!, hits: labels.length };
+  }
+}
+
+export interface Received {
+  message: ToCoordinator;
+  values: Float32Array | null;
+}
+
+/** `said`: what the worker sent, in order. `prepare` replaces or delays the workshop. */
+export function startWorker(
+  given: {
+    recipe?: Partial<Recipe>;
+    heartbeatMs?: number;
+    workshop?: Partial<Workshop>;
+    prepare?: (workshop: Workshop, progress: (what: string) => void) => Promise<Workshop>;
+  } = {},
+) {
+  const network = memoryNetwork();
+  const layout = testLayout();
+  const recipe = testRecipe(given.recipe);
+  const computer = new FakeComputer(layout);
+  const said: Received[] = [];
+  network.coordinator.onMessage((_, parts) => {
+    const decoded = decodeToCoordinator(parts);
+    if (!decoded.ok) throw new Error(`the worker sent what the coordinator would drop: ${decoded.reason}`);
+    const { message, payload } = decoded;
+    said.push({ message, values: payload && asFloat32(payload, payload.byteLength / 4)!.slice() });
+  });
+  const closed = { times: 0 };
+  const workshop: Workshop = {
+    fingerprint: FINGERPRINT,
+    dataset: DATA,
+    topologySha256: TOPOLOGY,
+    layout,
+    computer,
+    allocate: (length) => new Float32Array(length),
+    memory: () => ({ tensors: 3, bytes: 4 }),
+    founding: null,
+    close: async () => void closed.times++,
+    ...given.workshop,
+  };
+  const link = network.connect();
+  const outcome = runWorker({
+    link,
+    token: "token",
+    host: "here",
+    device: "cpu",
+    pid: 7,
+    prepare: async (_, progress) => (given.prepare ? given.prepare(workshop, progress) : workshop),
+    now: () => 0,
+    rssBytes: () => 5,
+    heartbeatMs: given.heartbeatMs ?? 1_000_000,
+  });
+  const tell = (message: ToWorker, payload?: Float32Array) =>
+    network.coordinator.send(
+      link.peer,
+      payload ? { header: encode(message), payload: asBytes(payload) } : { header: encode(message) },
+    );
+  const sayWeights = (version: number): Float32Array[] => {
+    const vectors = [...layout.buckets.map(({ size }) => size), layout.stateSize].map((size, place) =>
+      Float32Array.from({ length: size }, (_, index) => Math.cos(version * 100 + place * 10 + index)),
+    );
+    vectors.forEach((vector, index) => {
+      tell({ type: "weights", version, bucket: index === layout.buckets.length ? -1 : index }, vector);
+    });
+    return vectors;
+  };
+  const accept = () => {
+    tell({ type: "recipe", run: "run", recipe });
+    setImmediate(() => tell({ type: "accept", run: "run", rank: 2, incarnation: 5 }));
+  };
+  const of = <T extends ToCoordinator["type"]>(type: T) =>
+    said.flatMap(({ message, values }) =>
+      message.type === type ? [{ ...(message as Extract<ToCoordinator, { type: T }>), values }] : [],
+    );
+  return { network, layout, recipe, computer, said, closed, outcome, tell, sayWeights, accept, of, link };
+}
