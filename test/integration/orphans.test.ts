@@ -1,0 +1,181 @@
+/** Nothing is left behind, however a run ends; and workers from elsewhere may freeze, be replaced and come back. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RunEvent } from "../../src/events.js";
+import { cli, runHere, SMALL_DATA, scratch } from "../support/runs.js";
+
+const DATA = Object.entries(SMALL_DATA).flatMap(([name, value]) => ["--dataset-option", `${name}=${value}`]);
+const RECIPE = [
+  "--model",
+  "tiny-bn",
+  "--dataset",
+  "synthetic",
+  ...DATA,
+  "--batch-size",
+  "64",
+  "--shards",
+  "4",
+  "--seed",
+  "7",
+  "--optimizer",
+  "adam",
+];
+
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+async function gone(pids: readonly number[]): Promise<void> {
+  for (let attempt = 0; attempt < 100 && pids.some(alive); attempt++) await sleep(50);
+  assert.deepEqual(pids.filter(alive), []);
+}
+
+/** A folder for sockets of the test's own, so that other runs' do not count. */
+function runtimeDir(context: TestContext): string {
+  const dir = join(scratch(context), "rt");
+  mkdirSync(dir, { mode: 0o700 });
+  return dir;
+}
+
+const pidsOf = (events: readonly RunEvent[]) => [
+  ...new Set(events.flatMap((event) => (event.event === "worker" && event.pid !== null ? [event.pid] : []))),
+];
+
+test("a SIGKILL of the coordinator takes its workers along, and the next start sweeps its sockets", async (context) => {
+  const dir = scratch(context);
+  const env = { XDG_RUNTIME_DIR: runtimeDir(context) };
+  const first = await cli(
+    [
+      "launch",
+      ...RECIPE,
+      "--device",
+      "cpu",
+      "--gpus",
+      "2",
+      "--epochs",
+      "100000",
+      "--run-dir",
+      join(dir, "a"),
+      "--json",
+    ],
+    { env },
+  );
+  await first.waitFor(({ event }) => event === "step");
+  const pids = pidsOf(first.events);
+  assert.equal(pids.length, 2);
+  first.child.kill("SIGKILL");
+  await first.ended;
+  await gone(pids);
+  assert.equal(readdirSync(env.XDG_RUNTIME_DIR).length, 1, "what only the next start can sweep");
+  const second = await cli(
+    ["launch", ...RECIPE, "--device", "cpu", "--gpus", "1", "--steps", "1", "--run-dir", join(dir, "b"), "--json"],
+    { env },
+  );
+  assert.equal((await second.ended).code, 0, second.stderr());
+  await gone(pidsOf(second.events));
+  assert.deepEqual(readdirSync(env.XDG_RUNTIME_DIR), []);
+  assert.ok(!existsSync(join(dir, "b", "lock")));
+});
+
+test("with nobody left and no restart left the run fails with the cause, the log's end and the way to go on", async (context) => {
+  const dir = scratch(context);
+  const run = await cli([
+    "launch",
+    ...RECIPE,
+    "--device",
+    "cpu",
+    "--gpus",
+    "1",
+    "--max-restarts",
+    "0",
+    "--epochs",
+    "100000",
+    "--checkpoint-every-steps",
+    "2",
+    "--run-dir",
+    join(dir, "run"),
+    "--json",
+  ]);
+  await run.waitFor(({ event }) => event === "checkpoint");
+  process.kill(pidsOf(run.events)[0]!, "SIGSEGV");
+  assert.equal((await run.ended).code, 1);
+  assert.match(run.stderr(), /no worker is left.*rank 0.*SIGSEGV.*last lines of its log.*cnn-dist resume /s);
+});
+
+test("a worker that dies again and again is started again with patience, and the result is the same", async (context) => {
+  const expected = await runHere(context, "tiny-bn", {
+    overrides: { optimizer: "adam", batchSize: 64, shards: 4, seed: 7, epochs: 2 },
+    placement: { workers: 1 },
+  });
+  let kills = 0;
+  let pids: () => readonly (number | null)[] = () => [];
+  const { done, events } = await runHere(context, "tiny-bn", {
+    overrides: { optimizer: "adam", batchSize: 64, shards: 4, seed: 7, epochs: 2 },
+    placement: { workers: 1, maxRestarts: 2 },
+    onWorkers: (given) => {
+      pids = given;
+    },
+    onMessage: (message) => {
+      if (message.type === "loss" && message.step === 2 && kills < 2 && message.incarnation === kills) {
+        kills++;
+        process.kill(pids()[0]!, "SIGKILL");
+      }
+    },
+  });
+  assert.equal(done.weights_sha256, expected.done.weights_sha256);
+  assert.equal(events.filter((event) => event.event === "worker" && event.state === "lost").length, 2);
+});
+
+test("workers over TCP: one that froze is replaced in its work, and woken comes back as a new incarnation", async (context) => {
+  const expected = await runHere(context, "tiny-bn", {
+    overrides: { optimizer: "adam", batchSize: 64, shards: 4, seed: 7, epochs: null, steps: 400 },
+    placement: { workers: 1 },
+  });
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const endpoint = `tcp://127.0.0.1:${(server.address() as { port: number }).port}`;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  const dir = scratch(context);
+  const coordinator = await cli([
+    "coordinator",
+    "--bind",
+    endpoint,
+    ...RECIPE,
+    "--gpus",
+    "2",
+    "--steps",
+    "400",
+    "--heartbeat-timeout",
+    "2",
+    "--run-dir",
+    join(dir, "run"),
+    "--json",
+  ]);
+  const workers = [
+    await cli(["worker", "--connect", endpoint, "--device", "cpu"]),
+    await cli(["worker", "--connect", endpoint, "--device", "cpu"]),
+  ];
+  await coordinator.waitFor((event) => event.event === "step" && event.step >= 5);
+  const frozen = workers[1]!.child.pid!;
+  process.kill(frozen, "SIGSTOP");
+  const lost = await coordinator.waitFor((event) => event.event === "worker" && event.state === "lost");
+  process.kill(frozen, "SIGCONT");
+  assert.ok(lost.event === "worker" && lost.reason === "silence");
+  const back = await coordinator.waitFor(
+    (event) => event.event === "worker" && event.state === "ready" && event.incarnation === 1,
+  );
+  assert.ok(back.event === "worker" && back.rank === lost.rank);
+  assert.equal((await coordinator.ended).code, 0, coordinator.stderr());
+  const done = coordinator.events.at(-1)!;
+  assert.equal(done.event === "done" && done.weights_sha256, expected.done.weights_sha256);
+  for (const worker of workers) assert.equal((await worker.ended).code, 0, worker.stderr());
+});
