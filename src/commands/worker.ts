@@ -4,7 +4,7 @@ import { ensureTensorflow } from "../engine/install.js";
 import { CnnDistError, EXIT, UsageError } from "../errors.js";
 import { cacheDirectory } from "../paths.js";
 import { backoffMs } from "../run/supervisor.js";
-import { workOnce } from "../run/worker-process.js";
+import { reusedEngine, workOnce } from "../run/worker-process.js";
 import { createReporter } from "../terminal/reporter.js";
 import { checkTcpEndpoint } from "../transport/address.js";
 import { VERSION } from "../version.js";
@@ -39,6 +39,7 @@ export async function run(args: Args, io: Io): Promise<number> {
     onProgress: (progress) => reporter.progress(progress),
   });
   reporter.note(`worker on ${assigned.name}, for the coordinator at ${endpoint}`);
+  const open = reusedEngine();
   for (let attempt = 1; ; attempt++) {
     const settings = {
       endpoint,
@@ -49,7 +50,7 @@ export async function run(args: Args, io: Io): Promise<number> {
       dataDir,
       cacheDir,
     };
-    const outcome = await workOnce(settings, stopping.signal);
+    const outcome = await workOnce(settings, { signal: stopping.signal, open });
     reporter.note(`${outcome.kind}: ${outcome.detail}`);
     if (outcome.kind === "evicted") {
       await sleep(backoffMs(attempt), undefined, { signal: stopping.signal }).catch(() => {});

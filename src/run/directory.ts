@@ -44,12 +44,7 @@ export class RunDirectory {
   /** The folder of a run to go on with. */
   static open(path: string): RunDirectory {
     const dir = resolve(path);
-    if (!existsSync(join(dir, "recipe.json"))) {
-      throw new UsageError(
-        "run-dir",
-        `${dir} is not the folder of a run: it has no recipe.json${existsSync(dir) ? "" : " (it does not exist)"}. Give the folder that 'cnn-dist launch' printed.`,
-      );
-    }
+    assertRun(dir);
     makeDirectories(dir);
     takeLock(dir);
     return new RunDirectory(dir);
@@ -94,9 +89,19 @@ export class RunDirectory {
   }
 }
 
+function assertRun(dir: string): void {
+  if (existsSync(join(dir, "recipe.json"))) return;
+  const found = existsSync(dir) ? "it has no recipe.json" : "it does not exist";
+  throw new UsageError(
+    "run-dir",
+    `${dir} is not the folder of a run: ${found}. Give the folder that 'cnn-dist launch' printed.`,
+  );
+}
+
 /** The recipe that a run was begun with. */
 export function readRecipe(runDir: string): Recipe {
   const path = join(runDir, "recipe.json");
+  assertRun(runDir);
   try {
     return judge(recipeSchema, JSON.parse(readFileSync(path, "utf8")), path, Object.keys(recipeSchema.shape));
   } catch (error) {

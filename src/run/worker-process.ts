@@ -1,6 +1,8 @@
 /** The process of one worker: what the supervisor forks, and what `cnn-dist worker` runs. */
 import { hostname } from "node:os";
 import process from "node:process";
+import type { Engine } from "../engine/engine.js";
+import { openEngine } from "../engine/open.js";
 import { dieWithParent } from "../engine/prctl.js";
 import { CnnDistError, messageOf } from "../errors.js";
 import { connectWorker } from "../transport/zeromq.js";
@@ -9,7 +11,10 @@ import { openWorkshop } from "../worker/workshop.js";
 import { WORKER_EXIT, type WorkerSettings } from "./supervisor.js";
 
 /** One incarnation, from hello to its end. */
-export async function workOnce(settings: WorkerSettings, signal?: AbortSignal): Promise<WorkerOutcome> {
+export async function workOnce(
+  settings: WorkerSettings,
+  { signal, open }: { signal?: AbortSignal; open?: typeof openEngine } = {},
+): Promise<WorkerOutcome> {
   const link = connectWorker(settings.endpoint);
   try {
     const working = runWorker({
@@ -24,6 +29,7 @@ export async function workOnce(settings: WorkerSettings, signal?: AbortSignal): 
           {
             libraryDir: settings.libraryDir,
             device: settings.device,
+            ...(open ? { open } : {}),
             data: { cacheDir: settings.cacheDir, ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }) },
           },
           progress,
@@ -35,6 +41,22 @@ export async function workOnce(settings: WorkerSettings, signal?: AbortSignal): 
   } finally {
     await link.close();
   }
+}
+
+/** For a process that may live several incarnations: it can open TensorFlow only once. */
+export function reusedEngine(): typeof openEngine {
+  let opened: { key: string; engine: Engine } | null = null;
+  return (options) => {
+    const key = JSON.stringify(options);
+    if (opened && opened.key !== key) {
+      throw new CnnDistError(
+        "engine-reuse",
+        "the coordinator now asks for another number of threads or another precision than before; start this worker again",
+      );
+    }
+    opened ??= { key, engine: openEngine(options) };
+    return opened.engine;
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<WorkerOutcome> {

@@ -34,7 +34,7 @@ test("unknown names offer the nearest", async (context) => {
   );
   await refused(context, launch("--optimizer", "adm"), /--optimizer: expected one of.*adam.*received "adm"/);
   await refused(context, launch("--recipe", "lenet"), /--recipe.*"lenet".*did you mean "lenet5"/);
-  await refused(context, launch("--batchsize", "8"), /--batchsize.*did you mean "batch-size"/);
+  await refused(context, launch("--batchsize", "8"), /--batchsize.*did you mean "--batch-size"/);
   await refused(context, ["lanch"], /unknown command "lanch".*did you mean "launch"/);
 });
 
