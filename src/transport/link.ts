@@ -21,6 +21,7 @@ export interface CoordinatorLink {
   onGone(handler: (peer: string) => void): void;
   /** Forgets a peer: what it sends from now on is dropped. */
   drop(peer: string): void;
+  /** Last words that are queued still go out, for a moment. */
   close(): Promise<void>;
 }
 
@@ -28,6 +29,8 @@ export interface CoordinatorLink {
 export interface WorkerLink {
   send(message: Message): void;
   onMessage(handler: (parts: readonly Uint8Array[]) => void): void;
+  /** Called when the other side is reached, and when it is lost. */
+  onConnection(handler: (connected: boolean) => void): void;
   /** Resolves when everything queued so far was handed to the socket, or after `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>;
   close(): Promise<void>;

@@ -58,6 +58,7 @@ export function memoryNetwork(): MemoryNetwork {
         onMessage(handler) {
           toWorkers.set(peer, (parts) => deliver(() => handler(parts)));
         },
+        onConnection() {},
         async flush() {},
         async close() {
           toWorkers.delete(peer);

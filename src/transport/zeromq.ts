@@ -9,6 +9,9 @@ import type { CoordinatorLink, Message, WorkerLink } from "./link.js";
 const MAX_FRAME_BYTES = 1024 ** 3;
 const HEARTBEAT = { heartbeatInterval: 2000, heartbeatTimeout: 30_000, heartbeatTimeToLive: 30_000 } as const;
 
+/** How long a closing coordinator waits for what it has told its workers to leave. */
+const LAST_WORDS_MS = 500;
+
 /** zeromq.js refuses a second send while one is under way, so each socket has one queue. */
 class SendQueue {
   readonly #send: (frames: Uint8Array[]) => Promise<void>;
@@ -40,6 +43,16 @@ class SendQueue {
   /** Resolves once nothing is waiting. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running;
+  }
+
+  /** The same, but not for ever. */
+  async idleWithin(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const expired = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([this.idle(), expired]);
+    clearTimeout(timer);
   }
 
   clear(): void {
@@ -102,6 +115,8 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     },
     drop: (peer) => void dropped.add(peer),
     async close() {
+      await queue.idleWithin(LAST_WORDS_MS);
+      socket.linger = LAST_WORDS_MS; // what was handed to the socket may not have left it yet
       queue.clear();
       socket.close();
       await receiving;
@@ -139,14 +154,11 @@ export function connectWorker(endpoint: string): WorkerLink {
     onMessage: (handler) => {
       onMessage = handler;
     },
-    async flush(timeoutMs) {
-      let timer: NodeJS.Timeout | undefined;
-      const expired = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, timeoutMs);
-      });
-      await Promise.race([queue.idle(), expired]);
-      clearTimeout(timer);
+    onConnection(handler) {
+      socket.events.on("handshake", () => handler(true));
+      socket.events.on("disconnect", () => handler(false));
     },
+    flush: (timeoutMs) => queue.idleWithin(timeoutMs),
     async close() {
       queue.clear();
       socket.close();

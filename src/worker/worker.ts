@@ -44,6 +44,8 @@ export interface WorkerOutcome {
 }
 
 const HEARTBEAT_MS = 1000;
+/** Without a connection for this long, a worker gives up. */
+const ALONE_MS = 30_000;
 
 export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> {
   const { link } = options;
@@ -61,6 +63,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
     send({ type: "heartbeat", tensors, tensorBytes: bytes, rssBytes: options.rssBytes() });
   }, options.heartbeatMs ?? HEARTBEAT_MS);
 
+  let stopWaiting = () => {};
   const outcome = await new Promise<WorkerOutcome>((resolve) => {
     const end = (outcome: WorkerOutcome) => {
       held.ended = true;
@@ -127,6 +130,14 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
           return end({ kind: "stopped", detail: message.reason });
       }
     };
+    // A coordinator that is gone says nothing any more; one that comes back within the time is answered by new heartbeats.
+    let alone = setTimeout(() => gone("no coordinator answers"), ALONE_MS);
+    const gone = (detail: string) => end({ kind: "failed", detail: `${detail} (waited ${ALONE_MS / 1000} s)` });
+    link.onConnection((connected) => {
+      clearTimeout(alone);
+      if (!connected && !held.ended) alone = setTimeout(() => gone("the coordinator is gone"), ALONE_MS);
+    });
+    stopWaiting = () => clearTimeout(alone);
     link.onMessage((parts) => {
       if (held.ended) return;
       const decoded = decodeToWorker(parts);
@@ -153,6 +164,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
     });
   });
   clearInterval(beat);
+  stopWaiting();
   await link.flush(1000);
   await held.workshop?.close();
   return outcome;
