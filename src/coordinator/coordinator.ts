@@ -43,6 +43,7 @@ export class Hub implements Coordinator {
   #work: Work<unknown> | null = null;
   #stopping: string | null = null;
   #failure: CnnDistError | null = null;
+  #over = false;
   #changed: Deferred<void> = deferred();
   #lastTrouble: { rank: number; text: string } | null = null;
   #lastTick: number;
@@ -196,6 +197,8 @@ export class Hub implements Coordinator {
   }
 
   #receive(peer: string, parts: readonly Uint8Array[]): void {
+    // Whoever comes now is told to leave; nothing may be said after the run's last event.
+    if (this.#over) return this.ports.link.send(peer, { header: encode({ type: "stop", reason: "the run is over" }) });
     const decoded = decodeToCoordinator(parts);
     if (!decoded.ok) return this.#reject(peer, decoded.reason);
     const { message, payload } = decoded;
@@ -390,6 +393,7 @@ export class Hub implements Coordinator {
   }
 
   #dismiss(reason: string): void {
+    this.#over = true;
     for (const member of this.roster.all()) {
       this.send(member, { type: "stop", reason });
       this.roster.remove(member);
