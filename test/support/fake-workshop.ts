@@ -1,4 +1,5 @@
 /** A real worker over a memory link: its network and TensorFlow are replaced by arithmetic that a test can repeat. */
+import type { TestContext } from "node:test";
 import type { Recipe } from "../../src/config/recipe.js";
 import { loadSynthetic } from "../../src/data/synthetic.js";
 import type { Layout } from "../../src/parameters/layout.js";
@@ -57,8 +58,9 @@ export interface Received {
   values: Float32Array | null;
 }
 
-/** `said`: what the worker sent, in order. `prepare` replaces or delays the workshop. */
+/** `said`: what the worker sent, in order. `prepare` replaces or delays the workshop. Ends with the test, passed or not. */
 export function startWorker(
+  context: TestContext,
   given: {
     recipe?: Partial<Recipe>;
     heartbeatMs?: number;
@@ -92,7 +94,8 @@ export function startWorker(
   };
   const link = network.connect();
   const outcome = runWorker({
-    link,
+    // As a socket's queue does, it reads a payload only after `send` came back.
+    link: { ...link, send: (message) => queueMicrotask(() => link.send(message)) },
     token: "token",
     host: "here",
     device: "cpu",
@@ -107,6 +110,10 @@ export function startWorker(
       link.peer,
       payload ? { header: encode(message), payload: asBytes(payload) } : { header: encode(message) },
     );
+  context.after(() => {
+    tell({ type: "stop", reason: "the test is over" });
+    return outcome;
+  });
   const sayWeights = (version: number): Float32Array[] => {
     const vectors = [...layout.buckets.map(({ size }) => size), layout.stateSize].map((size, place) =>
       Float32Array.from({ length: size }, (_, index) => Math.cos(version * 100 + place * 10 + index)),

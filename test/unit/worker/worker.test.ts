@@ -45,8 +45,8 @@ function sumOf(range: Range, leaf: (shard: number) => Float32Array | null): Floa
   return left.map((value, index) => value + right[index]!);
 }
 
-test("hello, recipe, progress, join: in this order, with all that the coordinator compares", async () => {
-  const worker = startWorker({
+test("hello, recipe, progress, join: in this order, with all that the coordinator compares", async (context) => {
+  const worker = startWorker(context, {
     prepare: async (workshop, progress) => {
       progress("reading synthetic");
       return workshop;
@@ -63,9 +63,9 @@ test("hello, recipe, progress, join: in this order, with all that the coordinato
   assert.equal(worker.closed.times, 1);
 });
 
-test("a user model's layout and values go with the join", async () => {
+test("a user model's layout and values go with the join", async (context) => {
   const parameters = [{ name: "own/kernel", shape: [2], role: "trainable" as const, decay: true }];
-  const worker = startWorker({ workshop: { founding: { parameters, values: Float32Array.of(1, 2) } } });
+  const worker = startWorker(context, { workshop: { founding: { parameters, values: Float32Array.of(1, 2) } } });
   await accepted(worker);
   assert.deepEqual(worker.of("join")[0]!.parameters, parameters);
   assert.deepEqual(worker.of("join")[0]!.values, Float32Array.of(1, 2));
@@ -73,8 +73,8 @@ test("a user model's layout and values go with the join", async () => {
 });
 
 for (const shards of [[0, 1, 2, 3], [0, 1], [1, 2, 3], [3]]) {
-  test(`shards ${shards} of full and short steps: losses, sums along the tree and states, to the bit`, async () => {
-    const worker = startWorker();
+  test(`shards ${shards} of full and short steps: losses, sums along the tree and states, to the bit`, async (context) => {
+    const worker = startWorker(context);
     await accepted(worker);
     for (const step of [1, 2, 3]) {
       const stepInEpoch = step - 1;
@@ -132,8 +132,8 @@ for (const shards of [[0, 1, 2, 3], [0, 1], [1, 2, 3], [3]]) {
   });
 }
 
-test("shards added to the same step are computed after those at work", async () => {
-  const worker = startWorker();
+test("shards added to the same step are computed after those at work", async (context) => {
+  const worker = startWorker(context);
   await accepted(worker);
   worker.sayWeights(0);
   assign(worker, 1, [0]);
@@ -149,8 +149,8 @@ test("shards added to the same step are computed after those at work", async () 
   await stopped(worker);
 });
 
-test("a later step drops what is left of an earlier one, and an earlier one is not begun", async () => {
-  const worker = startWorker();
+test("a later step drops what is left of an earlier one, and an earlier one is not begun", async (context) => {
+  const worker = startWorker(context);
   let open = () => {};
   worker.computer.gate = () =>
     new Promise((resolve) => {
@@ -177,8 +177,8 @@ test("a later step drops what is left of an earlier one, and an earlier one is n
   await stopped(worker);
 });
 
-test("an evaluation sees each image once, at the version asked for", async () => {
-  const worker = startWorker();
+test("an evaluation sees each image once, at the version asked for", async (context) => {
+  const worker = startWorker(context);
   await accepted(worker);
   const weights = worker.sayWeights(6);
   worker.tell({ type: "evaluate", evaluation: 9, version: 6, start: 0, end: 6 });
@@ -202,8 +202,8 @@ test("an evaluation sees each image once, at the version asked for", async () =>
   await stopped(worker);
 });
 
-test("the heart beats while a step computes, with the memory in use", async () => {
-  const worker = startWorker({ heartbeatMs: 1 });
+test("the heart beats while a step computes, with the memory in use", async (context) => {
+  const worker = startWorker(context, { heartbeatMs: 1 });
   let open = () => {};
   worker.computer.gate = () =>
     new Promise((resolve) => {
@@ -214,7 +214,10 @@ test("the heart beats while a step computes, with the memory in use", async () =
   assign(worker, 1, [0]);
   await settle();
   const before = worker.of("heartbeat").length;
-  while (worker.of("heartbeat").length < before + 3) await new Promise((resolve) => setTimeout(resolve, 1));
+  // Bounded, so that a heart that stands still fails here and now.
+  for (let turn = 0; turn < 2000 && worker.of("heartbeat").length < before + 3; turn++)
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.ok(worker.of("heartbeat").length >= before + 3);
   const { tensors, tensorBytes, rssBytes } = worker.of("heartbeat").at(-1)!;
   assert.deepEqual([tensors, tensorBytes, rssBytes], [3, 4, 5]);
   assert.equal(worker.of("loss").length, 0);
@@ -222,9 +225,9 @@ test("the heart beats while a step computes, with the memory in use", async () =
   await stopped(worker);
 });
 
-test("what goes wrong is told to the coordinator and ends the worker", async (context) => {
-  await context.test("in preparing, with the error's code", async () => {
-    const worker = startWorker({
+test("what goes wrong is told to the coordinator and ends the worker", async (parent) => {
+  await parent.test("in preparing, with the error's code", async (context) => {
+    const worker = startWorker(context, {
       prepare: () => Promise.reject(new CnnDistError("model-differs", "another file")),
     });
     worker.accept();
@@ -235,8 +238,8 @@ test("what goes wrong is told to the coordinator and ends the worker", async (co
       [["model-differs", "another file"]],
     );
   });
-  await context.test("in a step", async () => {
-    const worker = startWorker();
+  await parent.test("in a step", async (context) => {
+    const worker = startWorker(context);
     worker.computer.gate = () => Promise.reject(new Error("Conv2D: out of memory"));
     await accepted(worker);
     worker.sayWeights(0);
@@ -251,20 +254,20 @@ test("what goes wrong is told to the coordinator and ends the worker", async (co
     );
     assert.equal(worker.closed.times, 1);
   });
-  await context.test("work without its weights", async () => {
-    const worker = startWorker();
+  await parent.test("work without its weights", async (context) => {
+    const worker = startWorker(context);
     await accepted(worker);
     assign(worker, 1, [0]);
     assert.match((await worker.outcome).detail, /work at version 0 was assigned before its weights/);
   });
-  await context.test("weights of another layout", async () => {
-    const worker = startWorker();
+  await parent.test("weights of another layout", async (context) => {
+    const worker = startWorker(context);
     await accepted(worker);
     worker.tell({ type: "weights", version: 0, bucket: 0 }, new Float32Array(99));
     assert.match((await worker.outcome).detail, /bucket 0 of version 0 came with 396 bytes/);
   });
-  await context.test("a message that is none", async () => {
-    const worker = startWorker();
+  await parent.test("a message that is none", async (context) => {
+    const worker = startWorker(context);
     worker.network.coordinator.send(worker.link.peer, { header: Uint8Array.of(0xc1) });
     const outcome = await worker.outcome;
     assert.equal(outcome.kind, "failed");
@@ -272,19 +275,19 @@ test("what goes wrong is told to the coordinator and ends the worker", async (co
   });
 });
 
-test("refusal and eviction are outcomes with their reasons", async () => {
-  const refused = startWorker();
+test("refusal and eviction are outcomes with their reasons", async (context) => {
+  const refused = startWorker(context);
   refused.tell({ type: "refuse", code: "fingerprint", message: "threads: 1 here, 2 there" });
   assert.deepEqual(await refused.outcome, { kind: "refused", detail: "threads: 1 here, 2 there" });
-  const evicted = startWorker();
+  const evicted = startWorker(context);
   await accepted(evicted);
   evicted.tell({ type: "evict", reason: "silence" });
   assert.deepEqual(await evicted.outcome, { kind: "evicted", detail: "silence" });
   assert.equal(evicted.closed.times, 1);
 });
 
-test("after the end nothing is begun, and a step that the end cancels is no failure", async () => {
-  const worker = startWorker();
+test("after the end nothing is begun, and a step that the end cancels is no failure", async (context) => {
+  const worker = startWorker(context);
   let cancel = (_: Error) => {};
   worker.computer.gate = () =>
     new Promise((_, reject) => {
@@ -302,9 +305,9 @@ test("after the end nothing is begun, and a step that the end cancels is no fail
   assert.equal(worker.computer.shards, 1);
 });
 
-test("told to stop while it prepares, it closes what it opened and does not join", async () => {
+test("told to stop while it prepares, it closes what it opened and does not join", async (context) => {
   let open = () => {};
-  const worker = startWorker({
+  const worker = startWorker(context, {
     prepare: (workshop) =>
       new Promise((resolve) => {
         open = () => resolve(workshop);
