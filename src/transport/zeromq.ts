@@ -134,6 +134,15 @@ export function connectWorker(endpoint: string): WorkerLink {
     maxMessageSize: MAX_FRAME_BYTES,
     ...(endpoint.startsWith("tcp:") ? HEARTBEAT : {}),
   });
+  let connected = false;
+  let onConnection: (connected: boolean) => void = () => {};
+  const turn = (to: boolean) => {
+    connected = to;
+    onConnection(to);
+  };
+  // Watched before it connects: a socket keeps no events for those who come later, and a local handshake is quick.
+  socket.events.on("handshake", () => turn(true));
+  socket.events.on("disconnect", () => turn(false));
   socket.connect(endpoint);
   let onMessage: (parts: readonly Uint8Array[]) => void = () => {};
   const queue = new SendQueue(
@@ -155,8 +164,8 @@ export function connectWorker(endpoint: string): WorkerLink {
       onMessage = handler;
     },
     onConnection(handler) {
-      socket.events.on("handshake", () => handler(true));
-      socket.events.on("disconnect", () => handler(false));
+      onConnection = handler;
+      if (connected) handler(true);
     },
     flush: (timeoutMs) => queue.idleWithin(timeoutMs),
     async close() {

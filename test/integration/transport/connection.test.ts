@@ -1,0 +1,49 @@
+/** A worker gives up on a coordinator that it does not reach, so it must never miss that it has reached it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bindCoordinator, connectWorker } from "../../../src/transport/zeromq.js";
+import { temporaryDirectory } from "../../support/temporary.js";
+
+const LINKS = 20;
+
+for (const transport of ["tcp", "ipc"] as const) {
+  test(`over ${transport}, every link learns that it is connected, asked at once or late, and that it is lost`, {
+    timeout: 30_000,
+  }, async (context) => {
+    const dir = temporaryDirectory(context);
+    const coordinator = await bindCoordinator(transport === "tcp" ? "tcp://127.0.0.1:*" : `ipc://${dir}/c.sock`);
+    const links = Array.from({ length: LINKS }, () => connectWorker(coordinator.endpoint));
+    context.after(() => Promise.all(links.map((link) => link.close())));
+    const heard = new Set<number>();
+    const allHello = new Promise<void>((resolve) => {
+      coordinator.onMessage((_, [header]) => {
+        heard.add(header![0]!);
+        if (heard.size === LINKS) resolve();
+      });
+    });
+    const next = (link: (typeof links)[number]) => new Promise<boolean>((resolve) => link.onConnection(resolve));
+    assert.deepEqual(
+      await Promise.all(links.map(next)),
+      links.map(() => true),
+    );
+    links.forEach((link, index) => {
+      link.send({ header: Uint8Array.of(index) });
+    });
+    await allHello;
+    assert.deepEqual(
+      await Promise.all(links.map(next)),
+      links.map(() => true),
+      "the handler came late",
+    );
+    const lost = links.map(
+      (link) =>
+        new Promise<void>((resolve) => {
+          link.onConnection((connected) => {
+            if (!connected) resolve();
+          });
+        }),
+    );
+    await coordinator.close();
+    await Promise.all(lost);
+  });
+}
