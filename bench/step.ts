@@ -1,6 +1,7 @@
 /** A process that prints the median milliseconds of a training step on one device. Arguments: model, batch, mode, threads. */
 import type * as tfjs from "@tensorflow/tfjs";
 import { openEngine } from "../src/engine/open.js";
+import { tf as tfjsBefore } from "../src/engine/tfjs.js";
 import { buildNetwork } from "../src/layers/build.js";
 import { initialValues } from "../src/models/init.js";
 import { parametersOf } from "../src/models/parameters.js";
@@ -17,13 +18,14 @@ const WARM = model === "lenet5" ? 20 : 2;
 const shape: ImageShape = model === "lenet5" ? [28, 28, 1] : [32, 32, 3];
 const classes = model === "lenet5" ? 10 : 100;
 
+const stockRelu = tfjsBefore.getGradient("Relu");
 const engine = openEngine({
   libraryDir: process.env.CNN_DIST_TENSORFLOW!,
   threads: Number(threadsText),
   device: "cpu",
   precision: "fp32",
 });
-const { tf, ops } = engine;
+const { tf } = engine;
 const spec = buildModel(model, { input: shape, classes });
 const network = buildNetwork(engine, spec);
 const layout = layoutOf(parametersOf(spec));
@@ -54,8 +56,10 @@ async function captured(): Promise<number[]> {
   return times;
 }
 
-/** The same step with every op executed by itself, as stock tfjs-node runs. */
+/** The same step with every op executed by itself, with tfjs's own gradients: as stock tfjs-node runs. */
 function opByOp(): number[] {
+  tf.unregisterGradient("Relu");
+  tf.registerGradient(stockRelu);
   for (const slot of layout.trainable)
     network.variable(slot.name).assign(tf.tensor(weights.slice(slot.offset, slot.offset + slot.size), [...slot.shape]));
   const variables = layout.trainable.map(({ name }) => network.variable(name));
@@ -68,9 +72,10 @@ function opByOp(): number[] {
       const seed = tf.tensor1d([1, step], "int32");
       const { grads } = tf.variableGrads(
         () =>
-          ops
-            .softmaxCrossEntropy(network.forward(tf.mul(x, 1 / 255), { training: true, seed }), y)
-            .mean() as tfjs.Scalar,
+          tf.losses.softmaxCrossEntropy(
+            tf.oneHot(y, classes),
+            network.forward(tf.mul(x, 1 / 255), { training: true, seed }),
+          ) as tfjs.Scalar,
         variables,
       );
       for (const variable of variables) grads[variable.name]!.dataSync();
