@@ -101,13 +101,14 @@ export class Binding {
     this.session.release(handle);
   }
 
-  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array {
+  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array | Uint8Array[] {
     const handle = this.#handles.get(id);
     if (this.#tracer || !handle)
       throw new CnnDistError(
         "trace-read",
         `a tensor's value was read while tracing, when nothing has a value yet. Read it outside of the step, or compute with it by ops.${callSite()}`,
       );
+    if (handle.dtype === DTYPE.string) return this.session.strings(handle);
     const bytes = this.session.bytes(handle);
     switch (handle.dtype) {
       case DTYPE.float:

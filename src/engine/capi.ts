@@ -4,6 +4,7 @@ import { join } from "node:path";
 import koffi from "koffi";
 import { CnnDistError, messageOf } from "../errors.js";
 import { LIBRARIES } from "./libraries.js";
+import { withoutGreetings } from "./quiet.js";
 
 export type Pointer = bigint;
 /** TF_Output: one output of one node of a graph. */
@@ -22,7 +23,6 @@ const PROTOTYPES = [
   "void *TF_NewTensor(int dtype, int64_t *dims, int rank, void *data, size_t bytes, void *deallocator, void *arg)",
   "void *TF_TensorData(void *tensor)",
   "size_t TF_TensorByteSize(void *tensor)",
-  "int TF_TensorType(void *tensor)",
   "void TF_DeleteTensor(void *tensor)",
   "void TF_StringInit(void *string)",
   "void TF_StringCopy(void *string, const void *source, size_t bytes)",
@@ -46,7 +46,10 @@ const PROTOTYPES = [
   "void *TFE_NewOp(void *context, const char *name, void *status)",
   "void TFE_DeleteOp(void *op)",
   "void TFE_OpAddInput(void *op, void *handle, void *status)",
-  "void TFE_OpSetDevice(void *op, const char *device, void *status)",
+  "void *TFE_NewCancellationManager()",
+  "void TFE_CancellationManagerStartCancel(void *manager)",
+  "void TFE_DeleteCancellationManager(void *manager)",
+  "void TFE_OpSetCancellationManager(void *op, void *manager, void *status)",
   "void TFE_OpSetAttrString(void *op, const char *name, const void *value, size_t bytes)",
   "void TFE_OpSetAttrInt(void *op, const char *name, int64_t value)",
   "void TFE_OpSetAttrIntList(void *op, const char *name, int64_t *values, int count)",
@@ -65,7 +68,6 @@ const PROTOTYPES = [
   "void *TF_FinishOperation(void *description, void *status)",
   "void TF_AddInput(void *description, TF_Output input)",
   "void TF_AddInputList(void *description, TF_Output *inputs, int count)",
-  "void TF_AddControlInput(void *description, void *operation)",
   "void TF_SetAttrString(void *description, const char *name, const void *value, size_t bytes)",
   "void TF_SetAttrInt(void *description, const char *name, int64_t value)",
   "void TF_SetAttrIntList(void *description, const char *name, int64_t *values, int count)",
@@ -134,20 +136,22 @@ export function loadNative(dir: string): Native {
       `${join(dir, library)} does not exist, so TensorFlow cannot be loaded from there. Run 'cnn-dist setup', or point CNN_DIST_TENSORFLOW at a folder that holds ${LIBRARIES.join(" and ")}.`,
     );
   }
-  // TensorFlow reads this when it is loaded; without it every start prints its greetings to stderr.
+  // TensorFlow reads this when it is loaded; without it much is said on stderr that is no news.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   const c = koffi.load("libc.so.6");
   const dlopen = c.func("void *dlopen(const char *path, int flags)") as unknown as CFunction;
   const dlerror = c.func("const char *dlerror()") as unknown as CFunction;
   const dlsym = c.func("void *dlsym(void *handle, const char *name)") as unknown as CFunction;
   const memmove = c.func("void *memmove(void *to, const void *from, size_t bytes)") as unknown as CFunction;
-  for (const library of LIBRARIES) {
-    if (dlopen<Pointer | null>(join(dir, library), RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE)) continue;
+  const open = (library: string) => {
+    if (dlopen<Pointer | null>(join(dir, library), RTLD_NOW | RTLD_GLOBAL | RTLD_NODELETE)) return;
     throw new CnnDistError(
       "tensorflow-load",
       `${join(dir, library)} could not be loaded: ${dlerror<string>()}. Run 'cnn-dist doctor' to see what this machine has.`,
     );
-  }
+  };
+  if (process.env.TF_CPP_MIN_LOG_LEVEL === "0") LIBRARIES.forEach(open);
+  else withoutGreetings(() => LIBRARIES.forEach(open));
   const library = koffi.load(join(dir, LIBRARIES[1]));
   const tf: Record<string, CFunction> = {};
   for (const prototype of PROTOTYPES) {

@@ -7,7 +7,7 @@ export interface ConfigOptions {
 }
 
 /**
- * Intra-op threads as asked; inter-op 1, so that ops run in one order and a step's bits do not depend on scheduling.
+ * For the context and, since TensorFlow reads the rewriter's options there alone, as `config_proto` of a call. Intra-op threads as asked; inter-op 1, so that ops run in one order and a step's bits do not depend on scheduling.
  * Grappler's automatic mixed precision: bf16 on the CPU (rewriter option 31), fp16 on the GPU (23).
  */
 export function configProto({ threads, device, precision }: ConfigOptions): Uint8Array {

@@ -64,6 +64,7 @@ export interface TracedFunction {
   readonly nodes: number;
   /** One call at a time; the event loop stays free while it computes. */
   run(call: TraceCall): Promise<{ outputs: Float32Array[]; state: Float32Array }>;
+  /** Frees graph, function and queue; a call under way is cancelled and rejects with the code `cancelled`. */
   dispose(): void;
 }
 
@@ -77,6 +78,6 @@ export interface Engine {
   allocate(length: number): Float32Array;
   /** Live TensorFlow tensors (handles) and their bytes. */
   memory(): { tensors: number; bytes: number };
-  /** Cancels pending calls, closes queues. */
+  /** Disposes all traced functions; resolves when TensorFlow computes nothing any more. The engine stays usable. */
   close(): Promise<void>;
 }

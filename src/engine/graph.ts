@@ -10,7 +10,8 @@ export type NodeInput = Output | readonly Output[];
 export class Graph {
   readonly session: Session;
   readonly pointer: Pointer;
-  #nodes = 0;
+  /** Nodes in the order of their making. */
+  readonly #numbers = new Map<Pointer, number>();
 
   constructor(session: Session) {
     this.session = session;
@@ -18,7 +19,7 @@ export class Graph {
   }
 
   get nodes(): number {
-    return this.#nodes;
+    return this.#numbers.size;
   }
 
   /** Adds a node; TensorFlow checks its inputs and infers its outputs' shapes. */
@@ -30,16 +31,23 @@ export class Graph {
   ): Pointer {
     const { session } = this;
     const { tf } = session.native;
-    const description = tf.TF_NewOperation<Pointer>(this.pointer, type, `n${this.#nodes++}`);
+    const description = tf.TF_NewOperation<Pointer>(this.pointer, type, `n${this.#numbers.size}`);
     for (const input of inputs) {
       if ("oper" in input) tf.TF_AddInput(description, input);
       else tf.TF_AddInputList(description, input, input.length);
     }
     for (const attribute of attributes) setAttribute(tf, description, type, attribute, null);
     prepare?.(description);
-    return session.check(`tracing ${type}(${this.#describe(inputs)})`, (status) =>
+    const node = session.check(`tracing ${type}(${this.#describe(inputs)})`, (status) =>
       tf.TF_FinishOperation<Pointer>(description, status),
     );
+    this.#numbers.set(node, this.#numbers.size);
+    return node;
+  }
+
+  /** The same for the same output of two graphs that were made by the same steps. */
+  nameOf({ oper, index }: Output): string {
+    return `${this.#numbers.get(oper)}:${index}`;
   }
 
   #describe(inputs: readonly NodeInput[]): string {

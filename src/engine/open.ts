@@ -2,14 +2,14 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { CnnDistError } from "../errors.js";
+import { CnnDistError, UsageError } from "../errors.js";
 import { Binding } from "./binding.js";
 import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
 import { LIBRARIES } from "./libraries.js";
 import { createOps } from "./ops.js";
 import { alignedFloat32, Session } from "./session.js";
 import { registerBackend, tf } from "./tfjs.js";
-import { traceFunction } from "./trace.js";
+import { type CompiledFunction, traceFunction } from "./trace.js";
 
 /** Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none. */
 export function openEngine(options: EngineOptions): Engine {
@@ -21,10 +21,15 @@ export function openEngine(options: EngineOptions): Engine {
       `TensorFlow ${session.version} in ${options.libraryDir} sees no usable GPU (it sees: ${session.devices.map(({ name }) => name).join(", ")}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
     );
   }
+  if (options.device === "gpu" && options.precision === "bf16")
+    throw new UsageError(
+      "precision",
+      "--precision bf16: TensorFlow's rewriter brings bfloat16 to the CPU alone, and cnn-dist has no casts of its own yet. Use --precision fp32 on a GPU.",
+    );
   const binding = new Binding(session, gpus.length > 0);
   const backend = registerBackend(binding);
   const ops = createOps(tf, backend);
-  const traced = new Set<{ dispose(): void }>();
+  const traced = new Set<CompiledFunction>();
   let traces = 0;
   return {
     tf,
@@ -33,13 +38,23 @@ export function openEngine(options: EngineOptions): Engine {
     trace(spec) {
       const compiled = traceFunction(tf, backend, `${spec.name.replace(/\W/g, "_")}_${traces++}`, spec);
       traced.add(compiled);
-      return compiled;
+      return {
+        traceMs: compiled.traceMs,
+        nodes: compiled.nodes,
+        run: (call) => compiled.run(call),
+        dispose() {
+          compiled.dispose();
+          void compiled.idle().then(() => traced.delete(compiled));
+        },
+      };
     },
     allocate: (length) => alignedFloat32(session.native, length),
     memory: () => session.memory(),
     async close() {
-      for (const each of traced) each.dispose();
+      const open = [...traced];
       traced.clear();
+      for (const each of open) each.dispose();
+      await Promise.all(open.map((each) => each.idle()));
     },
   };
 }
@@ -51,7 +66,9 @@ function engineInfo({ libraryDir, threads, device }: EngineOptions, version: str
     build: buildOf(libraryDir),
     device: device === "gpu" ? (env.CNN_DIST_DEVICE_NAME ?? "gpu") : "cpu",
     instructions: `${process.arch} ${vectorInstructions()}`,
-    onednn: env.TF_ENABLE_ONEDNN_OPTS ?? "default",
+    onednn: [env.TF_ENABLE_ONEDNN_OPTS ?? "default", env.ONEDNN_MAX_CPU_ISA ?? env.DNNL_MAX_CPU_ISA]
+      .filter(Boolean)
+      .join(" "),
     threads,
     deterministic: device === "cpu" || env.TF_DETERMINISTIC_OPS === "1",
     tf32: device === "gpu" && env.NVIDIA_TF32_OVERRIDE !== "0",

@@ -21,6 +21,8 @@ export class Session {
   readonly native: Native;
   readonly version: string;
   readonly context: Pointer;
+  /** `config_proto` of a traced call; null where the context's own will do. */
+  readonly callConfig: Uint8Array | null;
   readonly devices: readonly Device[];
   #handles = 0;
   #bytes = 0;
@@ -30,6 +32,7 @@ export class Session {
     const { tf } = this.native;
     this.version = tf.TF_Version<string>();
     const proto = configProto(config);
+    this.callConfig = config.precision === "fp32" ? null : proto;
     this.context = this.check("opening TensorFlow", (status) => {
       const options = tf.TFE_NewContextOptions<Pointer>();
       tf.TFE_ContextOptionsSetConfig(options, proto, proto.byteLength, status);
@@ -58,24 +61,34 @@ export class Session {
     const code = tf.TF_GetCode<number>(status);
     if (code === 0) return;
     const message = tf.TF_Message<string>(status);
-    throw new CnnDistError(code === 8 ? "out-of-memory" : "tensorflow", `TensorFlow, ${what}: ${message}`);
+    throw new CnnDistError(ERROR_CODES[code] ?? "tensorflow", `TensorFlow, ${what}: ${message}`);
   }
 
-  /** Copies host values into a new TF_Tensor, which the caller deletes. */
+  /** Copies host values into a new TF_Tensor, which the caller deletes. Throws when they are not as many as the shape says. */
   newTensor(dtype: number, shape: readonly number[], values: ArrayBufferView): Pointer {
     const { tf, libc } = this.native;
+    const expected = bytesOf({ dtype, shape });
+    if (values.byteLength !== expected)
+      throw new CnnDistError(
+        "tensor",
+        `a tensor of shape [${shape}] needs ${expected} bytes; received a ${values.constructor.name} of ${values.byteLength}`,
+      );
     const tensor = tf.TF_AllocateTensor<Pointer>(dtype, dims(shape), shape.length, values.byteLength);
     if (values.byteLength > 0) libc.copy(tf.TF_TensorData<Pointer>(tensor), values, values.byteLength);
     return tensor;
   }
 
-  /** A one-dimensional string tensor's element is a TF_TString of 24 bytes. */
   newStringTensor(shape: readonly number[], values: readonly Uint8Array[]): Pointer {
     const { tf } = this.native;
-    const tensor = tf.TF_AllocateTensor<Pointer>(DTYPE.string, dims(shape), shape.length, values.length * 24);
+    const tensor = tf.TF_AllocateTensor<Pointer>(
+      DTYPE.string,
+      dims(shape),
+      shape.length,
+      values.length * TSTRING_BYTES,
+    );
     const data = tf.TF_TensorData<Pointer>(tensor);
     values.forEach((value, index) => {
-      const string = data + BigInt(index * 24);
+      const string = data + BigInt(index * TSTRING_BYTES);
       tf.TF_StringInit(string);
       tf.TF_StringCopy(string, value, value.byteLength);
     });
@@ -161,6 +174,19 @@ export class Session {
     });
   }
 
+  /** Copies of a string tensor's elements. */
+  strings(handle: Handle): Uint8Array[] {
+    const { tf, libc } = this.native;
+    return this.read(handle, (data, bytes) =>
+      Array.from({ length: bytes / TSTRING_BYTES }, (_, index) => {
+        const string = data + BigInt(index * TSTRING_BYTES);
+        const copy = new Uint8Array(Number(tf.TF_StringGetSize<number | bigint>(string)));
+        if (copy.byteLength > 0) libc.copy(copy, tf.TF_StringGetDataPointer<Pointer>(string), copy.byteLength);
+        return copy;
+      }),
+    );
+  }
+
   /** Runs one eager op or function to its end, off the event loop's thread. */
   async executeAsync(what: string, op: Pointer, outputs: number): Promise<Handle[]> {
     const { tf } = this.native;
@@ -198,12 +224,17 @@ export class Session {
   }
 }
 
+/** TensorFlow's status codes that have a code of ours. */
+const ERROR_CODES: Readonly<Record<number, string>> = { 1: "cancelled", 8: "out-of-memory" };
+/** A TF_TString. */
+const TSTRING_BYTES = 24;
+
 export function dims(shape: readonly number[]): BigInt64Array {
   return BigInt64Array.from(shape, BigInt);
 }
 
-function bytesOf(handle: Handle): number {
-  return handle.shape.reduce((product, dim) => product * dim, bytesPerElement(handle.dtype));
+function bytesOf({ shape, dtype }: Pick<Handle, "shape" | "dtype">): number {
+  return shape.reduce((product, dim) => product * dim, bytesPerElement(dtype));
 }
 
 /** A float32 vector whose first byte lies on a 64-byte boundary, so that TensorFlow reads it in place. */

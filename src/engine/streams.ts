@@ -81,10 +81,12 @@ export class StreamQueue {
     }
   }
 
-  /** Ends the queue: a pending `next` rejects. */
+  /** Ends the queue with what is still in it: a pending `next` rejects, as does a pending enqueue. */
   close(): void {
     const { tf } = this.#session.native;
     this.#run("QueueCloseV2", [this.handle], 0, (op) => tf.TFE_OpSetAttrBool(op, "cancel_pending_enqueues", 1));
+    // A shared queue outlives its handles, and would keep its values until the process ends.
+    this.#run("DestroyResourceOp", [this.handle], 0, (op) => tf.TFE_OpSetAttrBool(op, "ignore_lookup_error", 1));
     this.#session.release(this.handle);
   }
 }

@@ -4,6 +4,7 @@
  */
 import "./node-compat.js";
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Attribute } from "./attributes.js";
 import type { Binding, TensorMetadata } from "./binding.js";
@@ -28,7 +29,7 @@ export const tf = require("@tensorflow/tfjs") as typeof tfjs;
 
 /** Makes our binding tfjs's backend, under the name that tfjs-node's kernels are registered for. */
 export function registerBackend(binding: Binding): NodeBackend {
-  const vendor = new URL("../../vendor/tfjs-node-gpu/", import.meta.url).pathname;
+  const vendor = fileURLToPath(new URL("../../vendor/tfjs-node-gpu/", import.meta.url));
   const { NodeJSKernelBackend } = require(`${vendor}nodejs_kernel_backend.js`) as {
     NodeJSKernelBackend: new (binding: Binding, packageName: string) => NodeBackend;
   };

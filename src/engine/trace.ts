@@ -21,7 +21,7 @@ interface Built {
 }
 
 /** `name` must be new to the session. Traces twice; the first graph is only there to be compared with. */
-export function traceFunction(tf: typeof tfjs, backend: NodeBackend, name: string, spec: TraceSpec): TracedFunction {
+export function traceFunction(tf: typeof tfjs, backend: NodeBackend, name: string, spec: TraceSpec): CompiledFunction {
   const { session } = backend.binding;
   const start = performance.now();
   const first = build(tf, backend, spec);
@@ -43,55 +43,17 @@ export function traceFunction(tf: typeof tfjs, backend: NodeBackend, name: strin
 function build(tf: typeof tfjs, backend: NodeBackend, spec: TraceSpec): Built {
   const { binding } = backend;
   const graph = new Graph(binding.session);
-  const tracer = new Tracer(graph, binding);
-  const placeholders: Output[] = [];
+  const tracer = new Tracer(graph, binding, foreignVariables(tf, backend, spec));
   // A variable that the body assigns loses its tensor; a clone keeps it, and gives it back afterwards.
   const kept = spec.assigned.map((variable) => tf.keep(variable.clone()));
+  tf.engine().startScope(spec.name);
   try {
-    return tf.tidy(() =>
-      binding.trace(tracer, () => {
-        const inputs = spec.inputs.map(({ dtype, shape }) => {
-          const placeholder = graph.placeholder(INPUT_DTYPE[dtype], shape);
-          placeholders.push(placeholder);
-          const seen = dtype === "uint8" ? graph.cast(placeholder, DTYPE.uint8, DTYPE.float) : placeholder;
-          return backend.createOutputTensor(tracer.define(seen, "Placeholder"));
-        });
-        for (const { size, slots } of spec.variables) {
-          const vector = graph.placeholder(DTYPE.float, [size]);
-          placeholders.push(vector);
-          const ordered = slots.toSorted((a, b) => a.offset - b.offset);
-          const pieces = graph.splitFlat(
-            vector,
-            ordered.map(({ shape }) => shape),
-          );
-          ordered.forEach(({ variable }, index) =>
-            tracer.bind(backend.getInputTensorIds([variable])[0]!, pieces[index]!),
-          );
-        }
-        const result = spec.body(inputs);
-        const outputOf = (tensor: tfjs.Tensor, consumer: string) =>
-          tracer.resolve(backend.getInputTensorIds([tensor])[0]!, consumer);
-        const outputs = result.outputs.map((tensor) =>
-          graph.concatFlat([toFloat(graph, outputOf(tensor, "an output"))]),
-        );
-        if (spec.assigned.length > 0)
-          outputs.push(graph.concatFlat(spec.assigned.map((variable) => outputOf(variable, "the state"))));
-        const enqueues: Pointer[] = [];
-        if (result.streams.length > 0) {
-          const queue = graph.placeholder(DTYPE.resource, []);
-          placeholders.push(queue);
-          result.streams.forEach((tensors, index) => {
-            const value = graph.concatFlat(tensors.map((tensor) => toFloat(graph, outputOf(tensor, "a stream"))));
-            enqueues.push(StreamQueue.enqueue(graph, queue, index, value));
-          });
-        }
-        return { graph, tracer, placeholders, outputs, enqueues } as unknown as tfjs.TensorContainer;
-      }),
-    ) as unknown as Built;
+    return binding.trace(tracer, () => addNodes(backend, spec, graph, tracer));
   } catch (error) {
     graph.delete();
     throw error;
   } finally {
+    tf.engine().endScope();
     spec.assigned.forEach((variable, index) => {
       variable.assign(kept[index]!);
       kept[index]!.dispose();
@@ -99,11 +61,63 @@ function build(tf: typeof tfjs, backend: NodeBackend, spec: TraceSpec): Built {
   }
 }
 
+/** Runs the body once, between placeholders for all that goes in and nodes for all that comes out. */
+function addNodes(backend: NodeBackend, spec: TraceSpec, graph: Graph, tracer: Tracer): Built {
+  const placeholders: Output[] = [];
+  const inputs = spec.inputs.map(({ dtype, shape }) => {
+    const placeholder = graph.placeholder(INPUT_DTYPE[dtype], shape);
+    placeholders.push(placeholder);
+    const seen = dtype === "uint8" ? graph.cast(placeholder, DTYPE.uint8, DTYPE.float) : placeholder;
+    return backend.createOutputTensor(tracer.define(seen, "Placeholder"));
+  });
+  for (const { size, slots } of spec.variables) {
+    const vector = graph.placeholder(DTYPE.float, [size]);
+    placeholders.push(vector);
+    const ordered = slots.toSorted((a, b) => a.offset - b.offset);
+    const pieces = graph.splitFlat(
+      vector,
+      ordered.map(({ shape }) => shape),
+    );
+    ordered.forEach(({ variable }, index) => tracer.bind(idOf(backend, variable), pieces[index]!, variable.name));
+  }
+  const result = spec.body(inputs);
+  const outputOf = (tensor: tfjs.Tensor, consumer: string) => tracer.resolve(idOf(backend, tensor), consumer);
+  const outputs = result.outputs.map((tensor) => graph.concatFlat([toFloat(graph, outputOf(tensor, "an output"))]));
+  if (spec.assigned.length > 0)
+    outputs.push(graph.concatFlat(spec.assigned.map((variable) => outputOf(variable, "the state"))));
+  if (result.streams.length === 0) return { graph, tracer, placeholders, outputs, enqueues: [] };
+  const queue = graph.placeholder(DTYPE.resource, []);
+  placeholders.push(queue);
+  const enqueues = result.streams.map((tensors, index) => {
+    const value = graph.concatFlat(tensors.map((tensor) => toFloat(graph, outputOf(tensor, "a stream"))));
+    return StreamQueue.enqueue(graph, queue, index, value);
+  });
+  return { graph, tracer, placeholders, outputs, enqueues };
+}
+
+/** All of tfjs's variables that are no input of the function: their values would be frozen into it. */
+function foreignVariables(tf: typeof tfjs, backend: NodeBackend, spec: TraceSpec): Map<number, string> {
+  const own = new Set(spec.variables.flatMap(({ slots }) => slots.map(({ variable }) => variable)));
+  return new Map(
+    Object.values(tf.engine().registeredVariables)
+      .filter((variable) => !own.has(variable))
+      .map((variable) => [idOf(backend, variable), variable.name]),
+  );
+}
+
+/** The binding's id of a tensor, which is uploaded now if it was not yet. */
+function idOf(backend: NodeBackend, tensor: tfjs.TensorInfo): number {
+  return backend.getInputTensorIds([tensor])[0]!;
+}
+
 function toFloat(graph: Graph, output: Output): Output {
   return graph.cast(output, graph.dtypeOf(output), DTYPE.float);
 }
 
-class CompiledFunction implements TracedFunction {
+type CallResult = Awaited<ReturnType<TracedFunction["run"]>>;
+
+/** A function of the session's context, and the calls of it. */
+export class CompiledFunction implements TracedFunction {
   readonly traceMs: number;
   readonly nodes: number;
   readonly #session: Session;
@@ -112,7 +126,8 @@ class CompiledFunction implements TracedFunction {
   readonly #shape: { streams: number; outputs: number; state: boolean };
   #queue: StreamQueue | null = null;
   #generation = 0;
-  #running = false;
+  /** The call under way. TensorFlow reads its vectors in place, so they must live as long as it computes. */
+  #current: { call: TraceCall; result: Promise<CallResult>; cancellation: Pointer } | null = null;
   #disposed = false;
 
   constructor(
@@ -130,11 +145,27 @@ class CompiledFunction implements TracedFunction {
     this.nodes = facts.nodes;
   }
 
-  async run(call: TraceCall): Promise<{ outputs: Float32Array[]; state: Float32Array }> {
+  async run(call: TraceCall): Promise<CallResult> {
     if (this.#disposed) throw new CnnDistError("trace-run", `${this.#spec.name} was disposed`);
-    if (this.#running) throw new CnnDistError("trace-run", `${this.#spec.name} is already running; one call at a time`);
+    if (this.#current) throw new CnnDistError("trace-run", `${this.#spec.name} is already running; one call at a time`);
     this.#checkCall(call);
-    this.#running = true;
+    const { tf } = this.#session.native;
+    const cancellation = tf.TFE_NewCancellationManager<Pointer>();
+    const result = this.#compute(call, cancellation);
+    this.#current = { call, result, cancellation };
+    try {
+      return await result;
+    } catch (error) {
+      if (!this.#disposed) throw error;
+      throw new CnnDistError("cancelled", `${this.#spec.name} was ended before it had finished`, { cause: error });
+    } finally {
+      this.#current = null;
+      tf.TFE_DeleteCancellationManager(cancellation);
+      if (this.#disposed) this.#free();
+    }
+  }
+
+  async #compute(call: TraceCall, cancellation: Pointer): Promise<CallResult> {
     const session = this.#session;
     const handles: Handle[] = [];
     try {
@@ -142,7 +173,7 @@ class CompiledFunction implements TracedFunction {
         handles.push(session.upload(INPUT_DTYPE[dtype], shape, call.inputs[index]!)),
       );
       for (const vector of call.variables) handles.push(session.wrapFloat32(vector));
-      const results = await this.#execute(handles, call.onStream);
+      const results = await this.#execute(handles, call.onStream, cancellation);
       try {
         const arrays = results.map((result) => new Float32Array(session.bytes(result)));
         const state = this.#shape.state ? arrays.pop()! : new Float32Array(0);
@@ -152,21 +183,17 @@ class CompiledFunction implements TracedFunction {
       }
     } finally {
       handles.forEach((handle) => session.release(handle));
-      this.#running = false;
     }
   }
 
-  async #execute(handles: readonly Handle[], onStream: TraceCall["onStream"]): Promise<Handle[]> {
+  async #execute(
+    handles: readonly Handle[],
+    onStream: TraceCall["onStream"],
+    cancellation: Pointer,
+  ): Promise<Handle[]> {
     const session = this.#session;
-    const { tf } = session.native;
     const queue = this.#shape.streams > 0 ? this.#openQueue() : null;
-    const op = session.check(this.#spec.name, (status) => {
-      const pointer = tf.TFE_NewOp<Pointer>(session.context, this.#name, status);
-      session.assertOk(this.#spec.name, status);
-      for (const handle of handles) tf.TFE_OpAddInput(pointer, handle.pointer, status);
-      if (queue) tf.TFE_OpAddInput(pointer, queue.handle.pointer, status);
-      return pointer;
-    });
+    const op = this.#operation(queue ? [...handles, queue.handle] : handles, cancellation);
     const execution = session.executeAsync(this.#spec.name, op, this.#shape.outputs);
     if (!queue) return execution;
     const drained = this.#drain(queue, onStream);
@@ -175,9 +202,7 @@ class CompiledFunction implements TracedFunction {
     const failures: unknown[] = [];
     const failed = (error: unknown) => {
       failures.push(error);
-      if (this.#queue !== queue) return;
-      this.#queue = null;
-      queue.close();
+      if (this.#queue === queue) this.#closeQueue();
     };
     execution.catch(failed);
     drained.catch(failed);
@@ -189,9 +214,29 @@ class CompiledFunction implements TracedFunction {
     return await execution;
   }
 
+  #operation(handles: readonly Handle[], cancellation: Pointer): Pointer {
+    const session = this.#session;
+    const { tf } = session.native;
+    return session.check(this.#spec.name, (status) => {
+      const op = tf.TFE_NewOp<Pointer>(session.context, this.#name, status);
+      session.assertOk(this.#spec.name, status);
+      for (const handle of handles) tf.TFE_OpAddInput(op, handle.pointer, status);
+      if (session.callConfig)
+        tf.TFE_OpSetAttrString(op, "config_proto", session.callConfig, session.callConfig.byteLength);
+      tf.TFE_OpSetCancellationManager(op, cancellation, status);
+      return op;
+    });
+  }
+
   #openQueue(): StreamQueue {
     this.#queue ??= new StreamQueue(this.#session, `${this.#name}-${this.#generation++}`);
     return this.#queue;
+  }
+
+  #closeQueue(): void {
+    const queue = this.#queue;
+    this.#queue = null;
+    queue?.close();
   }
 
   async #drain(queue: StreamQueue, onStream: TraceCall["onStream"]): Promise<void> {
@@ -219,11 +264,22 @@ class CompiledFunction implements TracedFunction {
     });
   }
 
+  /** A call under way is cancelled: its promise rejects with `cancelled` once TensorFlow has let go of it. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#queue?.close();
-    this.#queue = null;
+    if (!this.#current) return this.#free();
+    this.#session.native.tf.TFE_CancellationManagerStartCancel(this.#current.cancellation);
+    this.#closeQueue();
+  }
+
+  /** Resolves when no call is under way. */
+  async idle(): Promise<void> {
+    await this.#current?.result.catch(() => {});
+  }
+
+  #free(): void {
+    this.#closeQueue();
     const session = this.#session;
     session.check(`removing ${this.#spec.name}`, (status) =>
       session.native.tf.TFE_ContextRemoveFunction(session.context, this.#name, status),

@@ -24,16 +24,24 @@ export class Tracer {
   readonly #binding: Binding;
   readonly #outputs = new Map<number, Output>();
   readonly #constants = new Map<number, HostConstant>();
+  /** Variables that are no input of the function, by their tensor's id. */
+  readonly #foreign: ReadonlyMap<number, string>;
   /** One line a node and a constant, to compare two traces of the same body. */
   readonly journal: string[] = [];
 
-  constructor(graph: Graph, binding: Binding) {
+  constructor(graph: Graph, binding: Binding, foreign: ReadonlyMap<number, string>) {
     this.graph = graph;
     this.#binding = binding;
+    this.#foreign = foreign;
   }
 
-  /** Declares that tensor `id` stands for this output of the graph. */
-  bind(id: number, output: Output): void {
+  /** Declares that tensor `id`, the value of the variable `name`, stands for this output of the graph. */
+  bind(id: number, output: Output, name: string): void {
+    if (this.#outputs.has(id))
+      throw new CnnDistError(
+        "trace-variable",
+        `variable ${name} shares its tensor with another variable, so a traced step cannot tell them apart. Give each a tensor of its own.`,
+      );
     this.#outputs.set(id, output);
   }
 
@@ -54,7 +62,8 @@ export class Tracer {
   op(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): TensorMetadata[] {
     const resolved = inputs.map((id) => this.resolve(id, op));
     const oper = this.graph.node(op, groupInputs(op, resolved), attributes);
-    this.journal.push(`${op}(${inputs.length})${JSON.stringify(attributes)}`);
+    const names = resolved.map((output) => this.graph.nameOf(output));
+    this.journal.push(`${op}(${names.join(", ")})${JSON.stringify(attributes)}`);
     return Array.from({ length: outputs }, (_, index) => this.define({ oper, index }, op));
   }
 
@@ -83,6 +92,12 @@ export class Tracer {
       throw new CnnDistError(
         "disposed",
         `tracing ${consumer}: an input tensor was disposed or belongs to another trace${callSite()}`,
+      );
+    const variable = this.#foreign.get(id);
+    if (variable !== undefined)
+      throw new CnnDistError(
+        "trace-variable",
+        `tracing ${consumer}: variable ${variable} is none of the traced function's, so its value would be frozen into the step. Make it a weight of its layer, or a constant.${callSite()}`,
       );
     const sizeBytes = handle.shape.reduce((product, dim) => product * dim, bytesPerElement(handle.dtype));
     if (handle.dtype !== DTYPE.string && sizeBytes <= CONSTANT_LIMIT_BYTES) {

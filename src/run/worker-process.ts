@@ -1,6 +1,7 @@
 /** The process of one worker: what the supervisor forks, and what `cnn-dist worker` runs. */
 import { hostname } from "node:os";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import type { Engine } from "../engine/engine.js";
 import { openEngine } from "../engine/open.js";
 import { dieWithParent } from "../engine/prctl.js";
@@ -91,5 +92,5 @@ async function main(settings: WorkerSettings): Promise<void> {
 }
 
 const given = process.env.CNN_DIST_WORKER;
-if (given !== undefined && process.argv[1] === new URL(import.meta.url).pathname)
+if (given !== undefined && process.argv[1] === fileURLToPath(import.meta.url))
   await main(JSON.parse(given) as WorkerSettings);
