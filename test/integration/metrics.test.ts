@@ -5,7 +5,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { startMetrics } from "../../src/metrics/server.js";
+import { ROOT } from "../support/fixtures.js";
 import { runHere, scratch } from "../support/runs.js";
 
 async function freePort(): Promise<number> {
@@ -54,6 +56,7 @@ test("promtool accepts a run's metrics, and a real Prometheus that scraped it an
       ).data.activeTargets.length > 0,
   );
   let text = "";
+  let late = 0;
   const ready: number[] = [];
   try {
     await runHere(context, "lenet5", {
@@ -63,6 +66,7 @@ test("promtool accepts a run's metrics, and a real Prometheus that scraped it an
         if (event.event === "plan")
           void fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => ready.push(status));
         if (event.event === "step" && event.step === 145) {
+          late = Date.now() / 1000;
           void fetch(`http://127.0.0.1:${port}/metrics`).then(async (response) => {
             text = await response.text();
           });
@@ -70,15 +74,21 @@ test("promtool accepts a run's metrics, and a real Prometheus that scraped it an
         }
       },
     });
-    const query = async () => {
-      const answer = (await (
-        await fetch(
-          `http://127.0.0.1:${promPort}/api/v1/query?query=${encodeURIComponent("max_over_time(cnn_dist_samples_total[10m])")}`,
-        )
-      ).json()) as { data: { result: { value: [number, string] }[] } };
-      return Number(answer.data.result[0]?.value[1] ?? 0);
+    const query = async (expression: string, time: number) => {
+      const words = new URLSearchParams({ query: expression, time: String(time) });
+      const answer = await (await fetch(`http://127.0.0.1:${promPort}/api/v1/query?${words}`)).json();
+      return (answer as { data: { result: { value: [number, string] }[] } }).data.result;
     };
-    await until(async () => (await query()) > 0);
+    await until(async () => Number((await query("cnn_dist_samples_total", late))[0]!.value[1]) > 0);
+    const { dashboard } = (await import(pathToFileURL(join(ROOT, "deploy/grafana/dashboard.mjs")).href)) as {
+      dashboard: () => { panels: { title: string; targets: { expr: string }[] }[] };
+    };
+    const panels = dashboard().panels.filter(({ title }) => !title.startsWith("GPU"));
+    assert.ok(panels.length >= 8);
+    for (const { title, targets } of panels) {
+      for (const { expr } of targets)
+        assert.ok((await query(expr, late)).length > 0, `${title}: ${expr} gives nothing`);
+    }
   } finally {
     prometheus.kill();
     await exited;

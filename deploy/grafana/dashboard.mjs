@@ -1,0 +1,43 @@
+/** The dashboard as code: `node deploy/grafana/dashboard.mjs` writes dashboards/cnn-dist.json, which Grafana reads. */
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** Title, unit, and queries with their legends; two panels a row, in this order. */
+const PANELS = [
+  ["Loss", "short", [["cnn_dist_train_loss", "training"], ["cnn_dist_eval_loss", "test"]]],
+  ["Accuracy", "percentunit", [["cnn_dist_train_accuracy_ratio", "training"], ["cnn_dist_eval_accuracy_ratio", "test"]]],
+  ["Images a second", "short", [["rate(cnn_dist_samples_total[1m])", "images/s"]]],
+  ["Step phases", "s", [["sum by (phase) (rate(cnn_dist_step_phase_duration_seconds_sum[1m])) / on() group_left() sum(rate(cnn_dist_step_duration_seconds_count[1m]))", "{{phase}}"]]],
+  ["Workers", "short", [["cnn_dist_workers > 0", "{{state}}"]]],
+  ["Compute time of a worker", "s", [["cnn_dist_worker_step_duration_seconds", "rank {{rank}}"]]],
+  ["Age of the last checkpoint", "s", [["time() - cnn_dist_checkpoint_last_success_timestamp_seconds", "age"]]],
+  ["Exchange", "Bps", [["rate(cnn_dist_exchange_bytes_total[1m])", "{{direction}} by {{transport}}"]]],
+  ["Learning rate and gradient norm", "short", [["cnn_dist_learning_rate", "learning rate"], ["cnn_dist_gradient_norm", "gradient norm"]]],
+  ["Workers lost", "short", [["cnn_dist_failures_detected_total", "{{reason}}"]]],
+  ["GPU utilization", "percentunit", [["cnn_dist_gpu_utilization_ratio", "{{gpu}} {{name}}"]]],
+  ["GPU memory", "bytes", [["cnn_dist_gpu_memory_used_bytes", "{{gpu}} {{name}}"]]],
+];
+
+export function dashboard() {
+  return {
+    uid: "cnn-dist",
+    title: "cnn-dist",
+    schemaVersion: 39,
+    refresh: "5s",
+    time: { from: "now-30m", to: "now" },
+    templating: { list: [] },
+    panels: PANELS.map(([title, unit, targets], index) => ({
+      id: index + 1,
+      type: "timeseries",
+      title,
+      datasource: { type: "prometheus", uid: "prometheus" },
+      gridPos: { h: 8, w: 12, x: (index % 2) * 12, y: Math.floor(index / 2) * 8 },
+      fieldConfig: { defaults: { unit, custom: { fillOpacity: 5, showPoints: "never" } }, overrides: [] },
+      targets: targets.map(([expr, legendFormat], target) => ({ refId: String.fromCharCode(65 + target), expr, legendFormat })),
+    })),
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(new URL("dashboards/cnn-dist.json", import.meta.url), `${JSON.stringify(dashboard(), null, 2)}\n`);
+}
