@@ -1,12 +1,13 @@
 /**
- * tfjs 4.22 calls helpers of `node:util` that Node 23 removed. They are put back before tfjs is loaded, so this module is
- * imported first wherever tfjs is. CommonJS sees the same module object, so the properties are set on `require`'s.
+ * tfjs 4.22 calls helpers of `node:util` that Node 22 warns of and Node 23 removed. Ours take their place before tfjs is
+ * loaded, so this module is imported first wherever tfjs is. They are set on what `require` gives, since that is what
+ * tfjs's CommonJS sees.
  */
 import { createRequire } from "node:module";
 
-const util = createRequire(import.meta.url)("node:util") as Record<string, unknown>;
+const util = createRequire(import.meta.url)("node:util") as object;
 
-const REMOVED: Record<string, (value: unknown) => boolean> = {
+const HELPERS: Record<string, (value: unknown) => boolean> = {
   isArray: (value) => Array.isArray(value),
   isBoolean: (value) => typeof value === "boolean",
   isFunction: (value) => typeof value === "function",
@@ -18,6 +19,4 @@ const REMOVED: Record<string, (value: unknown) => boolean> = {
   isUndefined: (value) => value === undefined,
 };
 
-for (const [name, check] of Object.entries(REMOVED)) {
-  if (typeof util[name] !== "function") util[name] = check;
-}
+Object.assign(util, HELPERS);
