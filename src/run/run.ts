@@ -7,7 +7,7 @@ import { createCoordinator } from "../coordinator/coordinator.js";
 import type { Clock, Coordinator, Outcome } from "../coordinator/ports.js";
 import { type AssignedDevice, assignDevices, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
-import { CnnDistError, messageOf } from "../errors.js";
+import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import type { DoneEvent, RunEvent } from "../events.js";
 import { startMetrics } from "../metrics/server.js";
 import { parameterHashes, weightsSha256 } from "../parameters/hash.js";
@@ -175,14 +175,20 @@ class RunInProgress {
   }
 
   async #devices(env: NodeJS.ProcessEnv): Promise<{ devices: AssignedDevice[]; warnings: string[] }> {
-    const { placement, bind } = this.#options;
+    const { placement, bind, recipe } = this.#options;
     if (bind !== undefined)
       return {
         devices: Array.from({ length: placement.workers ?? 1 }, () => ({ kind: "cpu", name: "remote", env: {} })),
         warnings: [],
       };
     const gpus = placement.device === "cpu" ? [] : await listGpus(env);
-    return assignDevices({ workers: placement.workers, device: placement.device, gpus });
+    const assigned = assignDevices({ workers: placement.workers, device: placement.device, gpus });
+    if (recipe.precision === "bf16" && assigned.devices.some(({ kind }) => kind === "gpu"))
+      throw new UsageError(
+        "config",
+        "--precision bf16 is not supported on GPUs yet: TensorFlow's rewriter brings it to the CPU alone. Use fp32, or --device cpu.",
+      );
+    return assigned;
   }
 
   #directory(recipe: Recipe): RunDirectory {
