@@ -1,10 +1,10 @@
+import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assignDevices, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
 import { CnnDistError, EXIT, UsageError } from "../errors.js";
 import { cacheDirectory } from "../paths.js";
-import { backoffMs } from "../run/supervisor.js";
-import { reusedEngine, workOnce } from "../run/worker-process.js";
+import { backoffMs, WORKER_EXIT, WORKER_MODULE, workerEnvironment } from "../run/supervisor.js";
 import { createReporter } from "../terminal/reporter.js";
 import { checkTcpEndpoint } from "../transport/address.js";
 import { VERSION } from "../version.js";
@@ -30,7 +30,6 @@ export async function run(args: Args, io: Io): Promise<number> {
   const cacheDir = cacheDirectory(io.env);
   const assigned = assignDevices({ workers: 1, device, gpus: device === "cpu" ? [] : await listGpus(io.env) })
     .devices[0]!;
-  Object.assign(process.env, assigned.env, { CNN_DIST_DEVICE_NAME: assigned.name });
   const { dir } = await ensureTensorflow({
     gpu: assigned.kind === "gpu",
     cacheDir,
@@ -39,32 +38,43 @@ export async function run(args: Args, io: Io): Promise<number> {
     onProgress: (progress) => reporter.progress(progress),
   });
   reporter.note(`worker on ${assigned.name}, for the coordinator at ${endpoint}`);
-  const open = reusedEngine();
+  const settings = {
+    endpoint,
+    token: null,
+    device: assigned.kind,
+    deviceName: assigned.name,
+    libraryDir: dir,
+    dataDir,
+    cacheDir,
+  };
   for (let attempt = 1; ; attempt++) {
-    const settings = {
-      endpoint,
-      token: null,
-      device: assigned.kind,
-      deviceName: assigned.name,
-      libraryDir: dir,
-      dataDir,
-      cacheDir,
-    };
-    const outcome = await workOnce(settings, { signal: stopping.signal, open });
-    reporter.note(`${outcome.kind}: ${outcome.detail}`);
-    if (outcome.kind === "evicted") {
+    const code = await incarnation(workerEnvironment(settings, assigned.env), stopping.signal);
+    if (stopping.signal.aborted) return EXIT.stopped;
+    if (code === WORKER_EXIT.evicted) {
+      reporter.note("it was taken for dead, and comes back");
       await sleep(backoffMs(attempt), undefined, { signal: stopping.signal }).catch(() => {});
-      if (!stopping.signal.aborted) continue;
+      continue;
     }
-    // TensorFlow may still compute a step that nobody waits for.
-    process.exit(
-      stopping.signal.aborted
-        ? EXIT.stopped
-        : outcome.kind === "stopped"
-          ? EXIT.done
-          : outcome.kind === "refused"
-            ? EXIT.usage
-            : EXIT.failed,
-    );
+    return code === WORKER_EXIT.stopped ? EXIT.done : code === WORKER_EXIT.refused ? EXIT.usage : EXIT.failed;
   }
+}
+
+/** Time that an incarnation gets to say goodbye. */
+const LEAVE_MS = 2000;
+
+/** A process of its own for each: TensorFlow cannot be left behind in the middle of a step and used again. */
+function incarnation(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number | null> {
+  return new Promise((resolve) => {
+    const child = fork(WORKER_MODULE, [], { execArgv: [], stdio: ["ignore", 2, 2, "ipc"], env });
+    const leave = () => {
+      if (child.connected) child.send("leave");
+      setTimeout(() => child.kill("SIGKILL"), LEAVE_MS).unref();
+    };
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+    child.once("exit", (code) => {
+      signal.removeEventListener("abort", leave);
+      resolve(code);
+    });
+  });
 }

@@ -38,11 +38,27 @@ interface Slot {
 }
 
 /** Exit codes by which a worker says that starting it again would not help. */
-export const WORKER_EXIT = { stopped: 0, failed: 1, refused: 2 } as const;
+export const WORKER_EXIT = { stopped: 0, failed: 1, refused: 2, evicted: 3 } as const;
 
 /** Milliseconds before the n-th restart (1-based): 0.5, 1, 2, 4 … at most 30 s. */
 export function backoffMs(restart: number): number {
   return Math.min(30_000, 500 * 2 ** (restart - 1));
+}
+
+export const WORKER_MODULE = fileURLToPath(new URL("worker-process.js", import.meta.url));
+
+/** The environment in which a worker process starts: what TensorFlow and libuv read before any of our code runs. */
+export function workerEnvironment(worker: WorkerSettings, device: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return {
+    ...process.env,
+    // Four blocked calls of TensorFlow would hold all of libuv's default pool.
+    UV_THREADPOOL_SIZE: "8",
+    TF_CPP_MIN_LOG_LEVEL: process.env.TF_CPP_MIN_LOG_LEVEL ?? "2",
+    ...device,
+    CNN_DIST_DEVICE_NAME: worker.deviceName,
+    CNN_DIST_WORKER: JSON.stringify(worker),
+    CNN_DIST_PARENT: String(process.pid),
+  };
 }
 
 export class Supervisor {
@@ -110,19 +126,10 @@ export class Supervisor {
     writeSync(log, `--- ${new Date().toISOString()} rank ${rank}, incarnation ${incarnation}, ${device.name}\n`);
     onStart({ token, rank, incarnation });
     const worker: WorkerSettings = { ...settings, token, device: device.kind, deviceName: device.name };
-    const child = fork(fileURLToPath(new URL("worker-process.js", import.meta.url)), [], {
+    const child = fork(WORKER_MODULE, [], {
       execArgv: [], // a debugger's port or a loader of the launcher is not for the workers
       stdio: ["ignore", log, log, "ipc"],
-      env: {
-        ...process.env,
-        // Four blocked calls of TensorFlow would hold all of libuv's default pool.
-        UV_THREADPOOL_SIZE: "8",
-        TF_CPP_MIN_LOG_LEVEL: process.env.TF_CPP_MIN_LOG_LEVEL ?? "2",
-        ...device.env,
-        CNN_DIST_DEVICE_NAME: device.name,
-        CNN_DIST_WORKER: JSON.stringify(worker),
-        CNN_DIST_PARENT: String(process.pid),
-      },
+      env: workerEnvironment(worker, device.env),
     });
     closeSync(log);
     child.channel?.unref();

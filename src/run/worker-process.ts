@@ -2,20 +2,16 @@
 import { hostname } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import type { Engine } from "../engine/engine.js";
-import { openEngine } from "../engine/open.js";
-import { dieWithParent } from "../engine/prctl.js";
+import { dieWithParent, exitNow } from "../engine/prctl.js";
 import { CnnDistError, messageOf } from "../errors.js";
+import { encode } from "../protocol/codec.js";
 import { connectWorker } from "../transport/zeromq.js";
 import { runWorker, type WorkerOutcome } from "../worker/worker.js";
 import { openWorkshop } from "../worker/workshop.js";
 import { WORKER_EXIT, type WorkerSettings } from "./supervisor.js";
 
 /** One incarnation, from hello to its end. */
-export async function workOnce(
-  settings: WorkerSettings,
-  { signal, open }: { signal?: AbortSignal; open?: typeof openEngine } = {},
-): Promise<WorkerOutcome> {
+export async function workOnce(settings: WorkerSettings, signal?: AbortSignal): Promise<WorkerOutcome> {
   const link = connectWorker(settings.endpoint);
   try {
     const working = runWorker({
@@ -30,7 +26,6 @@ export async function workOnce(
           {
             libraryDir: settings.libraryDir,
             device: settings.device,
-            ...(open ? { open } : {}),
             data: { cacheDir: settings.cacheDir, ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }) },
           },
           progress,
@@ -38,26 +33,16 @@ export async function workOnce(
       now: () => performance.now(),
       rssBytes: () => process.memoryUsage.rss(),
     });
-    return await (signal ? Promise.race([working, aborted(signal)]) : working);
+    if (!signal) return await working;
+    const outcome = await Promise.race([working, aborted(signal)]);
+    if (signal.aborted) {
+      link.send({ header: encode({ type: "bye" }) }); // so that nobody has to wait for its silence
+      await link.flush(500);
+    }
+    return outcome;
   } finally {
     await link.close();
   }
-}
-
-/** For a process that may live several incarnations: it can open TensorFlow only once. */
-export function reusedEngine(): typeof openEngine {
-  let opened: { key: string; engine: Engine } | null = null;
-  return (options) => {
-    const key = JSON.stringify(options);
-    if (opened && opened.key !== key) {
-      throw new CnnDistError(
-        "engine-reuse",
-        "the coordinator now asks for another number of threads or another precision than before; start this worker again",
-      );
-    }
-    opened ??= { key, engine: openEngine(options) };
-    return opened.engine;
-  };
 }
 
 function aborted(signal: AbortSignal): Promise<WorkerOutcome> {
@@ -74,22 +59,24 @@ async function main(settings: WorkerSettings): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP"] as const) process.on(signal, () => {});
   dieWithParent();
   if (process.ppid !== Number(process.env.CNN_DIST_PARENT)) process.exit(WORKER_EXIT.failed); // it died before we asked
-  const outcome = await workOnce(settings).catch(
+  const leaving = new AbortController();
+  process.on("message", () => leaving.abort()); // the only word that a parent says: leave
+  const outcome = await workOnce(settings, leaving.signal).catch(
     (error: unknown): WorkerOutcome => ({
       kind: "failed",
       detail: error instanceof CnnDistError ? messageOf(error) : String((error as Error).stack),
     }),
   );
   process.stderr.write(`${outcome.kind}: ${outcome.detail}\n`);
-  // TensorFlow's threads may still be at work on a step that nobody waits for.
-  process.exit(
-    outcome.kind === "stopped"
-      ? WORKER_EXIT.stopped
-      : outcome.kind === "refused"
-        ? WORKER_EXIT.refused
-        : WORKER_EXIT.failed,
-  );
+  exitNow(EXIT_OF[outcome.kind]);
 }
+
+const EXIT_OF: Readonly<Record<WorkerOutcome["kind"], number>> = {
+  stopped: WORKER_EXIT.stopped,
+  refused: WORKER_EXIT.refused,
+  evicted: WORKER_EXIT.evicted,
+  failed: WORKER_EXIT.failed,
+};
 
 const given = process.env.CNN_DIST_WORKER;
 if (given !== undefined && process.argv[1] === fileURLToPath(import.meta.url))

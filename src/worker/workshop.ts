@@ -19,8 +19,6 @@ export interface WorkshopOptions {
   libraryDir: string;
   device: EngineOptions["device"];
   data: Omit<LoadOptions, "options">;
-  /** Opens TensorFlow, or gives the one that this process has open. */
-  open?: (options: EngineOptions) => Engine;
 }
 
 export async function openWorkshop(
@@ -35,7 +33,7 @@ export async function openWorkshop(
     ...(recipe.datasetSha256 ? { sha256: recipe.datasetSha256 } : {}),
   });
   progress("loading TensorFlow");
-  const engine = (options.open ?? openEngine)({
+  const engine = openEngine({
     libraryDir: options.libraryDir,
     threads: recipe.threads,
     device: options.device,

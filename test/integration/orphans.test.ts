@@ -1,7 +1,6 @@
-/** Nothing is left behind, however a run ends; and workers from elsewhere may freeze, be replaced and come back. */
+/** Nothing is left behind, however a run ends. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -133,65 +132,4 @@ test("a worker that dies again and again is started again with patience, and the
   });
   assert.equal(done.weights_sha256, expected.done.weights_sha256);
   assert.equal(events.filter((event) => event.event === "worker" && event.state === "lost").length, 2);
-});
-
-test("workers over TCP: one that froze is replaced in its work, and woken comes back as a new incarnation", async (context) => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const endpoint = `tcp://127.0.0.1:${(server.address() as { port: number }).port}`;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  const dir = scratch(context);
-  const coordinator = await cli([
-    "coordinator",
-    "--bind",
-    endpoint,
-    ...RECIPE,
-    "--gpus",
-    "2",
-    "--lr-scheduler",
-    "constant",
-    "--epochs",
-    "100000",
-    "--evaluate-every-epochs",
-    "0",
-    "--heartbeat-timeout",
-    "2",
-    "--run-dir",
-    join(dir, "run"),
-    "--json",
-  ]);
-  const workers = [
-    await cli(["worker", "--connect", endpoint, "--device", "cpu"]),
-    await cli(["worker", "--connect", endpoint, "--device", "cpu"]),
-  ];
-  await coordinator.waitFor((event) => event.event === "step" && event.step >= 5);
-  const frozen = workers[1]!.child.pid!;
-  process.kill(frozen, "SIGSTOP");
-  const lost = await coordinator.waitFor((event) => event.event === "worker" && event.state === "lost");
-  process.kill(frozen, "SIGCONT");
-  assert.ok(lost.event === "worker" && lost.reason === "silence");
-  const back = await coordinator.waitFor(
-    (event) => event.event === "worker" && event.state === "ready" && event.incarnation === 1,
-  );
-  assert.ok(back.event === "worker" && back.rank === lost.rank);
-  const joined = coordinator.events.length;
-  await coordinator.waitFor((event) => event.event === "step" && coordinator.events.indexOf(event) > joined + 5);
-  coordinator.child.kill("SIGTERM");
-  assert.equal((await coordinator.ended).code, 75, coordinator.stderr());
-  const stopped = coordinator.events.at(-1)!;
-  assert.ok(stopped.event === "stopped");
-  for (const worker of workers) assert.equal((await worker.ended).code, 0, worker.stderr());
-  const expected = await runHere(context, "tiny-bn", {
-    overrides: {
-      optimizer: "adam",
-      batchSize: 64,
-      shards: 4,
-      seed: 7,
-      lrScheduler: "constant",
-      epochs: null,
-      steps: stopped.step,
-    },
-    placement: { workers: 1, evaluateEveryEpochs: 0 },
-  });
-  assert.equal(stopped.weights_sha256, expected.done.weights_sha256);
 });
