@@ -10,7 +10,7 @@ const PANELS = [
   ["Step phases", "s", [["sum by (phase) (rate(cnn_dist_step_phase_duration_seconds_sum[1m])) / on() group_left() sum(rate(cnn_dist_step_duration_seconds_count[1m]))", "{{phase}}"]]],
   ["Workers", "short", [["cnn_dist_workers > 0", "{{state}}"]]],
   ["Compute time of a worker", "s", [["cnn_dist_worker_step_duration_seconds", "rank {{rank}}"]]],
-  ["Age of the last checkpoint", "s", [["time() - cnn_dist_checkpoint_last_success_timestamp_seconds", "age"]]],
+  ["Age of the last checkpoint", "s", [["time() - (cnn_dist_checkpoint_last_success_timestamp_seconds > 0)", "age"]]],
   ["Exchange", "Bps", [["rate(cnn_dist_exchange_bytes_total[1m])", "{{direction}} by {{transport}}"]]],
   ["Learning rate and gradient norm", "short", [["cnn_dist_learning_rate", "learning rate"], ["cnn_dist_gradient_norm", "gradient norm"]]],
   ["Workers lost", "short", [["cnn_dist_failures_detected_total", "{{reason}}"]]],
