@@ -1,12 +1,12 @@
 /** `cnn-dist doctor`: what was found on this machine, each finding with what to do about it. */
 import { execFile } from "node:child_process";
-import { statfsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { freemem, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { findDataset } from "../data/datasets.js";
-import { listGpus } from "../engine/gpus.js";
+import { type Gpu, listGpus } from "../engine/gpus.js";
 import { type FoundTensorflow, findTensorflow } from "../engine/locate.js";
 import { EXIT, messageOf } from "../errors.js";
 import { cacheDirectory } from "../paths.js";
@@ -72,14 +72,7 @@ async function modules(): Promise<Finding[]> {
 
 async function tensorflow(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const gpus = await listGpus(env);
-  const cards: Finding =
-    gpus.length === 0
-      ? { what: "GPUs", status: "ok", found: "none visible; workers run on the CPU" }
-      : {
-          what: "GPUs",
-          status: "ok",
-          found: gpus.map(({ name, memoryTotalBytes }) => `${name}, ${bytes(memoryTotalBytes)}`).join("; "),
-        };
+  const cards = cardsOf(gpus, env);
   try {
     const found = await findTensorflow({ gpu: gpus.length > 0, env, cacheDir: cacheDirectory(env) });
     if (!found)
@@ -101,6 +94,29 @@ async function tensorflow(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   } catch (error) {
     return [cards, { what: "TensorFlow", status: "fail", found: messageOf(error) }];
   }
+}
+
+/** Where NVIDIA's driver tells of itself. */
+const DRIVER = "/proc/driver/nvidia/version";
+
+function cardsOf(gpus: readonly Gpu[], env: NodeJS.ProcessEnv): Finding {
+  const what = "GPUs";
+  if (gpus.length > 0)
+    return {
+      what,
+      status: "ok",
+      found: gpus.map(({ name, memoryTotalBytes }) => `${name}, ${bytes(memoryTotalBytes)}`).join("; "),
+    };
+  if (!existsSync(DRIVER)) return { what, status: "ok", found: "none visible; workers run on the CPU" };
+  return {
+    what,
+    status: "warn",
+    found: "NVIDIA's driver is loaded, but no GPU is visible; workers run on the CPU",
+    advice:
+      env.CUDA_VISIBLE_DEVICES === undefined
+        ? "See what 'nvidia-smi' says: it must be on the PATH and list the GPUs."
+        : `CUDA_VISIBLE_DEVICES is "${env.CUDA_VISIBLE_DEVICES}".`,
+  };
 }
 
 /** A matrix product on the device, in a process of its own: a library that crashes takes nothing else along. */
@@ -144,7 +160,6 @@ const LOW_MEMORY_BYTES = 2 * 2 ** 30;
 
 async function memory(): Promise<Finding[]> {
   const low = freemem() < LOW_MEMORY_BYTES;
-  const shm = statfsSync("/dev/shm", { bigint: false });
   return [
     {
       what: "memory",
@@ -152,8 +167,18 @@ async function memory(): Promise<Finding[]> {
       found: `${bytes(freemem())} free of ${bytes(totalmem())}`,
       ...(low ? { advice: "A worker needs about 0.5 GB and up; start fewer, or choose a smaller batch." } : {}),
     },
-    { what: "/dev/shm", status: "ok", found: `${bytes(shm.bavail * shm.bsize)} free` },
+    sharedMemory(),
   ];
+}
+
+function sharedMemory(): Finding {
+  const what = "/dev/shm";
+  try {
+    const { bavail, bsize } = statfsSync(what);
+    return { what, status: "ok", found: `${bytes(bavail * bsize)} free` };
+  } catch (error) {
+    return { what, status: "warn", found: messageOf(error), advice: "Mount a tmpfs there: NCCL needs it." };
+  }
 }
 
 async function port(): Promise<Finding[]> {

@@ -39,8 +39,17 @@ export async function atTerminal(
   }
 }
 
-/** The first signal of any kind asks for a stop; a second Ctrl-C does not wait for it. */
-function onSignals({ first, again }: { first: (signal: NodeJS.Signals) => void; again: () => void }): () => void {
+/**
+ * The first signal of any kind asks for a stop; a second Ctrl-C does not wait for it. The handlers stay until the returned
+ * function takes them away: proper-lockfile kills the process at a signal that nobody else listens to.
+ */
+export function onSignals({
+  first,
+  again,
+}: {
+  first: (signal: NodeJS.Signals) => void;
+  again: () => void;
+}): () => void {
   let stopping = false;
   const handle = (signal: NodeJS.Signals) => {
     if (!stopping) {

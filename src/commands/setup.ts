@@ -5,6 +5,7 @@ import { cacheDirectory } from "../paths.js";
 import { createReporter } from "../terminal/reporter.js";
 import { VERSION } from "../version.js";
 import type { Args, Io } from "./command.js";
+import { onSignals } from "./session.js";
 
 /** Installs the build that was asked for; without a wish, the one for the GPUs that are there, else the CPU's. */
 export async function run(args: Args, io: Io): Promise<number> {
@@ -12,14 +13,15 @@ export async function run(args: Args, io: Io): Promise<number> {
     throw new UsageError("usage", "setup: --gpu and --cpu exclude each other; give one, or neither");
   const gpu = args.gpu === true || (args.cpu !== true && (await listGpus(io.env)).length > 0);
   const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.once(signal, () =>
+  const restore = onSignals({
+    first: (signal) =>
       stopping.abort(
         new CnnDistError("stopped", `${signal}: the installation was stopped; nothing is half installed`, {
           exitCode: EXIT.stopped,
         }),
       ),
-    );
+    again: () => process.exit(EXIT.aborted),
+  });
   const reporter = createReporter({ io, json: false, quiet: false, version: VERSION });
   try {
     const { dir, version } = await installTensorflow({
@@ -34,5 +36,6 @@ export async function run(args: Args, io: Io): Promise<number> {
     return EXIT.done;
   } finally {
     reporter.close();
+    restore();
   }
 }

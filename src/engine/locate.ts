@@ -1,10 +1,11 @@
 /** Where a usable TensorFlow already is: named by the user, in the user's Python, or in our cache. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { UsageError } from "../errors.js";
 import { LIBRARIES } from "./libraries.js";
+import { TENSORFLOW_VERSION } from "./wheels.js";
 
 export interface FoundTensorflow {
   /** Folder with the two libraries. */
@@ -15,8 +16,6 @@ export interface FoundTensorflow {
   source: string;
 }
 
-/** The version that we install; its wheels are pinned in install.ts. */
-export const TENSORFLOW_VERSION = "2.21.0";
 /** The first version whose C API and kernels we have tried. */
 export const OLDEST_VERSION = [2, 16] as const;
 
@@ -41,15 +40,34 @@ export async function findTensorflow({
 }): Promise<FoundTensorflow | null> {
   const named = env.CNN_DIST_TENSORFLOW;
   if (named) {
-    if (hasLibraries(named)) return { dir: named, version: null, source: "CNN_DIST_TENSORFLOW" };
-    throw new UsageError(
-      "tensorflow-missing",
-      `CNN_DIST_TENSORFLOW=${named}: that folder lacks ${LIBRARIES.filter((library) => !existsSync(join(named, library))).join(" and ")}. Point it at the tensorflow folder of an installed wheel, or unset it to let cnn-dist install its own.`,
-    );
+    refuseUnusable(named);
+    return { dir: named, version: versionBeside(named), source: "CNN_DIST_TENSORFLOW" };
   }
   const cached = cachedDir(cacheDir, gpu);
   if (hasLibraries(cached)) return { dir: cached, version: TENSORFLOW_VERSION, source: "cnn-dist's cache" };
-  return inPython(env);
+  return inPython(gpu, env);
+}
+
+function refuseUnusable(dir: string): void {
+  const lacking = LIBRARIES.filter((library) => !existsSync(join(dir, library)));
+  const version = versionBeside(dir);
+  const old = version !== null && !isRecent(version);
+  if (lacking.length === 0 && !old) return;
+  const wrong = lacking.length > 0 ? `lacks ${lacking.join(" and ")}` : `holds TensorFlow ${version}`;
+  throw new UsageError(
+    "tensorflow-missing",
+    `CNN_DIST_TENSORFLOW=${dir}: that folder ${wrong}. Point it at the tensorflow folder of an installed wheel, version ${OLDEST_VERSION.join(".")} or later, or unset it to let cnn-dist install its own.`,
+  );
+}
+
+/** The version that an installed wheel's folder of metadata names; null where there is none. */
+function versionBeside(dir: string): string | null {
+  const parent = dirname(resolve(dir));
+  for (const name of existsSync(parent) ? readdirSync(parent) : []) {
+    const version = /^tensorflow(?:_cpu)?-(\d+\.\d+[^-]*)\.dist-info$/.exec(name)?.[1];
+    if (version) return version;
+  }
+  return null;
 }
 
 /** Asks Python where tensorflow is without importing it, which would take seconds. */
@@ -59,19 +77,20 @@ s = importlib.util.find_spec("tensorflow")
 if s and s.origin:
     for n in ("tensorflow", "tensorflow-cpu", "tensorflow_cpu"):
         try:
-            print(m.version(n)); print(os.path.dirname(s.origin)); break
+            print(m.version(n)); print(os.path.dirname(s.origin)); print(n); break
         except m.PackageNotFoundError: pass
 `;
 
-async function inPython(env: NodeJS.ProcessEnv): Promise<FoundTensorflow | null> {
+async function inPython(gpu: boolean, env: NodeJS.ProcessEnv): Promise<FoundTensorflow | null> {
   const python = env.CNN_DIST_PYTHON ?? "python3";
   const output = await promisify(execFile)(python, ["-c", PROBE], { timeout: 20_000, env }).then(
     ({ stdout }) => stdout,
     () => "",
   );
-  const [version, dir] = output.trim().split("\n");
+  const [version, dir, name = "tensorflow"] = output.trim().split("\n");
   if (!version || !dir || !hasLibraries(dir) || !isRecent(version)) return null;
-  return { dir, version, source: `the tensorflow package of ${python}` };
+  if (gpu && name !== "tensorflow") return null; // tensorflow-cpu knows no GPUs
+  return { dir, version, source: `the ${name} package of ${python}` };
 }
 
 export function isRecent(version: string): boolean {

@@ -1,7 +1,7 @@
 /** Downloads with resume, progress and checksum; the file appears under its name only when it is whole. */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -28,18 +28,25 @@ export async function download(options: DownloadOptions): Promise<void> {
   const part = `${options.to}.part`;
   await mkdir(dirname(options.to), { recursive: true });
   for (let attempt = 0; ; attempt++) {
-    const before = await sizeOf(part);
+    let grew = false; // not the file's size: a break can come before the first bytes are written
+    const onProgress: DownloadOptions["onProgress"] = (progress) => {
+      grew = true;
+      options.onProgress?.(progress);
+    };
     try {
-      if (await fetchInto(part, before, options)) break;
+      if (await fetchInto(part, await sizeOf(part), { ...options, onProgress })) break;
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
-      const grew = (await sizeOf(part)) > before;
       if (grew && attempt < RESUMES) continue;
       if (error instanceof CnnDistError) throw error;
       const cause = error instanceof Error && error.cause ? error.cause : error;
-      throw new CnnDistError("download", `${options.url} could not be downloaded: ${messageOf(cause)}`, {
-        cause: error,
-      });
+      throw new CnnDistError(
+        "download",
+        `${options.url} could not be downloaded: ${messageOf(cause)}${proxyAdvice(process.env)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
   await finish(part, options);
@@ -54,16 +61,9 @@ async function sizeOf(path: string): Promise<number> {
 
 /** True once the whole file is there. */
 async function fetchInto(part: string, before: number, { url, signal, onProgress }: DownloadOptions): Promise<boolean> {
-  const connecting = new AbortController();
-  const timer = setTimeout(
-    () => connecting.abort(new Error(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`)),
-    CONNECT_TIMEOUT_MS,
-  );
-  const response = await fetch(url, {
-    headers: before > 0 ? { range: `bytes=${before}-` } : {},
-    signal: signal ? AbortSignal.any([signal, connecting.signal]) : connecting.signal,
-  }).finally(() => clearTimeout(timer));
-  if (response.status === 416) {
+  const response = await ask(url, await resumption(part, before), signal);
+  if (response.status === 416 && before > 0) {
+    if (response.headers.get("content-range") === `bytes */${before}`) return true; // only its checking was missing
     await rm(part, { force: true }); // what we hold is not a beginning of what the server has
     return false;
   }
@@ -71,6 +71,12 @@ async function fetchInto(part: string, before: number, { url, signal, onProgress
     throw new CnnDistError("download", `${url} answered ${response.status} ${response.statusText}`);
   const resumed = response.status === 206;
   const start = resumed ? before : 0;
+  if (resumed && !response.headers.get("content-range")?.startsWith(`bytes ${before}-`))
+    throw new CnnDistError(
+      "download",
+      `${url}: bytes from ${before} on were asked for, the server sent ${response.headers.get("content-range")}`,
+    );
+  if (!resumed) await writeFile(tagOf(part), response.headers.get("etag") ?? "");
   const length = Number(response.headers.get("content-length"));
   const total = length > 0 ? start + length : null;
   let received = start;
@@ -87,13 +93,43 @@ async function fetchInto(part: string, before: number, { url, signal, onProgress
   return true;
 }
 
+/** The server's name for this version of the file, kept beside the part. */
+const tagOf = (part: string) => `${part}.etag`;
+
+/** Asks for the rest, but for the whole if the server's file has changed meanwhile. A weak tag cannot tell that. */
+async function resumption(part: string, before: number): Promise<Record<string, string>> {
+  if (before === 0) return {};
+  const tag = await readFile(tagOf(part), "utf8").catch(() => "");
+  return { range: `bytes=${before}-`, ...(tag.startsWith('"') ? { "if-range": tag } : {}) };
+}
+
+async function ask(url: string, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Response> {
+  const connecting = new AbortController();
+  const timer = setTimeout(
+    () => connecting.abort(new Error(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`)),
+    CONNECT_TIMEOUT_MS,
+  );
+  // As it is stored: a coding on the way would make lengths and ranges those of something else.
+  return fetch(url, {
+    headers: { ...headers, "accept-encoding": "identity" },
+    signal: signal ? AbortSignal.any([signal, connecting.signal]) : connecting.signal,
+  }).finally(() => clearTimeout(timer));
+}
+
+/** Node's fetch goes through a proxy only from Node 24 on, and only when told to. */
+function proxyAdvice(env: NodeJS.ProcessEnv): string {
+  const proxy = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"].find((name) => env[name]);
+  if (!proxy || env.NODE_USE_ENV_PROXY) return "";
+  return ` (${proxy} is set, but Node uses it only from version 24 on and with NODE_USE_ENV_PROXY=1)`;
+}
+
 async function finish(part: string, { url, to, sha256, gunzip }: DownloadOptions): Promise<void> {
   const whole = `${to}.whole`;
   try {
     if (gunzip) await pipeline(createReadStream(part), createGunzip(), createWriteStream(whole));
     else await rename(part, whole);
   } catch (error) {
-    await rm(part, { force: true });
+    await discard(part);
     await rm(whole, { force: true });
     throw new CnnDistError(
       "checksum",
@@ -102,7 +138,7 @@ async function finish(part: string, { url, to, sha256, gunzip }: DownloadOptions
   }
   const received = await sha256OfFile(whole);
   if (received !== sha256) {
-    await rm(part, { force: true });
+    await discard(part);
     await rm(whole, { force: true });
     throw new CnnDistError(
       "checksum",
@@ -110,7 +146,12 @@ async function finish(part: string, { url, to, sha256, gunzip }: DownloadOptions
     );
   }
   await rename(whole, to);
+  await discard(part);
+}
+
+async function discard(part: string): Promise<void> {
   await rm(part, { force: true });
+  await rm(tagOf(part), { force: true });
 }
 
 export async function sha256OfFile(path: string): Promise<string> {

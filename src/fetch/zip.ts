@@ -7,8 +7,16 @@ import { pipeline } from "node:stream/promises";
 import yauzl from "yauzl";
 import { CnnDistError } from "../errors.js";
 
-/** yauzl checks sizes and CRCs, and refuses absolute names and "..". */
-export async function extractZip(file: string, target: string, wanted: (entry: string) => boolean): Promise<void> {
+/**
+ * Entries keep the right to be executed, and nothing else of their modes. yauzl refuses absolute names and "..", and checks
+ * sizes but not CRCs: the caller has checked the whole file's SHA-256.
+ */
+export async function extractZip(
+  file: string,
+  target: string,
+  wanted: (entry: string) => boolean,
+  signal?: AbortSignal,
+): Promise<void> {
   const root = resolve(target) + sep;
   const zip = await new Promise<yauzl.ZipFile>((yes, no) =>
     yauzl.open(file, { lazyEntries: true, autoClose: false }, (error, opened) => (error ? no(error) : yes(opened))),
@@ -20,7 +28,9 @@ export async function extractZip(file: string, target: string, wanted: (entry: s
       if (!path.startsWith(root))
         throw new CnnDistError("zip", `${file}: the entry ${entry.fileName} would lie outside of ${target}`);
       await mkdir(dirname(path), { recursive: true });
-      await pipeline(await openEntry(zip, entry), createWriteStream(path));
+      const executable = ((entry.externalFileAttributes >>> 16) & 0o100) !== 0;
+      const out = createWriteStream(path, { mode: executable ? 0o755 : 0o644 });
+      await pipeline(await openEntry(zip, entry), out, signal ? { signal } : {});
     }
   } finally {
     zip.close();

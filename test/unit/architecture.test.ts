@@ -13,19 +13,7 @@ const COMMON = ["errors", "events", "random", "nearest", "paths", "version", "pr
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   index: ["config", "run"],
   cli: ["commands", "yargs"],
-  commands: [
-    "config",
-    "run",
-    "terminal",
-    "models",
-    "data",
-    "engine",
-    "transport",
-    "layers",
-    "yargs",
-    "zeromq",
-    "koffi",
-  ],
+  commands: ["config", "run", "terminal", "models", "data", "engine", "transport", "layers", "type:yargs"],
   terminal: ["picocolors"],
   run: [
     "config",
