@@ -1,5 +1,5 @@
 /** Wires roster, wire and work in flight together; the training itself is in loop.ts. */
-import { CnnDistError, EXIT } from "../errors.js";
+import { CnnDistError, EXIT, messageOf } from "../errors.js";
 import type { RunEvent, WorkerEvent } from "../events.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { asBytes, asFloat32, decodeToCoordinator, encode, type RejectReason } from "../protocol/codec.js";
@@ -14,8 +14,13 @@ import { type Deferred, deferred, type Work } from "./work.js";
 const TICK_MS = 500;
 /** Loading TensorFlow and data can hold a worker's event loop for long; until it has joined, silence counts only after this. */
 const JOIN_TIMEOUT_SECONDS = 60;
+/** A worker that was started and has not even said hello after this long will not. */
+const HELLO_TIMEOUT_SECONDS = 60;
 /** A tick that comes this much too late means that this process itself was stopped, and nobody else is to blame. */
 const SUSPENDED_MS = 2_000;
+
+/** What the socket says of a dead worker; its process says it better. */
+const CONNECTION_GONE = "its connection is gone";
 
 type LossReason = NonNullable<WorkerEvent["reason"]>;
 
@@ -45,7 +50,9 @@ export class Hub implements Coordinator {
   #failure: CnnDistError | null = null;
   #over = false;
   #changed: Deferred<void> = deferred();
-  #lastTrouble: { rank: number; text: string } | null = null;
+  #lastTrouble: { rank: number; incarnation: number; text: string } | null = null;
+  /** How the processes of workers ended that were taken out before that was known. */
+  readonly #exits = new Map<string, string>();
   #lastTick: number;
   #cancelTick: () => void = () => {};
 
@@ -59,10 +66,10 @@ export class Hub implements Coordinator {
       this.#founded = true;
       this.founding.resolve({ layout, weights, state });
     }
-    ports.link.onMessage((peer, parts) => this.#receive(peer, parts));
+    ports.link.onMessage((peer, parts) => this.#guard(() => this.#receive(peer, parts)));
     ports.link.onGone((peer) => {
       const member = this.roster.get(peer);
-      if (member) void this.#lose(member, "exit", "its connection is gone");
+      if (member) this.#lose(member, "exit", CONNECTION_GONE);
     });
   }
 
@@ -93,19 +100,23 @@ export class Hub implements Coordinator {
   }
 
   expectWorker({ token, rank, incarnation }: { token: string; rank: number; incarnation: number }): void {
-    this.roster.expect(token, { rank, incarnation });
+    this.roster.expect(token, { rank, incarnation, since: this.ports.clock.now() });
   }
 
   workerExited({ rank, incarnation, detail }: { rank: number; incarnation: number; detail: string }): void {
+    this.roster.forget({ rank, incarnation });
     const member = this.roster.find(rank, incarnation);
-    if (member) void this.#lose(member, "exit", detail);
-    else {
-      this.#lastTrouble ??= { rank, text: detail };
-      this.reconsider();
-    }
+    if (member) return this.#lose(member, "exit", detail);
+    this.#exits.set(`${rank}/${incarnation}`, detail);
+    const known = this.#lastTrouble;
+    // Why it was refused or failed says more than that it is gone.
+    if (known?.rank !== rank || known.incarnation !== incarnation || known.text === CONNECTION_GONE)
+      this.#lastTrouble = { rank, incarnation, text: detail };
+    this.reconsider();
   }
 
   reconsider(): void {
+    if (this.#over) return;
     if (this.roster.all().length === 0 && this.ports.workersPossible() === 0) this.fail(this.#nobodyLeft());
     this.#notify();
   }
@@ -206,7 +217,7 @@ export class Hub implements Coordinator {
     if (message.type === "hello") return this.#hello(peer, message);
     const member = this.roster.get(peer);
     if (!member) {
-      this.#count("stale");
+      this.#reject(peer, "stale");
       this.ports.link.send(peer, {
         header: encode({ type: "evict", reason: "this run does not know you (any more)" }),
       });
@@ -219,6 +230,23 @@ export class Hub implements Coordinator {
     else if (reason) this.#reject(peer, reason);
   }
 
+  /** Whatever goes wrong in here is the run's failure, told as one; it is never an exception in the socket's loop. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#unexpected(error);
+    }
+  }
+
+  #unexpected(error: unknown): void {
+    this.fail(
+      error instanceof CnnDistError
+        ? error
+        : new CnnDistError("unexpected", `the coordinator failed: ${messageOf(error)}`, { cause: error }),
+    );
+  }
+
   #count(reason: RejectReason): void {
     this.emit({ event: "rejected", reason });
   }
@@ -227,7 +255,7 @@ export class Hub implements Coordinator {
     this.#count(reason);
     if (!this.roster.strike(peer)) return;
     const member = this.roster.get(peer);
-    if (member) void this.#lose(member, "protocol", `it sent too many unacceptable messages, the last for "${reason}"`);
+    if (member) this.#lose(member, "protocol", `it sent too many unacceptable messages, the last for "${reason}"`);
     else this.ports.link.drop(peer);
   }
 
@@ -278,10 +306,10 @@ export class Hub implements Coordinator {
           this.fail(new CnnDistError(message.code, message.message, { exitCode }));
           return null;
         }
-        void this.#lose(member, "error", message.message);
+        this.#lose(member, "error", message.message);
         return null;
       case "bye":
-        void this.#lose(member, "exit", "it left");
+        this.#lose(member, "exit", "it left");
         return null;
       default:
         return this.#work?.receive(member, message, payload) ?? (this.#work ? null : "stale");
@@ -330,28 +358,35 @@ export class Hub implements Coordinator {
   #refuse(member: Member, code: string, text: string): void {
     this.send(member, { type: "refuse", code, message: text });
     this.roster.remove(member);
-    this.#lastTrouble = { rank: member.rank, text: `refused: ${text}` };
+    this.#lastTrouble = { rank: member.rank, incarnation: member.incarnation, text: `refused: ${text}` };
     this.setState(member, "refused", text);
     this.reconsider();
   }
 
   /** A member is taken for dead: ended for certain first, then its work goes to the others. */
-  async #lose(member: Member, reason: LossReason, detail: string): Promise<void> {
+  #lose(member: Member, reason: LossReason, detail: string): void {
+    this.#replace(member, reason, detail).catch((error: unknown) => this.#unexpected(error));
+  }
+
+  async #replace(member: Member, reason: LossReason, detail: string): Promise<void> {
     if (!this.roster.remove(member)) return;
+    const { rank, incarnation } = member;
     const detectionSeconds = Math.max(0, this.ports.clock.now() - member.lastHeard) / 1000;
-    this.send(member, { type: "evict", reason: detail });
-    this.#lastTrouble = { rank: member.rank, text: detail };
-    await this.ports.endWorker(member.rank, member.incarnation);
+    this.send(member, { type: "evict", reason: detail.slice(0, 4096) });
+    this.#lastTrouble = { rank, incarnation, text: detail };
+    await this.ports.endWorker(rank, incarnation);
+    if (this.#over) return; // the run ended meanwhile, and has had its last word
+    const exit = this.#exits.get(`${rank}/${incarnation}`);
     const reassigned = this.#work?.lost(member) ?? 0;
     member.state = "lost";
     this.emit({
       event: "worker",
-      rank: member.rank,
-      incarnation: member.incarnation,
+      rank,
+      incarnation,
       state: "lost",
       pid: member.pid,
       device: member.device,
-      detail,
+      detail: detail === CONNECTION_GONE && exit !== undefined ? exit : detail,
       reason,
       detection_seconds: detectionSeconds,
       reassigned,
@@ -376,18 +411,25 @@ export class Hub implements Coordinator {
       const joining = member.state === "joining" || member.state === "tracing";
       const limit = joining ? Math.max(heartbeatTimeout, JOIN_TIMEOUT_SECONDS) : heartbeatTimeout;
       if (silentMs > limit * 1000) {
-        void this.#lose(
+        this.#lose(
           member,
           "silence",
           `it has been silent for ${(silentMs / 1000).toFixed(1)} s (--heartbeat-timeout ${heartbeatTimeout})`,
         );
       } else if (member.owesSince !== null && now - member.owesSince > stepTimeout * 1000) {
-        void this.#lose(
+        this.#lose(
           member,
           "step-timeout",
           `it is alive but has sent no result for ${((now - member.owesSince) / 1000).toFixed(1)} s (--step-timeout ${stepTimeout})`,
         );
       }
+    }
+    for (const expected of this.roster.absent()) {
+      if (late > SUSPENDED_MS) expected.since = now;
+      if (now - expected.since <= HELLO_TIMEOUT_SECONDS * 1000) continue;
+      this.roster.forget(expected);
+      // Its process is ended, and started again if that is still allowed.
+      this.ports.endWorker(expected.rank, expected.incarnation).catch((error: unknown) => this.#unexpected(error));
     }
     this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }
@@ -415,6 +457,7 @@ const HOPELESS: ReadonlySet<string> = new Set([
 /** A user model's layout and values, from its first worker; null when the two do not fit each other. */
 function foundingOf(message: Extract<ToCoordinator, { type: "join" }>, payload: Uint8Array | null): Founding | null {
   if (!message.parameters) return null;
+  if (new Set(message.parameters.map(({ name }) => name)).size < message.parameters.length) return null;
   const layout = layoutOf(message.parameters.map((each) => ({ ...each, init: { kind: "zeros" } })));
   const values = asFloat32(payload, layout.size + layout.stateSize);
   if (!values) return null;

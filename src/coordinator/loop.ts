@@ -129,7 +129,7 @@ class Training {
         });
         hub.setState(member, "working");
       },
-      reduced: (bucket, gradient) => update.reduced(bucket, gradient),
+      reduced: (bucket, gradient, parts) => update.reduced(bucket, gradient, parts),
       reducedState: (state) => update.reducedState(state),
     });
     const result = await hub.carryOut(inFlight);

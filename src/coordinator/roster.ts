@@ -27,6 +27,8 @@ export interface Member {
 interface Expected {
   rank: number;
   incarnation: number;
+  /** Milliseconds of the coordinator's clock. */
+  since: number;
 }
 
 /** Messages that a peer may get wrong before it is cut off. */
@@ -38,11 +40,25 @@ export class Roster {
   readonly #members = new Map<string, Member>();
   readonly #expected = new Map<string, Expected>();
   readonly #incarnations = new Map<number, number>();
+  /** A run that starts its own workers takes no others: a stranger must not sit on the rank of one that comes back. */
+  #ownWorkersOnly = false;
   readonly #strikes = new Map<string, number>();
 
   /** Only a hello with this token may take that rank. */
   expect(token: string, worker: Expected): void {
+    this.#ownWorkersOnly = true;
     this.#expected.set(token, worker);
+  }
+
+  /** Workers that were started and have not said hello. */
+  absent(): Expected[] {
+    return [...this.#expected.values()];
+  }
+
+  /** It will not come any more. */
+  forget({ rank, incarnation }: { rank: number; incarnation: number }): void {
+    for (const [token, expected] of this.#expected)
+      if (expected.rank === rank && expected.incarnation === incarnation) this.#expected.delete(token);
   }
 
   get(peer: string): Member | undefined {
@@ -66,10 +82,11 @@ export class Roster {
   hello(peer: string, message: Extract<ToCoordinator, { type: "hello" }>, now: number): Member | string {
     if (this.#members.has(peer)) return "it has already said hello";
     const place = this.#placeOf(message.token);
-    if (!place) return "its token is not one that this run gave out";
+    if (!place) return "it has no token that this run gave out and that was not used yet";
     const member: Member = {
       peer,
-      ...place,
+      rank: place.rank,
+      incarnation: place.incarnation,
       pid: message.pid,
       host: message.host,
       device: message.device,
@@ -86,12 +103,13 @@ export class Roster {
     return member;
   }
 
-  #placeOf(token: string | null): Expected | null {
+  #placeOf(token: string | null): { rank: number; incarnation: number } | null {
     if (token !== null) {
       const expected = this.#expected.get(token);
       this.#expected.delete(token);
       return expected ?? null;
     }
+    if (this.#ownWorkersOnly) return null;
     const taken = new Set(this.all().map(({ rank }) => rank));
     let rank = 0;
     while (taken.has(rank)) rank++;

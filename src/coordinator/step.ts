@@ -1,7 +1,7 @@
 /** One step in flight: shards out, gradients in, added along the tree. Knows nothing of optimizers or sockets. */
 import { CnnDistError } from "../errors.js";
 import type { Layout } from "../parameters/layout.js";
-import { coverOf, type Range, TreeSum } from "../parameters/tree.js";
+import { childrenOf, coverOf, type Range, rangeKey, TreeSum } from "../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../protocol/codec.js";
 import type { ToCoordinator } from "../protocol/messages.js";
 import { divide } from "./assign.js";
@@ -30,10 +30,18 @@ export interface StepResult {
 export interface StepHooks {
   now(): number;
   send(member: Member, shards: readonly number[]): void;
-  /** Called once a bucket, as soon as its sum is whole; throws to end the run. */
-  reduced(bucket: number, gradient: Float32Array): void;
+  /** Called once a bucket, as soon as its sum is whole; throws to end the run. `parts` are what it was added from. */
+  reduced(bucket: number, gradient: Float32Array, parts: readonly Part[]): void;
   /** The same for the state, if the network has any. */
   reducedState(state: Float32Array): void;
+}
+
+/** One worker's sum over a range of shards. Unless it is `intact`, others were added onto it in place. */
+export interface Part {
+  readonly rank: number;
+  readonly range: Range;
+  readonly gradient: Float32Array;
+  readonly intact: boolean;
 }
 
 export class StepInFlight implements Work<StepResult> {
@@ -43,6 +51,11 @@ export class StepInFlight implements Work<StepResult> {
   readonly #done: Deferred<StepResult> = deferred();
   /** Shards that must be computed, with the member that owes them; null while nobody does. */
   readonly #owed = new Map<number, Member | null>();
+  /** Shards that a member was given in this step: nothing else is taken from it. */
+  readonly #given = new Map<Member, Set<number>>();
+  /** Buckets that came from a member, a range: it has not finished before all are there. */
+  readonly #came = new Map<Member, Map<string, Set<number>>>();
+  readonly #parts: Part[][];
   readonly #losses = new Map<number, { loss: number; hits: number }>();
   readonly #sums: (TreeSum<Float32Array> | null)[];
   #stateSum: TreeSum<Float32Array> | null;
@@ -56,6 +69,7 @@ export class StepInFlight implements Work<StepResult> {
     for (let shard = 0; shard < plan.shards; shard++) if (!plan.empty.includes(shard)) this.#owed.set(shard, null);
     const sum = () => new TreeSum<Float32Array>(plan.shards, addInPlace, plan.empty);
     this.#sums = layout.buckets.map(sum);
+    this.#parts = layout.buckets.map(() => []);
     this.#stateSum = layout.stateSize > 0 ? sum() : null;
   }
 
@@ -74,7 +88,12 @@ export class StepInFlight implements Work<StepResult> {
     const helpers = candidates.slice(0, Math.min(free.length, candidates.length)).map(({ member }) => member);
     divide(free, helpers.length).forEach((block, index) => {
       const member = helpers[index]!;
-      for (const shard of block) this.#owed.set(shard, member);
+      const given = this.#given.get(member) ?? new Set();
+      this.#given.set(member, given);
+      for (const shard of block) {
+        this.#owed.set(shard, member);
+        given.add(shard);
+      }
       member.owesSince = this.#hooks.now();
       this.#hooks.send(member, block);
     });
@@ -97,20 +116,44 @@ export class StepInFlight implements Work<StepResult> {
   receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null {
     if (message.type !== "loss" && message.type !== "bucket" && message.type !== "finished") return "stale";
     if (message.step !== this.#plan.step || message.version !== this.#plan.version) return "stale";
-    member.owesSince = this.#hooks.now();
-    if (message.type === "loss") return this.#receiveLoss(member, message);
-    const range: Range = { start: message.start, end: message.end };
+    const range: Range =
+      message.type === "loss"
+        ? { start: message.shard, end: message.shard + 1 }
+        : { start: message.start, end: message.end };
     if (!this.#isNode(range)) return "schema";
-    return message.type === "bucket"
-      ? this.#receiveBucket(range, message.bucket, payload)
-      : this.#receiveEnd(member, range, message.computeSeconds, payload);
+    if (!this.#mayGive(member, range)) return "sender";
+    const reason = this.#take(member, range, message, payload);
+    if (reason === null && member.owesSince !== null) member.owesSince = this.#hooks.now(); // a sign of progress
+    return reason;
+  }
+
+  #take(
+    member: Member,
+    range: Range,
+    message: Extract<ToCoordinator, { type: "loss" | "bucket" | "finished" }>,
+    payload: Uint8Array | null,
+  ): RejectReason | null {
+    if (message.type === "loss") return this.#receiveLoss(member, message);
+    if (message.type === "bucket") return this.#receiveBucket(member, range, message.bucket, payload);
+    return this.#receiveEnd(member, range, message.computeSeconds, payload);
+  }
+
+  /** Whether each shard of the range that has samples was given to this member. */
+  #mayGive(member: Member, range: Range): boolean {
+    const given = this.#given.get(member);
+    const shards = this.#present(range);
+    return given !== undefined && shards.length > 0 && shards.every((shard) => given.has(shard));
+  }
+
+  #present({ start, end }: Range): number[] {
+    const { empty } = this.#plan;
+    return Array.from({ length: end - start }, (_, index) => start + index).filter((shard) => !empty.includes(shard));
   }
 
   #receiveLoss(
     member: Member,
     { shard, loss, hits }: { shard: number; loss: number; hits: number },
   ): RejectReason | null {
-    if (shard >= this.#plan.shards || this.#plan.empty.includes(shard)) return "schema";
     if (!Number.isFinite(loss)) {
       this.abandon(
         new CnnDistError(
@@ -125,27 +168,34 @@ export class StepInFlight implements Work<StepResult> {
     return null;
   }
 
-  #receiveBucket(range: Range, bucket: number, payload: Uint8Array | null): RejectReason | null {
+  #receiveBucket(member: Member, range: Range, bucket: number, payload: Uint8Array | null): RejectReason | null {
     const sum = this.#sums[bucket];
     const size = this.#layout.buckets[bucket]?.size;
     if (sum === undefined || size === undefined) return "schema";
     const gradient = asFloat32(payload, size);
     if (!gradient) return "payload";
+    this.#cameFrom(member, range).add(bucket);
     if (sum === null) return null; // whole already: the same shards came again after a worker was lost
+    const parts = this.#parts[bucket]!;
+    parts.push({ rank: member.rank, range, gradient, intact: !isLeft(range, this.#plan.shards) });
     const start = this.#hooks.now();
     const whole = sum.put(range, gradient);
     this.#reduceMs += this.#hooks.now() - start;
     if (!whole) return null;
     this.#sums[bucket] = null;
-    this.#guard(() => this.#hooks.reduced(bucket, whole));
+    this.#parts[bucket] = [];
+    this.#guard(() => this.#hooks.reduced(bucket, whole, parts));
     this.#finishIfComplete();
     return null;
   }
 
   #receiveEnd(member: Member, range: Range, computeSeconds: number, payload: Uint8Array | null): RejectReason | null {
-    if (this.#stateSum) {
-      const state = asFloat32(payload, this.#layout.stateSize);
-      if (!state) return "payload";
+    const { buckets, stateSize } = this.#layout;
+    const state = stateSize > 0 ? asFloat32(payload, stateSize) : null;
+    if (stateSize > 0 ? !state : payload) return "payload";
+    if (this.#cameFrom(member, range).size < buckets.length) return "schema";
+    if (this.#present(range).some((shard) => !this.#losses.has(shard))) return "schema";
+    if (this.#stateSum && state) {
       const whole = this.#stateSum.put(range, state);
       if (whole) {
         this.#stateSum = null;
@@ -159,6 +209,14 @@ export class StepInFlight implements Work<StepResult> {
     if (![...this.#owed.values()].includes(member)) member.owesSince = null;
     this.#finishIfComplete();
     return null;
+  }
+
+  #cameFrom(member: Member, range: Range): Set<number> {
+    const ranges = this.#came.get(member) ?? new Map<string, Set<number>>();
+    this.#came.set(member, ranges);
+    const buckets = ranges.get(rangeKey(range)) ?? new Set();
+    ranges.set(rangeKey(range), buckets);
+    return buckets;
   }
 
   #guard(act: () => void): void {
@@ -187,6 +245,18 @@ export class StepInFlight implements Work<StepResult> {
     }
     this.#done.resolve({ loss, hits, computeSeconds: this.#computeSeconds, reduceSeconds: this.#reduceMs / 1000 });
   }
+}
+
+/** Whether a node of the tree is the left half of its parent: the one that the right half is added onto. */
+function isLeft(range: Range, shards: number): boolean {
+  let node: Range = { start: 0, end: shards };
+  for (let children = childrenOf(node); children; children = childrenOf(node)) {
+    const [left, right] = children;
+    if (rangeKey(left) === rangeKey(range)) return true;
+    if (rangeKey(right) === rangeKey(range)) return false;
+    node = range.start < right.start ? left : right;
+  }
+  return false;
 }
 
 /** Float32: the sum is rounded when it is stored. */

@@ -2,6 +2,7 @@
 import { CnnDistError } from "../errors.js";
 import type { Optimizer } from "../optim/optimizer.js";
 import { clipScale, sumOfSquares } from "../optim/schedule.js";
+import type { Part } from "./step.js";
 import type { DoubleBuffer } from "./weights.js";
 
 export interface UpdateOptions {
@@ -34,10 +35,10 @@ export class StepUpdate {
     this.#squares = new Array<number>(this.#missing).fill(0);
   }
 
-  reduced(bucket: number, gradient: Float32Array): void {
+  reduced(bucket: number, gradient: Float32Array, parts: readonly Part[]): void {
     const start = this.#options.now();
     const squares = sumOfSquares(gradient);
-    if (!Number.isFinite(squares)) throw this.#notFinite(bucket, gradient);
+    if (!Number.isFinite(squares)) throw this.#notFinite(bucket, gradient, parts);
     this.#squares[bucket] = squares;
     this.#missing--;
     if (this.#options.clipGradNorm === null) this.#apply(bucket, gradient, 1);
@@ -80,7 +81,7 @@ export class StepUpdate {
     this.#options.updated(index);
   }
 
-  #notFinite(index: number, gradient: Float32Array): CnnDistError {
+  #notFinite(index: number, gradient: Float32Array, parts: readonly Part[]): CnnDistError {
     const bucket = this.#buffer.layout.buckets[index]!;
     const at = gradient.findIndex((value) => !Number.isFinite(value));
     const slot = bucket.slots.find(
@@ -88,7 +89,22 @@ export class StepUpdate {
     );
     return new CnnDistError(
       "not-finite",
-      `step ${this.#options.step}: the gradient of ${slot?.name ?? "a parameter"} is not finite (${gradient[at]}), summed over all shards; the step was not applied. Lower --lr, add --lr-warmup-epochs or --clip-grad-norm, or look at the data.`,
+      `step ${this.#options.step}: the gradient of ${slot?.name ?? "a parameter"} is not finite (${gradient[at]}), ${originOf(parts, at)}; the step was not applied. Lower --lr, add --lr-warmup-epochs or --clip-grad-norm, or look at the data.`,
     );
   }
+}
+
+/**
+ * Whose shards made an element not finite. A part that nothing was added onto still shows what came; one that others were
+ * added onto is named only when none of those is to blame.
+ */
+function originOf(parts: readonly Part[], at: number): string {
+  const bad = parts.filter(({ gradient }) => !Number.isFinite(gradient[at]));
+  const intact = bad.filter((part) => part.intact);
+  return (intact.length > 0 ? intact : bad)
+    .map(({ rank, range: { start, end } }) => {
+      const shards = end - start === 1 ? `shard ${start}` : `shards ${start} to ${end - 1}`;
+      return `from ${shards}, rank ${rank}`;
+    })
+    .join(" and ");
 }

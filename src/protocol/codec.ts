@@ -16,13 +16,16 @@ export type RejectReason =
   | "stale";
 export type Decoded<T> = { ok: true; message: T; payload: Uint8Array | null } | { ok: false; reason: RejectReason };
 
+/** The messages that may have a second frame. Its exact size follows from the layout, which the receiver knows. */
+const CARRIERS: ReadonlySet<string> = new Set(["join", "bucket", "finished", "weights"]);
+
 const packr = new Packr({ useRecords: false, variableMapSize: true, mapsAsObjects: true, moreTypes: false });
 
 export function encode(message: ToCoordinator | ToWorker): Uint8Array {
   return packr.pack(message);
 }
 
-function decode<T>(schema: z.ZodType<T>, parts: readonly Uint8Array[]): Decoded<T> {
+function decode<T extends { type: string }>(schema: z.ZodType<T>, parts: readonly Uint8Array[]): Decoded<T> {
   const [header, payload] = parts;
   if (!header || parts.length > LIMITS.parts) return { ok: false, reason: "parts" };
   const fault = skim(header);
@@ -35,6 +38,7 @@ function decode<T>(schema: z.ZodType<T>, parts: readonly Uint8Array[]): Decoded<
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success) return { ok: false, reason: "schema" };
+  if (payload && !CARRIERS.has(parsed.data.type)) return { ok: false, reason: "payload" };
   return { ok: true, message: parsed.data, payload: payload ?? null };
 }
 

@@ -1,5 +1,15 @@
 /** The private folder that holds a run's ipc sockets, and the sweeping of those that dead runs left. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf, UsageError } from "../errors.js";
@@ -24,7 +34,7 @@ export function createSocketDirectory(env: NodeJS.ProcessEnv = process.env): Soc
   try {
     mkdirSync(base, { recursive: true });
     path = mkdtempSync(join(base, PREFIX)); // mkdtemp makes it 0700
-    writeFileSync(join(path, "owner"), processIdentity(process.pid) ?? "");
+    writeFileSync(join(path, "owner"), ownerOf(process.pid));
   } catch (error) {
     throw new UsageError(
       "socket-directory",
@@ -45,9 +55,23 @@ export function createSocketDirectory(env: NodeJS.ProcessEnv = process.env): Soc
 function usable(dir: string | undefined): string | null {
   if (!dir) return null;
   try {
-    return statSync(dir).isDirectory() ? dir : null;
+    accessSync(`${dir}/.`, constants.W_OK | constants.X_OK); // after sudo or su it may be another user's
+    return dir;
   } catch {
     return null;
+  }
+}
+
+/** "PID START\nNAMESPACE": in another container, a process number says nothing about this one's. */
+function ownerOf(pid: number): string {
+  return `${processIdentity(pid) ?? ""}\n${pidNamespace()}`;
+}
+
+function pidNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
   }
 }
 
@@ -57,8 +81,8 @@ export function sweepStale(base: string): void {
     if (!name.startsWith(PREFIX)) continue;
     const path = join(base, name);
     try {
-      const recorded = readFileSync(join(path, "owner"), "utf8");
-      if (recorded !== "" && processIdentity(Number.parseInt(recorded, 10)) !== recorded)
+      const [owner = "", namespace] = readFileSync(join(path, "owner"), "utf8").split("\n");
+      if (owner !== "" && namespace === pidNamespace() && processIdentity(Number.parseInt(owner, 10)) !== owner)
         rmSync(path, { recursive: true, force: true });
     } catch {
       // not one of ours, not ours to read, or swept by another start at the same time

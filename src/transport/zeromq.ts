@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { Dealer, Router } from "zeromq";
 import { messageOf, UsageError } from "../errors.js";
 import { LIMITS } from "../protocol/skim.js";
+import { checkTcpEndpoint } from "./address.js";
 import type { CoordinatorLink, Message, WorkerLink } from "./link.js";
 
 /** One frame; a bucket may be a single large kernel (VGG's first dense layer has 411 MB). */
@@ -62,8 +63,14 @@ class SendQueue {
 
 const framesOf = ({ header, payload }: Message): Uint8Array[] => (payload ? [header, payload] : [header]);
 
-/** Listens at an ipc:// or tcp:// endpoint; UsageError if that is taken. */
+const optionsOf = (endpoint: string) => ({
+  ...(endpoint.startsWith("tcp:") ? HEARTBEAT : {}),
+  ipv6: endpoint.includes("["),
+});
+
+/** Listens at an ipc:// or tcp:// endpoint; UsageError if that is taken, or is not this machine's own. */
 export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink> {
+  if (!endpoint.startsWith("ipc:")) checkTcpEndpoint("--bind", endpoint);
   const socket = new Router({
     mandatory: true, // a message to a peer that is gone is an error, not a silent loss
     linger: 0,
@@ -71,7 +78,7 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     sendHighWaterMark: 0,
     receiveHighWaterMark: 0,
     maxMessageSize: MAX_FRAME_BYTES,
-    ...(endpoint.startsWith("tcp:") ? HEARTBEAT : {}),
+    ...optionsOf(endpoint),
   });
   try {
     await socket.bind(endpoint);
@@ -94,7 +101,7 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
       if (!socket.closed && !dropped.has(peer)) onGone(peer);
     },
   );
-  const receiving = (async () => {
+  const receive = async () => {
     try {
       for await (const [id, ...parts] of socket) {
         const peer = peerOf(id!);
@@ -103,12 +110,14 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     } catch (error) {
       if (!socket.closed) throw error;
     }
-  })();
+  };
+  let receiving: Promise<void> | null = null;
   return {
     endpoint: socket.lastEndpoint ?? endpoint,
     send: (peer, message) => queue.push([Buffer.from(peer, "latin1"), ...framesOf(message)]),
     onMessage: (handler) => {
       onMessage = handler;
+      receiving ??= receive(); // what came before there was a handler waits in the socket
     },
     onGone: (handler) => {
       onGone = handler;
@@ -132,7 +141,7 @@ export function connectWorker(endpoint: string): WorkerLink {
     sendHighWaterMark: 0,
     receiveHighWaterMark: 0,
     maxMessageSize: MAX_FRAME_BYTES,
-    ...(endpoint.startsWith("tcp:") ? HEARTBEAT : {}),
+    ...optionsOf(endpoint),
   });
   let connected = false;
   let onConnection: (connected: boolean) => void = () => {};
