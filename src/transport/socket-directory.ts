@@ -34,7 +34,8 @@ export function createSocketDirectory(env: NodeJS.ProcessEnv = process.env): Soc
   try {
     mkdirSync(base, { recursive: true });
     path = mkdtempSync(join(base, PREFIX)); // mkdtemp makes it 0700
-    writeFileSync(join(path, "owner"), ownerOf(process.pid));
+    writeFileSync(join(path, "namespace"), pidNamespace());
+    writeFileSync(join(path, "owner"), processIdentity(process.pid) ?? ""); // last: with it the folder can be judged
   } catch (error) {
     throw new UsageError(
       "socket-directory",
@@ -62,11 +63,7 @@ function usable(dir: string | undefined): string | null {
   }
 }
 
-/** "PID START\nNAMESPACE": in another container, a process number says nothing about this one's. */
-function ownerOf(pid: number): string {
-  return `${processIdentity(pid) ?? ""}\n${pidNamespace()}`;
-}
-
+/** In another container, a process number says nothing about this one's processes. */
 function pidNamespace(): string {
   try {
     return readlinkSync("/proc/self/ns/pid");
@@ -81,7 +78,8 @@ export function sweepStale(base: string): void {
     if (!name.startsWith(PREFIX)) continue;
     const path = join(base, name);
     try {
-      const [owner = "", namespace] = readFileSync(join(path, "owner"), "utf8").split("\n");
+      const owner = readFileSync(join(path, "owner"), "utf8");
+      const namespace = readFileSync(join(path, "namespace"), "utf8");
       if (owner !== "" && namespace === pidNamespace() && processIdentity(Number.parseInt(owner, 10)) !== owner)
         rmSync(path, { recursive: true, force: true });
     } catch {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UsageError } from "../../../src/errors.js";
@@ -34,7 +34,7 @@ test("a folder is private, holds a socket that can be bound, and goes with its r
   const sockets = createSocketDirectory({ XDG_RUNTIME_DIR: base });
   assert.equal(statSync(sockets.path).mode & 0o777, 0o700);
   const link = await bindCoordinator(sockets.endpoint);
-  assert.deepEqual(readdirSync(sockets.path).sort(), ["coordinator.sock", "owner"]);
+  assert.deepEqual(readdirSync(sockets.path).sort(), ["coordinator.sock", "namespace", "owner"]);
   await link.close();
   sockets.remove();
   assert.deepEqual(readdirSync(base), []);
@@ -59,7 +59,7 @@ test("a number that was given to another process is not taken for its former own
   const base = temporaryDirectory(context);
   const { path } = createSocketDirectory({ XDG_RUNTIME_DIR: base });
   const recorded = readFileSync(join(path, "owner"), "utf8");
-  assert.ok(recorded.startsWith(`${processIdentity(process.pid)}\n`));
+  assert.equal(recorded, processIdentity(process.pid));
   writeFileSync(join(path, "owner"), recorded.replace(/^(\d+) \d+/, "$1 1"));
   sweepStale(base);
   assert.equal(existsSync(path), false);
@@ -67,14 +67,17 @@ test("a number that was given to another process is not taken for its former own
 
 test("what may be somebody else's is left alone", (context) => {
   const base = temporaryDirectory(context);
-  const make = (name: string, content?: string) => {
+  const mine = readlinkSync("/proc/self/ns/pid");
+  const make = (name: string, owner?: string, namespace = mine) => {
     mkdirSync(join(base, name));
-    if (content !== undefined) writeFileSync(join(base, name, "owner"), content);
+    writeFileSync(join(base, name, "namespace"), namespace);
+    if (owner !== undefined) writeFileSync(join(base, name, "owner"), owner);
   };
+  make("cnn-dist-dead", "4194303 1");
   make("cnn-dist-mine"); // no owner recorded
   make("cnn-dist-new", ""); // about to be recorded
-  make("cnn-dist-container", "4194303 1\npid:[1]"); // a process of another PID namespace
-  make("other", "4194303 1\n");
+  make("cnn-dist-container", "4194303 1", "pid:[1]"); // a process of another PID namespace
+  make("other", "4194303 1");
   writeFileSync(join(base, "cnn-dist-file"), "");
   sweepStale(base);
   assert.deepEqual(readdirSync(base).sort(), [

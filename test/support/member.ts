@@ -1,0 +1,21 @@
+import type { Member } from "../../src/coordinator/roster.js";
+
+/** A worker that has joined. */
+export function member(rank: number): Member {
+  return {
+    peer: `peer-${rank}`,
+    rank,
+    incarnation: 0,
+    pid: 1,
+    host: "here",
+    device: "cpu",
+    local: true,
+    state: "ready",
+    lastHeard: 0,
+    owesSince: null,
+    holds: -1,
+    ahead: 0,
+    tensors: 0,
+    tensorBytes: 0,
+  };
+}

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { EvaluationInFlight } from "../../../src/coordinator/evaluation.js";
+import type { Member } from "../../../src/coordinator/roster.js";
+import { evaluationChunks, type Span } from "../../../src/data/order.js";
+import { member } from "../../support/member.js";
+
+const lossOf = ({ start, end }: Span) => Math.sin(start) * 1e10 + end / 3;
+
+function begin(images: number, chunk: number) {
+  const chunks = evaluationChunks(images, chunk);
+  const queues = new Map<Member, Span[]>();
+  const evaluation = new EvaluationInFlight(3, chunks, {
+    now: () => 9,
+    send: (to, span) => queues.set(to, [...(queues.get(to) ?? []), span]),
+  });
+  const message = ({ start, end }: Span) =>
+    ({
+      type: "evaluated",
+      run: "run",
+      rank: 0,
+      incarnation: 0,
+      evaluation: 3,
+      start,
+      end,
+      loss: lossOf({ start, end }),
+      hits: end - start,
+    }) as const;
+  /** The worker's next answer. */
+  const answer = (from: Member) => {
+    const span = queues.get(from)?.shift();
+    return span && evaluation.receive(from, message(span));
+  };
+  let loss = 0;
+  for (const each of chunks) loss += lossOf(each);
+  return { evaluation, queues, message, answer, expected: { loss, hits: images } };
+}
+
+test("whoever answers, dies and comes in what order, each image counts once and the sums are the same bits", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.record({ who: fc.nat(), dies: fc.boolean() }), { maxLength: 40 }),
+      async (images, workers, fates) => {
+        const run = begin(images, 7);
+        let rank = 0;
+        let living = Array.from({ length: workers }, () => member(rank++));
+        run.evaluation.assign(living);
+        for (const { who, dies } of fates) {
+          const one = living[who % living.length]!;
+          if (!dies) {
+            const reason = run.answer(one);
+            assert.ok(reason === null || reason === undefined);
+            continue;
+          }
+          assert.equal(run.evaluation.lost(one), run.queues.get(one)?.length ?? 0);
+          living = [...living.filter((other) => other !== one), member(rank++)];
+          run.evaluation.assign(living);
+        }
+        for (let left = true; left; ) {
+          left = false;
+          for (const worker of living) if (run.answer(worker) === null) left = true;
+        }
+        assert.deepEqual(await run.evaluation.done, run.expected);
+        assert.ok(living.every(({ owesSince }) => owesSince === null));
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test("answers that nobody asked for, or twice, or of another evaluation count nothing", async () => {
+  const run = begin(20, 10);
+  const [a, b] = [member(0), member(1)];
+  run.evaluation.assign([a, b]);
+  const [first] = run.queues.get(a)!;
+  const [second] = run.queues.get(b)!;
+  assert.equal(a.owesSince, 9);
+  assert.equal(run.evaluation.receive(b, run.message(first!)), "stale");
+  assert.equal(run.evaluation.receive(a, { ...run.message(first!), evaluation: 2 }), "stale");
+  assert.equal(run.evaluation.receive(a, run.message({ start: 0, end: 5 })), "schema");
+  assert.equal(run.evaluation.receive(a, { type: "bye" }), "stale");
+  assert.equal(run.evaluation.receive(a, run.message(first!)), null);
+  assert.equal(run.evaluation.receive(a, run.message(first!)), "stale");
+  assert.equal(run.evaluation.receive(b, run.message(second!)), null);
+  assert.deepEqual(await run.evaluation.done, run.expected);
+});
+
+test("a worker has two chunks at a time, the others wait for whoever is free", () => {
+  const run = begin(100, 10);
+  const [a, b] = [member(0), member(1)];
+  run.evaluation.assign([a, b]);
+  assert.deepEqual(
+    [a, b].map((each) => run.queues.get(each)!.map(({ start }) => start)),
+    [
+      [0, 20],
+      [10, 30],
+    ],
+  );
+  run.answer(b);
+  assert.deepEqual(
+    run.queues.get(b)!.map(({ start }) => start),
+    [30, 40],
+  );
+});
+
+test("abandoned, it rejects with the reason", async () => {
+  const run = begin(10, 5);
+  run.evaluation.abandon(new Error("stop"));
+  await assert.rejects(run.evaluation.done, /stop/);
+});

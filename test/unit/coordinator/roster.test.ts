@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { differences, type Member, Roster } from "../../../src/coordinator/roster.js";
+import { FINGERPRINT } from "../../support/fake-worker.js";
+
+const hello = (token: string | null = null) =>
+  ({ type: "hello", protocol: 1, token, pid: 7, host: "there", device: "cpu" }) as const;
+
+function entered(member: Member | string): Member {
+  assert.ok(typeof member !== "string", String(member));
+  return member;
+}
+
+test("workers from elsewhere take the lowest free rank, each time as a new incarnation", () => {
+  const roster = new Roster();
+  const first = entered(roster.hello("a", hello(), 0));
+  const second = entered(roster.hello("b", hello(), 0));
+  assert.deepEqual([first.rank, first.incarnation, second.rank, second.incarnation], [0, 0, 1, 0]);
+  assert.equal(first.local, false);
+  assert.ok(roster.remove(first));
+  assert.ok(!roster.remove(first), "once is enough");
+  const again = entered(roster.hello("c", hello(), 5));
+  assert.deepEqual([again.rank, again.incarnation, again.lastHeard], [0, 1, 5]);
+  assert.equal(roster.find(0, 0), undefined);
+  assert.equal(roster.find(0, 1), again);
+  assert.deepEqual(
+    roster.all().map(({ peer }) => peer),
+    ["c", "b"],
+  );
+});
+
+test("a run that starts its own workers takes those alone, each token once", () => {
+  const roster = new Roster();
+  roster.expect("secret", { rank: 3, incarnation: 2, since: 10 });
+  assert.match(String(roster.hello("stranger", hello(), 0)), /token/);
+  assert.match(String(roster.hello("liar", hello("guess"), 0)), /token/);
+  assert.equal(roster.absent().length, 1);
+  const member = entered(roster.hello("a", hello("secret"), 0));
+  assert.deepEqual([member.rank, member.incarnation, member.local], [3, 2, true]);
+  assert.deepEqual(roster.absent(), []);
+  assert.match(String(roster.hello("thief", hello("secret"), 0)), /token/);
+  assert.match(String(roster.hello("a", hello("secret"), 0)), /already/);
+});
+
+test("a worker whose process has ended is expected no more", () => {
+  const roster = new Roster();
+  roster.expect("old", { rank: 0, incarnation: 0, since: 0 });
+  roster.expect("new", { rank: 0, incarnation: 1, since: 0 });
+  roster.forget({ rank: 0, incarnation: 0 });
+  assert.deepEqual(
+    roster.absent().map(({ incarnation }) => incarnation),
+    [1],
+  );
+  assert.match(String(roster.hello("late", hello("old"), 0)), /token/);
+});
+
+test("work is for those that joined", () => {
+  const roster = new Roster();
+  const member = entered(roster.hello("a", hello(), 0));
+  for (const [state, ready] of [
+    ["joining", 0],
+    ["tracing", 0],
+    ["ready", 1],
+    ["working", 1],
+    ["spare", 1],
+    ["lost", 0],
+  ] as const) {
+    member.state = state;
+    assert.equal(roster.ready().length, ready, state);
+  }
+});
+
+test("a peer is cut off after twenty strikes; a flood of peers does not fill the memory", () => {
+  const roster = new Roster();
+  for (let strike = 1; strike < 20; strike++) assert.equal(roster.strike("bad"), false);
+  assert.equal(roster.strike("bad"), true);
+  for (let peer = 0; peer < 1024; peer++) roster.strike(`peer ${peer}`);
+  assert.equal(roster.strike("bad"), false, "the oldest is forgotten");
+});
+
+test("differences name each field with both values", () => {
+  assert.deepEqual(differences(FINGERPRINT, { ...FINGERPRINT }), []);
+  assert.deepEqual(differences(FINGERPRINT, { ...FINGERPRINT, tf32: true, build: "other" }), [
+    { what: "build", expected: "b", received: "other" },
+    { what: "tf32", expected: "false", received: "true" },
+  ]);
+});

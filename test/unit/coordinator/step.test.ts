@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Member } from "../../../src/coordinator/roster.js";
+import { type Part, StepInFlight, type StepPlan } from "../../../src/coordinator/step.js";
+import { childrenOf, coverOf, type Range } from "../../../src/parameters/tree.js";
+import { asBytes } from "../../../src/protocol/codec.js";
+import type { ToCoordinator } from "../../../src/protocol/messages.js";
+import { testLayout } from "../../support/fake-worker.js";
+import { member } from "../../support/member.js";
+
+const LAYOUT = testLayout();
+const PLAN: StepPlan = { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 4, empty: [] };
+
+/** A shard's value of one vector; sums of them depend on the order of additions. */
+const leaf = (shard: number, size: number) =>
+  Float32Array.from({ length: size }, (_, i) => Math.sin(shard * 7 + i) * 1e3 ** (shard % 3));
+
+function sumOf(range: Range, size: number, empty: readonly number[]): Float32Array | null {
+  const children = childrenOf(range);
+  if (!children) return empty.includes(range.start) ? null : leaf(range.start, size);
+  const [left, right] = [sumOf(children[0], size, empty), sumOf(children[1], size, empty)];
+  if (!left || !right) return left ?? right;
+  return left.map((value, index) => value + right[index]!);
+}
+
+function begin(changes: Partial<StepPlan> = {}) {
+  const plan = { ...PLAN, ...changes };
+  const clock = { now: 0 };
+  const given: { rank: number; shards: readonly number[] }[] = [];
+  const reduced = new Map<number, Float32Array>();
+  const parts: Part[][] = [];
+  const step = new StepInFlight(plan, LAYOUT, {
+    now: () => clock.now,
+    send: ({ rank }, shards) => void given.push({ rank, shards: [...shards] }),
+    reduced(bucket, gradient, from) {
+      assert.ok(!reduced.has(bucket), `bucket ${bucket} was reduced twice`);
+      reduced.set(bucket, gradient.slice());
+      parts[bucket] = [...from];
+    },
+    reducedState(state) {
+      assert.ok(!reduced.has(-1), "the state was reduced twice");
+      reduced.set(-1, state.slice());
+    },
+  });
+  const work = { run: "run", rank: 0, incarnation: 0, step: plan.step, version: plan.version };
+  const give = (from: Member, message: ToCoordinator, payload?: Float32Array) =>
+    step.receive(from, message, payload ? asBytes(payload) : null);
+  /** All that a worker sends for a range, one message after the other. */
+  function* messages(range: Range): Generator<readonly [ToCoordinator, Float32Array?]> {
+    for (let shard = range.start; shard < range.end; shard++)
+      if (!plan.empty.includes(shard)) yield [{ type: "loss", ...work, shard, loss: shard / 10, hits: 1 }];
+    for (const { index, size } of LAYOUT.buckets)
+      yield [{ type: "bucket", ...work, ...range, bucket: index }, sumOf(range, size, plan.empty)!];
+    yield [{ type: "finished", ...work, ...range, computeSeconds: 1 }, sumOf(range, LAYOUT.stateSize, plan.empty)!];
+  }
+  const expected = () => {
+    const root = { start: 0, end: plan.shards };
+    const sums = new Map(LAYOUT.buckets.map(({ index, size }) => [index, sumOf(root, size, plan.empty)!]));
+    return sums.set(-1, sumOf(root, LAYOUT.stateSize, plan.empty)!);
+  };
+  return { step, clock, given, reduced, parts, work, give, messages, expected };
+}
+
+async function settled(promise: Promise<unknown>): Promise<boolean> {
+  return Promise.race([
+    promise.then(() => true),
+    new Promise<boolean>((resolve) => setImmediate(() => resolve(false))),
+  ]);
+}
+
+test("whoever dies after whatever message, each sum is whole once, to the bit", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 7 }),
+      fc.array(fc.nat(30), { maxLength: 6 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.nat(2),
+      async (shards, fates, start, short) => {
+        const empty = Array.from({ length: Math.min(short, shards - 1) }, (_, index) => index * 2).filter(
+          (shard) => shard < shards,
+        );
+        if (empty.length === shards) return;
+        const run = begin({ shards, empty });
+        let rank = 0;
+        let living = Array.from({ length: start }, () => member(rank++));
+        run.step.assign(living);
+        const queues = new Map<Member, (readonly [ToCoordinator, Float32Array?])[]>();
+        const collect = () => {
+          for (const { rank: to, shards: block } of run.given.splice(0)) {
+            const owner = living.find((each) => each.rank === to)!;
+            const queue = queues.get(owner) ?? [];
+            queues.set(owner, queue);
+            for (const range of coverOf(block, shards)) queue.push(...run.messages(range));
+          }
+        };
+        collect();
+        for (const fate of fates) {
+          // Somebody says `fate` messages more, then dies; somebody else comes.
+          const dying = living[fate % living.length]!;
+          for (const [message, payload] of (queues.get(dying) ?? []).splice(0, fate))
+            assert.equal(run.give(dying, message, payload?.slice()), null);
+          run.step.lost(dying);
+          living = [...living.filter((each) => each !== dying), member(rank++)];
+          run.step.assign(living);
+          collect();
+        }
+        for (const worker of living)
+          for (const [message, payload] of queues.get(worker) ?? [])
+            assert.equal(run.give(worker, message, payload?.slice()), null);
+        const result = await run.step.done;
+        assert.deepEqual(run.reduced, run.expected());
+        assert.equal(result.hits, shards - empty.length);
+        assert.ok(living.every(({ owesSince }) => owesSince === null));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("only shards that were given to a worker are taken from it", () => {
+  const run = begin();
+  const [a, b, stranger] = [member(0), member(1), member(2)];
+  run.step.assign([a, b]);
+  assert.deepEqual(run.given, [
+    { rank: 0, shards: [0, 1] },
+    { rank: 1, shards: [2, 3] },
+  ]);
+  const bucket = (start: number, end: number) => ({ type: "bucket", ...run.work, start, end, bucket: 0 }) as const;
+  const size = LAYOUT.buckets[0]!.size;
+  const values = () => new Float32Array(size).fill(1);
+  assert.equal(run.give(stranger, bucket(0, 2), values()), "sender");
+  assert.equal(run.give(b, bucket(0, 2), values()), "sender");
+  assert.equal(run.give(b, bucket(0, 4), values()), "sender");
+  assert.equal(run.give(a, { type: "loss", ...run.work, shard: 2, loss: 1, hits: 0 }), "sender");
+  assert.equal(
+    run.give(a, { type: "finished", ...run.work, start: 2, end: 4, computeSeconds: 0 }, new Float32Array(4)),
+    "sender",
+  );
+  assert.equal(run.reduced.size, 0);
+});
+
+test("what is no node of the tree, no bucket of the layout or not of its size is refused, and is no sign of progress", () => {
+  const run = begin();
+  const only = member(0);
+  run.step.assign([only]);
+  run.clock.now = 50;
+  const size = LAYOUT.buckets[0]!.size;
+  const bucket = (start: number, end: number, index = 0) =>
+    ({ type: "bucket", ...run.work, start, end, bucket: index }) as const;
+  for (const [start, end] of [
+    [0, 3],
+    [1, 3],
+    [2, 2],
+    [3, 1],
+    [0, 8],
+    [4, 5],
+  ] as const)
+    assert.equal(run.give(only, bucket(start, end), new Float32Array(size)), "schema", `${start}-${end}`);
+  assert.equal(run.give(only, bucket(0, 2, LAYOUT.buckets.length), new Float32Array(size)), "schema");
+  assert.equal(run.give(only, bucket(0, 2), new Float32Array(size + 1)), "payload");
+  assert.equal(run.give(only, bucket(0, 2)), "payload");
+  assert.equal(run.give(only, { type: "loss", ...run.work, shard: 4, loss: 1, hits: 0 }), "schema");
+  assert.equal(run.give(only, { ...bucket(0, 2), version: 3 }, new Float32Array(size)), "stale");
+  assert.equal(run.give(only, { ...bucket(0, 2), step: 6 }, new Float32Array(size)), "stale");
+  assert.equal(run.give(only, { type: "bye" }), "stale");
+  assert.equal(only.owesSince, 0);
+  assert.equal(run.give(only, bucket(0, 2), new Float32Array(size)), null);
+  assert.equal(only.owesSince, 50);
+});
+
+test("a range is not finished before its losses and all its buckets came from the same worker", async () => {
+  const run = begin({ shards: 1, batch: 8 });
+  const only = member(0);
+  run.step.assign([only]);
+  const [loss, ...rest] = [...run.messages({ start: 0, end: 1 })];
+  const end = rest.pop()!;
+  for (const [message, payload] of rest) {
+    assert.equal(run.give(only, ...end), "schema");
+    assert.equal(run.give(only, message, payload), null);
+  }
+  assert.equal(run.give(only, ...end), "schema", "the loss is missing");
+  assert.equal(run.give(only, ...loss!), null);
+  assert.equal(run.give(only, end[0]), "payload", "the state is missing");
+  assert.notEqual(only.owesSince, null, "it can still be found to be late");
+  assert.equal(await settled(run.step.done), false);
+  assert.equal(run.give(only, ...end), null);
+  assert.equal(await settled(run.step.done), true);
+});
+
+test("a lost worker's shards go to those that owe least", () => {
+  const run = begin({ shards: 6 });
+  const [a, b, c] = [member(0), member(1), member(2)];
+  run.step.assign([a, b, c]);
+  for (const [message, payload] of run.messages({ start: 2, end: 4 }))
+    assert.equal(run.give(b, message, payload), null);
+  run.given.length = 0;
+  assert.equal(run.step.lost(a), 2);
+  run.step.assign([b]);
+  assert.deepEqual(run.given, [{ rank: 1, shards: [0, 1] }]);
+  assert.equal(run.step.lost(c), 2);
+  run.given.length = 0;
+  run.step.assign([b, member(3)]);
+  assert.deepEqual(run.given, [
+    { rank: 3, shards: [4] },
+    { rank: 1, shards: [5] },
+  ]);
+});
+
+test("a loss that is not finite ends the step, with its place", async () => {
+  for (const loss of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const run = begin();
+    const only = member(6);
+    run.step.assign([only]);
+    run.give(only, { type: "loss", ...run.work, shard: 3, loss, hits: 0 });
+    await assert.rejects(run.step.done, {
+      code: "not-finite",
+      message: new RegExp(`step 5, shard 3, rank 6: the loss is ${loss}`),
+    });
+  }
+});
+
+test("parts say which of them were never added onto", () => {
+  const run = begin({ shards: 5 });
+  const workers = [0, 1, 2, 3, 4].map(member);
+  run.step.assign(workers);
+  for (const worker of workers)
+    for (const [message, payload] of run.messages({ start: worker.rank, end: worker.rank + 1 }))
+      run.give(worker, message, payload);
+  // ((0 + 1) + (2 + 3)) + 4
+  assert.deepEqual(
+    run.parts[0]!.map(({ rank, intact }) => [rank, intact]),
+    [
+      [0, false],
+      [1, true],
+      [2, false],
+      [3, true],
+      [4, true],
+    ],
+  );
+  for (const part of run.parts[0]!.filter(({ intact }) => intact))
+    assert.deepEqual(part.gradient, leaf(part.rank, LAYOUT.buckets[0]!.size));
+});
