@@ -19,6 +19,9 @@ export function fakeRun(
     start?: Partial<Snapshot>;
     placement?: Partial<CoordinatorOptions["placement"]>;
     train?: number;
+    endWorker?: () => Promise<void>;
+    save?: (snapshot: Snapshot) => Promise<void>;
+    committed?: (snapshot: Snapshot) => void;
   } = {},
 ) {
   const layout = testLayout();
@@ -26,6 +29,7 @@ export function fakeRun(
   const clock = new FakeClock();
   const events: RunEvent[] = [];
   const saved: Snapshot[] = [];
+  const ended: { rank: number; incarnation: number }[] = [];
   const possible = { workers: given.workers ?? 1 };
   const recipe = testRecipe(given.recipe);
   const train = given.train ?? TRAIN;
@@ -67,16 +71,21 @@ export function fakeRun(
       clock,
       emit: (event) => void events.push(event),
       async save(snapshot) {
+        await given.save?.(snapshot);
         saved.push(structuredClone(snapshot));
         return { path: `step-${snapshot.step}`, sizeBytes: 1 };
       },
-      async endWorker() {},
+      committed: (snapshot) => given.committed?.(snapshot),
+      async endWorker(rank, incarnation) {
+        ended.push({ rank, incarnation });
+        await given.endWorker?.();
+      },
       workersPossible: () => possible.workers,
       logTail: () => "last words",
     },
   );
   const worker = (options: Partial<FakeWorkerOptions> = {}) => new FakeWorker(network, { layout, train, ...options });
-  return { layout, network, clock, events, saved, possible, coordinator, worker, recipe };
+  return { layout, network, clock, events, saved, ended, possible, coordinator, worker, recipe };
 }
 
 /** The bits of everything that a run leaves. */

@@ -32,6 +32,8 @@ export interface FakeWorkerOptions {
   beforeSend?: (message: ToCoordinator) => boolean;
   /** Changes a shard's loss. */
   loss?: (step: number, shard: number, loss: number) => number;
+  /** Changes a range's gradient. */
+  gradient?: (step: number, range: Range, bucket: number, values: Float32Array) => Float32Array;
 }
 
 export class FakeWorker {
@@ -151,7 +153,10 @@ export class FakeWorker {
             for (let i = 0; i < size; i++) out[i] = out[i]! + (weights[i]! * 0.3 - Math.sin(sample + i)) / assign.batch;
           return out;
         });
-        this.say({ type: "bucket", ...work, ...range, bucket: index }, gradient);
+        this.say(
+          { type: "bucket", ...work, ...range, bucket: index },
+          this.#options.gradient?.(assign.step, range, index, gradient) ?? gradient,
+        );
       }
       const state =
         layout.stateSize > 0
