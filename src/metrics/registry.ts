@@ -19,6 +19,8 @@ const STATES: readonly WorkerState[] = [
   "refused",
   "stopped",
 ];
+/** A worker in one of these is not there any more. */
+const GONE: ReadonlySet<WorkerState> = new Set(["lost", "refused", "stopped"]);
 const PHASES = ["compute", "wait", "reduce", "update"] as const;
 
 export interface RunMetrics {
@@ -99,12 +101,25 @@ export function createRunMetrics(): RunMetrics {
   buildInfo.set({ version: VERSION, node: process.version }, 1);
   for (const phase of PHASES) phaseDuration.zero({ phase });
   for (const reason of ["exit", "silence", "step-timeout", "protocol", "error"]) failures.inc({ reason }, 0);
-  const states = new Map<number, WorkerState>();
+  const states = new Map<number, { incarnation: number; state: WorkerState }>();
   const held = new Map<number, { tensors: number; bytes: number }>();
   const setWorkers = () => {
-    for (const state of STATES) workers.set({ state }, [...states.values()].filter((each) => each === state).length);
+    for (const state of STATES)
+      workers.set({ state }, [...states.values()].filter((each) => each.state === state).length);
   };
   setWorkers();
+  const setTensors = () => {
+    const sum = (key: "tensors" | "bytes") => [...held.values()].reduce((total, each) => total + each[key], 0);
+    tensors.set(sum("tensors"));
+    tensorMemory.set(sum("bytes"));
+  };
+  /** What a rank told of itself ends with it: an old heartbeat would read as a worker that has fallen silent. */
+  const forget = (rank: number) => {
+    held.delete(rank);
+    setTensors();
+    heartbeat.remove({ rank: String(rank) });
+    workerStep.remove({ rank: String(rank) });
+  };
   let waitingFor: string | null = "the run has not started";
 
   const observe = (event: RunEvent): void => {
@@ -146,23 +161,22 @@ export function createRunMetrics(): RunMetrics {
         checkpointTime.set(Date.now() / 1000);
         checkpointStep.set(event.step);
         return;
-      case "heartbeat": {
+      case "heartbeat":
         heartbeat.set({ rank: String(event.rank) }, event.timestamp);
         held.set(event.rank, { tensors: event.tensors, bytes: event.tensor_bytes });
-        const sum = (key: "tensors" | "bytes") => [...held.values()].reduce((total, each) => total + each[key], 0);
-        tensors.set(sum("tensors"));
-        tensorMemory.set(sum("bytes"));
+        setTensors();
         return;
-      }
       case "worker":
-        states.set(event.rank, event.state);
         if (event.state === "ready") waitingFor = null;
         if (event.state === "lost") {
-          held.delete(event.rank);
           failures.inc({ reason: event.reason ?? "error" });
-          detection.observe(event.detection_seconds ?? 0);
+          if (event.detection_seconds !== undefined) detection.observe(event.detection_seconds);
           reassigned.inc(event.reassigned ?? 0);
         }
+        // The end of an incarnation may be told after its successor has begun.
+        if (event.incarnation < (states.get(event.rank)?.incarnation ?? 0)) return;
+        states.set(event.rank, { incarnation: event.incarnation, state: event.state });
+        if (GONE.has(event.state)) forget(event.rank);
         setWorkers();
         return;
       case "rejected":

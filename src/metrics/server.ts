@@ -25,9 +25,9 @@ export async function startMetrics({
   gpus?: () => Promise<readonly Gpu[]>;
 }): Promise<MetricsServer> {
   const metrics = createRunMetrics();
-  if (gpus) addGpuMetrics(metrics.registry, gpus);
+  const refresh = gpus ? addGpuMetrics(metrics.registry, gpus) : async () => {};
   const server = createServer((request, response) => {
-    answer(metrics, request, response).catch((error: unknown) => send(response, 500, `${messageOf(error)}\n`));
+    answer(metrics, refresh, request, response).catch((error: unknown) => send(response, 500, `${messageOf(error)}\n`));
   });
   try {
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
@@ -50,10 +50,16 @@ export async function startMetrics({
   };
 }
 
-async function answer(metrics: RunMetrics, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  metrics: RunMetrics,
+  refresh: () => Promise<void>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405, "only GET and HEAD\n");
   switch (request.url?.split("?")[0]) {
     case "/metrics":
+      await refresh();
       return send(response, 200, await metrics.registry.metrics(), metrics.registry.contentType);
     case "/healthz":
       return send(response, 200, "ok\n");

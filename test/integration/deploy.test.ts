@@ -72,14 +72,19 @@ const runOf = (context: TestContext, files: readonly string[]) => {
   return dir;
 };
 
-for (const signal of ["SIGUSR1", "SIGTERM"] as const) {
-  test(`Slurm: ${signal} lets the run save, and the job is put back into the queue`, async (context) => {
-    const dir = scratch(context);
-    const { code, words } = await sbatch(dir, LOOP, signal);
-    assert.equal(code, 75);
-    assert.deepEqual(words, [`launch --model vgg13 --run-dir ${dir}/run`, "scontrol requeue 7"]);
-  });
-}
+test("Slurm: before the time limit the run saves, and the job is put back into the queue", async (context) => {
+  const dir = scratch(context);
+  const { code, words } = await sbatch(dir, LOOP, "SIGUSR1");
+  assert.equal(code, 75);
+  assert.deepEqual(words, [`launch --model vgg13 --run-dir ${dir}/run`, "scontrol requeue 7"]);
+});
+
+test("Slurm: a job that is cancelled saves, and is not put back", async (context) => {
+  const dir = scratch(context);
+  const { code, words } = await sbatch(dir, LOOP, "SIGTERM");
+  assert.equal(code, 75);
+  assert.deepEqual(words, [`launch --model vgg13 --run-dir ${dir}/run`]);
+});
 
 test("Slurm: a run that is done or failed is not put back", async (context) => {
   for (const code of [0, 1, 2]) {
