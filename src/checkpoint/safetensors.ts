@@ -18,9 +18,15 @@ export function encodeSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
+  // Without a prototype, so that a tensor may have any name.
+  const header: Record<string, unknown> = Object.create(null);
+  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let offset = 0;
   for (const { name, shape, data } of tensors) {
+    if (name === "__metadata__" || name in header)
+      throw new RangeError(
+        `a tensor cannot be named ${name}: the name is ${name in header ? "taken" : "the format's"}`,
+      );
     header[name] = { dtype: "F32", shape, data_offsets: [offset, offset + data.byteLength] };
     offset += data.byteLength;
   }
@@ -39,7 +45,10 @@ interface Entry {
   data_offsets: [number, number];
 }
 
-/** Throws CnnDistError `safetensors` for anything that is not a whole, consistent file; `name` is for the message. */
+/**
+ * Throws CnnDistError `safetensors` for anything that is not a whole, consistent file; `name` is for the message. The
+ * tensors are views of `file` where they lie at multiples of four bytes, as those that we write do.
+ */
 export function decodeSafetensors(name: string, file: Uint8Array): NamedTensor[] {
   const bad = (what: string) => new CnnDistError("safetensors", `${name} is not an intact safetensors file: ${what}`);
   if (file.byteLength < 8) throw bad(`it has ${file.byteLength} bytes`);
@@ -52,20 +61,26 @@ export function decodeSafetensors(name: string, file: Uint8Array): NamedTensor[]
   const tensors = Object.entries(header)
     .filter(([key]) => key !== "__metadata__")
     .map(([key, value]) => ({ key, entry: checkEntry(key, value, bad) }))
-    .sort((a, b) => a.entry.data_offsets[0] - b.entry.data_offsets[0])
+    // By both: a tensor without elements ends where it begins.
+    .sort(({ entry: { data_offsets: a } }, { entry: { data_offsets: b } }) => a[0] - b[0] || a[1] - b[1])
     .map(({ key, entry }): NamedTensor => {
       const [from, to] = entry.data_offsets;
       const elements = entry.shape.reduce((product, dim) => product * dim, 1);
       if (from !== end || to - from !== elements * 4 || to > body.byteLength)
         throw bad(`tensor ${key} of shape [${entry.shape}] lies at ${from} to ${to} of ${body.byteLength} bytes`);
       end = to;
-      // A copy: the tensors may begin anywhere in the file, float32 only at multiples of four.
-      const data = new Float32Array(elements);
-      new Uint8Array(data.buffer).set(body.subarray(from, to));
-      return { name: key, shape: entry.shape, data };
+      return { name: key, shape: entry.shape, data: floatsOf(body.subarray(from, to)) };
     });
   if (end !== body.byteLength) throw bad(`${body.byteLength - end} bytes belong to no tensor`);
   return tensors;
+}
+
+function floatsOf(bytes: Uint8Array): Float32Array {
+  const elements = bytes.byteLength / 4;
+  if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, elements);
+  const data = new Float32Array(elements);
+  new Uint8Array(data.buffer).set(bytes);
+  return data;
 }
 
 function parseHeader(bytes: Uint8Array, bad: (what: string) => CnnDistError): Record<string, unknown> {

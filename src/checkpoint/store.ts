@@ -1,7 +1,7 @@
 /** Checkpoints on disk: whole or not there at all, whatever happens while they are written. */
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { access, type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { contentsOf, FILES, type Manifest, manifestOf, manifestSchema, snapshotOf } from "./format.js";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
@@ -18,6 +18,13 @@ export interface Loaded {
   passedOver: { path: string; reason: string }[];
 }
 
+/** A checkpoint that its successor of the same step is about to replace; it counts until that one is in its place. */
+const REPLACED = ".old";
+/** Files are written, hashed and read in pieces of this size, so that nothing else waits long meanwhile. */
+const PIECE_BYTES = 8 * 1024 * 1024;
+/** No space, and no space for this user. */
+const FULL: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
+
 export class CheckpointStore {
   readonly #dir: string;
   readonly #keep: number;
@@ -30,7 +37,8 @@ export class CheckpointStore {
 
   /**
    * Writes the snapshot's arrays as they are when each file is written: they must not change until this resolves. Files
-   * are synced before the folder takes its final name, and only then may an older checkpoint go.
+   * are synced before the folder takes its final name, and only then may an older checkpoint go. CnnDistError
+   * `disk-full` or `checkpoint` when it cannot be written; the older ones stand.
    */
   async save(snapshot: Snapshot): Promise<Saved> {
     const path = join(this.#dir, nameOf(snapshot.step));
@@ -39,14 +47,12 @@ export class CheckpointStore {
       await rm(temporary, { recursive: true, force: true });
       await mkdir(temporary, { recursive: true });
       const sizeBytes = await writeContents(temporary, snapshot);
-      await rm(path, { recursive: true, force: true }); // the same step again, evaluated since
-      await rename(temporary, path);
-      await syncDirectory(this.#dir);
-      await this.#prune(snapshot.best?.step ?? null);
+      await this.#putInPlace(temporary, path);
+      await this.#prune(snapshot);
       return { path, sizeBytes };
     } catch (error) {
       await rm(temporary, { recursive: true, force: true }).catch(() => {});
-      const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
+      const full = FULL.has((error as NodeJS.ErrnoException).code);
       throw new CnnDistError(
         full ? "disk-full" : "checkpoint",
         `step ${snapshot.step}: the checkpoint could not be written to ${path}: ${full ? "no space is left on the device" : messageOf(error)}. Older checkpoints are untouched; free some space and resume.`,
@@ -57,44 +63,91 @@ export class CheckpointStore {
 
   /** Paths of the checkpoints there are, oldest first, whether they verify or not. */
   async list(): Promise<string[]> {
-    const names = await readdir(this.#dir).catch(() => []);
-    return names
-      .filter((name) => /^step-\d+$/.test(name))
-      .sort((a, b) => stepOf(a) - stepOf(b))
-      .map((name) => join(this.#dir, name));
+    return (await this.#names()).filter((name) => /^step-\d+$/.test(name)).map((name) => join(this.#dir, name));
   }
 
-  /** Removes what a killed run left half-written. */
+  /** Removes what a killed run left half-written, and finishes or takes back what it was about to replace. */
   async sweep(): Promise<void> {
-    const names = await readdir(this.#dir).catch(() => []);
-    for (const name of names)
-      if (name.endsWith(".tmp")) await rm(join(this.#dir, name), { recursive: true, force: true });
+    for (const name of await this.#names()) {
+      const path = join(this.#dir, name);
+      if (/^step-\d+\.tmp$/.test(name)) await rm(path, { recursive: true, force: true });
+      if (/^step-\d+\.old$/.test(name)) await takeBack(path);
+    }
   }
 
   /** The newest that verifies. UsageError when there is none. */
   async loadNewest(): Promise<Loaded> {
     const passedOver: Loaded["passedOver"] = [];
-    for (const path of (await this.list()).reverse()) {
+    // Of one step, what replaces comes before what it replaces.
+    const found = (await this.#names()).filter((name) => /^step-\d+(\.old)?$/.test(name)).reverse();
+    for (const path of found.map((name) => join(this.#dir, name))) {
       try {
-        return { snapshot: await loadCheckpoint(path), path, passedOver };
+        const snapshot = await loadCheckpoint(path);
+        return { snapshot, path: join(this.#dir, nameOf(snapshot.step)), passedOver };
       } catch (error) {
         passedOver.push({ path, reason: messageOf(error) });
       }
     }
-    const found =
+    const seen =
       passedOver.length === 0 ? "it holds none" : passedOver.map(({ path, reason }) => `${path}: ${reason}`).join("; ");
     throw new UsageError(
       "no-checkpoint",
-      `${this.#dir} has no valid checkpoint to resume from: ${found}. Start a new run with 'cnn-dist launch'.`,
+      `${this.#dir} has no valid checkpoint to resume from: ${seen}. Start a new run with 'cnn-dist launch'.`,
     );
   }
 
-  async #prune(bestStep: number | null): Promise<void> {
-    const paths = await this.list();
-    const kept = new Set(paths.slice(-this.#keep));
-    if (bestStep !== null) kept.add(join(this.#dir, nameOf(bestStep)));
-    for (const path of paths) if (!kept.has(path)) await rm(path, { recursive: true, force: true });
+  /** By step; `….old` before the one of that step. Empty when there is no such folder. */
+  async #names(): Promise<string[]> {
+    const names = await readdir(this.#dir).catch(() => []);
+    return names.sort((a, b) => stepOf(a) - stepOf(b) || b.length - a.length);
   }
+
+  /** A folder can't be renamed over another, so one of the same step (saved again since it was evaluated) steps aside. */
+  async #putInPlace(temporary: string, path: string): Promise<void> {
+    const old = path + REPLACED;
+    await takeBack(old);
+    await rename(path, old).catch(unlessMissing);
+    try {
+      await rename(temporary, path);
+    } catch (error) {
+      await takeBack(old);
+      throw error;
+    }
+    await syncDirectory(this.#dir);
+    await syncDirectory(dirname(this.#dir));
+    await removeLater(old);
+  }
+
+  /** Only those up to this step are counted: newer ones were passed over when the run was resumed, and may be damaged. */
+  async #prune({ step, best }: Snapshot): Promise<void> {
+    const paths = (await this.list()).filter((path) => stepOf(basename(path)) <= step);
+    const kept = new Set(paths.slice(-this.#keep));
+    if (best !== null) kept.add(join(this.#dir, nameOf(best.step)));
+    for (const path of paths) if (!kept.has(path)) await removeLater(path);
+  }
+}
+
+/** What can't be removed now (a file still open over NFS) is no reason to end a training: the next save tries again. */
+async function removeLater(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => {});
+}
+
+/** `….old` gets its name back if its successor didn't arrive, and goes if it did. */
+async function takeBack(old: string): Promise<void> {
+  const path = old.slice(0, -REPLACED.length);
+  if (await exists(path)) await rm(old, { recursive: true, force: true });
+  else await rename(old, path).catch(unlessMissing);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOENT") throw error;
 }
 
 function nameOf(step: number): string {
@@ -102,7 +155,7 @@ function nameOf(step: number): string {
 }
 
 function stepOf(name: string): number {
-  return Number(name.slice("step-".length));
+  return Number.parseInt(name.slice("step-".length), 10) || 0;
 }
 
 async function writeContents(dir: string, snapshot: Snapshot): Promise<number> {
@@ -125,10 +178,13 @@ async function writeSynced(path: string, pieces: readonly Uint8Array[]): Promise
   const hash = createHash("sha256");
   let bytes = 0;
   await withFile(path, "w", async (file) => {
-    for (const piece of pieces) {
-      hash.update(piece);
-      bytes += piece.byteLength;
-      await file.writeFile(piece);
+    for (const whole of pieces) {
+      for (let from = 0; from < whole.byteLength; from += PIECE_BYTES) {
+        const piece = whole.subarray(from, from + PIECE_BYTES);
+        hash.update(piece);
+        await file.writeFile(piece);
+      }
+      bytes += whole.byteLength;
     }
     await file.sync();
   });
@@ -139,10 +195,10 @@ async function syncDirectory(path: string): Promise<void> {
   await withFile(path, "r", (file) => file.sync());
 }
 
-async function withFile(path: string, flags: string, use: (file: FileHandle) => Promise<void>): Promise<void> {
+async function withFile<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
   const file = await open(path, flags);
   try {
-    await use(file);
+    return await use(file);
   } finally {
     await file.close();
   }
@@ -150,27 +206,40 @@ async function withFile(path: string, flags: string, use: (file: FileHandle) => 
 
 /** Reads and verifies one checkpoint; throws CnnDistError saying what is wrong with it. */
 export async function loadCheckpoint(path: string): Promise<Snapshot> {
-  const manifest = manifestSchema.safeParse(parseJson(FILES.manifest, await readPart(path, FILES.manifest)));
+  const manifest = manifestSchema.safeParse(parseJson(FILES.manifest, (await readPart(path, FILES.manifest)).bytes));
   if (!manifest.success) throw new CnnDistError("checkpoint", `${FILES.manifest} is not a manifest of this version`);
   const read = async (name: string) => {
     const listed = manifest.data.files[name];
     if (!listed) throw new CnnDistError("checkpoint", `${FILES.manifest} does not list ${name}`);
-    const file = await readPart(path, name);
-    if (file.byteLength !== listed.bytes)
-      throw new CnnDistError("checkpoint", `${name} has ${file.byteLength} bytes, its manifest says ${listed.bytes}`);
-    if (createHash("sha256").update(file).digest("hex") !== listed.sha256)
+    const { bytes, sha256 } = await readPart(path, name, listed.bytes);
+    if (sha256 !== listed.sha256)
       throw new CnnDistError("checkpoint", `${name} does not have the SHA-256 that its manifest says`);
-    return file;
+    return bytes;
   };
   const weights = decodeSafetensors(FILES.weights, await read(FILES.weights));
   const optimizer = decodeSafetensors(FILES.optimizer, await read(FILES.optimizer));
   return snapshotOf({ weights, optimizer, state: parseJson(FILES.state, await read(FILES.state)) });
 }
 
-async function readPart(path: string, name: string): Promise<Uint8Array> {
+/** A whole file, of any size, and its SHA-256; refused unread when it has another size than `expected`. */
+async function readPart(path: string, name: string, expected?: number): Promise<{ bytes: Uint8Array; sha256: string }> {
   try {
-    return await readFile(join(path, name));
+    return await withFile(join(path, name), "r", async (file) => {
+      const { size } = await file.stat();
+      if (expected !== undefined && size !== expected)
+        throw new CnnDistError("checkpoint", `${name} has ${size} bytes, its manifest says ${expected}`);
+      const bytes = new Uint8Array(size);
+      const hash = createHash("sha256");
+      for (let from = 0; from < size; ) {
+        const { bytesRead } = await file.read(bytes, from, Math.min(PIECE_BYTES, size - from), from);
+        if (bytesRead === 0) throw new CnnDistError("checkpoint", `${name} ends after ${from} of ${size} bytes`);
+        hash.update(bytes.subarray(from, from + bytesRead));
+        from += bytesRead;
+      }
+      return { bytes, sha256: hash.digest("hex") };
+    });
   } catch (error) {
+    if (error instanceof CnnDistError) throw error;
     throw new CnnDistError("checkpoint", `${name} cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }

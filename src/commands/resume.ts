@@ -6,19 +6,26 @@ import { atTerminal } from "./session.js";
 export async function run(args: Args, io: Io): Promise<number> {
   const runDir = args["run-dir"] as string;
   return atTerminal(`resuming ${runDir}`, args, io, async (session) => {
-    const [{ judge }, { recipeSchema }, { readRecipe }, { placementOf, runAtTerminal }] = await Promise.all([
-      import("../config/describe.js"),
-      import("../config/recipe.js"),
-      import("../run/directory.js"),
-      import("./training.js"),
-    ]);
+    const [{ judge }, { recipeSchema }, { lengthOf }, { readRecipe }, { placementOf, runAtTerminal }] =
+      await Promise.all([
+        import("../config/describe.js"),
+        import("../config/recipe.js"),
+        import("../config/resolve.js"),
+        import("../run/directory.js"),
+        import("./training.js"),
+      ]);
     const placement = placementOf(args);
+    const length = keysOf(args, LENGTH_OPTIONS);
     const recipe = judge(
       recipeSchema,
-      { ...readRecipe(runDir), ...keysOf(args, LENGTH_OPTIONS) },
+      { ...readRecipe(runDir), ...lengthOf(length), ...length },
       null,
       Object.keys(recipeSchema.shape),
     );
-    return runAtTerminal({ recipe, placement, resume: { runDir } }, args, session);
+    return runAtTerminal(
+      { recipe, placement, resume: { runDir, keepLength: Object.keys(length).length === 0 } },
+      args,
+      session,
+    );
   });
 }

@@ -61,7 +61,7 @@ export function resolveRecipe(request: RecipeRequest): Recipe {
 }
 
 /** A length on the command line replaces the recipe's, whichever unit either is in. */
-function lengthOf({ steps, epochs }: Record<string, unknown>): Record<string, null> {
+export function lengthOf({ steps, epochs }: Record<string, unknown>): Record<string, null> {
   if (steps !== undefined && epochs === undefined) return { epochs: null };
   if (epochs !== undefined && steps === undefined) return { steps: null };
   return {};

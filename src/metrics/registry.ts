@@ -21,6 +21,8 @@ const STATES: readonly WorkerState[] = [
 ];
 /** A worker in one of these is not there any more. */
 const GONE: ReadonlySet<WorkerState> = new Set(["lost", "refused", "stopped"]);
+/** A worker in one of these can take part in the next step. */
+const ABLE: ReadonlySet<WorkerState> = new Set(["ready", "working", "spare"]);
 const PHASES = ["compute", "wait", "reduce", "update"] as const;
 
 export interface RunMetrics {
@@ -120,12 +122,18 @@ export function createRunMetrics(): RunMetrics {
     heartbeat.remove({ rank: String(rank) });
     workerStep.remove({ rank: String(rank) });
   };
-  let waitingFor: string | null = "the run has not started";
+  /** What the run as a whole has come to; between its start and its end the workers decide. */
+  let notRunning: string | null = "the run has not started";
+  const notReady = () => {
+    const workerStates = [...states.values()];
+    if (notRunning !== null || workerStates.some(({ state }) => ABLE.has(state))) return notRunning;
+    return workerStates.length === 0 ? "no worker has joined yet" : "no worker is ready";
+  };
 
   const observe = (event: RunEvent): void => {
     switch (event.event) {
       case "plan":
-        waitingFor = "no worker is ready yet";
+        notRunning = null;
         runInfo.set(
           {
             model: event.model,
@@ -137,7 +145,6 @@ export function createRunMetrics(): RunMetrics {
         );
         return;
       case "step":
-        waitingFor = null;
         trainLoss.set(event.loss);
         trainAccuracy.set(event.accuracy);
         learningRate.set(event.lr);
@@ -167,7 +174,6 @@ export function createRunMetrics(): RunMetrics {
         setTensors();
         return;
       case "worker":
-        if (event.state === "ready") waitingFor = null;
         if (event.state === "lost") {
           failures.inc({ reason: event.reason ?? "error" });
           if (event.detection_seconds !== undefined) detection.observe(event.detection_seconds);
@@ -182,9 +188,13 @@ export function createRunMetrics(): RunMetrics {
       case "rejected":
         rejected.inc({ reason: event.reason });
         return;
-      default:
+      case "done":
+      case "stopped":
+        notRunning = "the run has ended";
+        return;
+      case "log":
         return;
     }
   };
-  return { registry, observe, notReady: () => waitingFor };
+  return { registry, observe, notReady };
 }

@@ -1,7 +1,8 @@
 /** Everything that can be wrong is found here, before a worker starts; what is right becomes the plan. */
+import { createHash } from "node:crypto";
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { Recipe } from "../config/recipe.js";
-import { recipeSha256 } from "../config/resolve.js";
+import { canonicalJson, recipeSha256 } from "../config/resolve.js";
 import { totalSteps } from "../coordinator/loop.js";
 import type { Dataset, LoadOptions } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
@@ -13,8 +14,9 @@ import { initialValues } from "../models/init.js";
 import { parametersOf, predictWorkerBytes, summarize, topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
 import { isModelPath, readUserModelFile } from "../models/user-file.js";
+import { createOptimizer } from "../optim/optimizers.js";
 import { NEW_SCHEDULE } from "../optim/schedule.js";
-import { layoutOf } from "../parameters/layout.js";
+import { type Layout, layoutOf } from "../parameters/layout.js";
 
 export interface Prepared {
   recipe: Recipe;
@@ -63,7 +65,7 @@ export async function prepare(
     recipe: complete,
     dataset,
     start: resumed
-      ? { ...resumed, recipe: complete }
+      ? resumedStart(complete, resumed, layout)
       : freshStart(complete, { layout, ...initialValues(layout, recipe.seed) }),
     topologySha256: topologySha256(spec),
     parameters: summary.trainable_parameters,
@@ -90,11 +92,52 @@ function userModel(given: Recipe, dataset: Dataset, resumed: Snapshot | null): P
   return {
     recipe,
     dataset,
-    start: resumed ? { ...resumed, recipe } : freshStart(recipe, empty),
+    start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, empty),
     topologySha256: null,
     parameters: resumed?.layout.size ?? 0,
     predictedBytes: 0,
   };
+}
+
+/** UsageError when the checkpoint is of another training; `layout` is null for a model that only a worker can read. */
+function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null): Snapshot {
+  const differs = (what: string) =>
+    new UsageError(
+      "checkpoint-differs",
+      `the checkpoint of step ${resumed.step} is not one of this run: ${what}. Take away what was put into the run's checkpoints, or start a new run.`,
+    );
+  const [of, is] = [lengthless(resumed.recipe), lengthless(recipe)];
+  for (const key of Object.keys(is) as (keyof Recipe)[]) {
+    const [theirs, ours] = [canonicalJson(of[key]), canonicalJson(is[key])];
+    if (theirs !== ours) throw differs(`its ${key} is ${theirs}, the recipe's ${ours}`);
+  }
+  const names = ({ trainable, state }: Layout) =>
+    [...trainable, ...state].map(({ name, shape }) => `${name} [${shape}]`).join(", ");
+  if (layout && names(layout) !== names(resumed.layout))
+    throw differs(`it holds ${names(resumed.layout)}; the model has ${names(layout)}`);
+  const { slotNames } = createOptimizer({ ...recipe, name: recipe.optimizer });
+  const missing = slotNames.filter((name) => !resumed.slots[name]);
+  if (resumed.step > 0 && missing.length > 0)
+    throw differs(`${recipe.optimizer}'s ${missing.join(", ")} is not in its optimizer.safetensors`);
+  return { ...resumed, recipe, recipeSha256: resumedSha256(recipe, resumed) };
+}
+
+/** What must be as it was; a run may be made longer or shorter, and a file of one's own counts by its hash. */
+function lengthless(recipe: Recipe): Recipe {
+  return { ...recipe, epochs: null, steps: null, model: recipe.modelSha256 === null ? recipe.model : "" };
+}
+
+/**
+ * A run of another length has another fingerprint. Where the steps so far depended on the length, no recipe alone leads
+ * to the same weights: the fingerprint then names the old one and the step as well, so that it promises nothing false.
+ */
+function resumedSha256(recipe: Recipe, { recipe: before, recipeSha256: old, step }: Snapshot): string {
+  const whole = recipeSha256(recipe);
+  if (recipe.epochs === before.epochs && recipe.steps === before.steps) return old;
+  if (step === 0 || recipe.lrScheduler === "constant" || recipe.lrScheduler === "step") return whole;
+  return createHash("sha256")
+    .update(canonicalJson({ recipe_sha256: whole, after: old, step }))
+    .digest("hex");
 }
 
 function freshStart(recipe: Recipe, values: Pick<Snapshot, "layout" | "weights" | "state">): Snapshot {
@@ -146,7 +189,7 @@ export function planEvent(
     epochs: Math.ceil(steps / perEpoch),
     steps_per_epoch: perEpoch,
     recipe,
-    recipe_sha256: recipeSha256(recipe),
+    recipe_sha256: start.recipeSha256,
     workers: facts.devices.length,
     devices: facts.devices.map(({ name }) => name),
     threads: recipe.threads,

@@ -26,7 +26,8 @@ export interface StartOptions {
   recipe: Recipe;
   placement: Placement;
   /** Go on with this run. */
-  resume?: { runDir: string };
+  /** `keepLength`: as long as the checkpoint's recipe says, not as `recipe` does (a resume may have changed it). */
+  resume?: { runDir: string; keepLength?: boolean };
   /** Listen here for workers from elsewhere, instead of starting local ones. */
   bind?: string;
   /** Only plan: every check is made, the plan event comes, no worker starts. */
@@ -131,7 +132,11 @@ class RunInProgress {
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
     };
     const data = { ...common, ...(placement.dataDir === null ? {} : { dataDir: placement.dataDir }) };
-    const prepared = await prepare(options.recipe, data, loaded?.snapshot ?? null);
+    const recipe =
+      loaded && options.resume?.keepLength
+        ? { ...options.recipe, epochs: loaded.snapshot.recipe.epochs, steps: loaded.snapshot.recipe.steps }
+        : options.recipe;
+    const prepared = await prepare(recipe, data, loaded?.snapshot ?? null);
     this.#signal.throwIfAborted();
     const tensorflow =
       options.bind === undefined

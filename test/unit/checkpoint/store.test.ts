@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/checkpoint/safetensors.js";
 import { CheckpointStore, loadCheckpoint } from "../../../src/checkpoint/store.js";
-import { CnnDistError } from "../../../src/errors.js";
+import { CnnDistError, UsageError } from "../../../src/errors.js";
 import { testSnapshot } from "../../support/snapshot.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
@@ -113,5 +113,130 @@ test("safetensors: what goes in comes out, and cut or arbitrary bytes are refuse
         assert.ok(error instanceof CnnDistError);
       }
     }),
+  );
+});
+
+test("tensors of any name and of no elements come back; a name that the format needs, or a second one, is refused", () => {
+  const tensors = ["__proto__", "constructor", "1", "0"].map((name, index) => ({
+    name,
+    shape: [index % 2, 2],
+    data: Float32Array.from({ length: (index % 2) * 2 }, (_, at) => at + index),
+  }));
+  const sorted = (list: readonly { name: string }[]) => list.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const file = Buffer.concat(encodeSafetensors(tensors));
+  assert.deepEqual(sorted(decodeSafetensors("file", file)), sorted(tensors));
+  // Whatever address the file's bytes have.
+  const shifted = new Uint8Array(file.byteLength + 3).subarray(3);
+  shifted.set(file);
+  assert.deepEqual(sorted(decodeSafetensors("file", shifted)), sorted(tensors));
+  assert.throws(() => encodeSafetensors([{ ...tensors[1]!, name: "__metadata__" }]), /the name is the format's/);
+  assert.throws(() => encodeSafetensors([tensors[0]!, tensors[0]!]), /the name is taken/);
+});
+
+test("safetensors whose header lies about its tensors are refused", () => {
+  const file = (header: unknown, body: number) => {
+    const json = Buffer.from(typeof header === "string" ? header : JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(json.byteLength));
+    return Buffer.concat([length, json, Buffer.alloc(body)]);
+  };
+  const a = { dtype: "F32", shape: [1], data_offsets: [0, 4] };
+  assert.equal(decodeSafetensors("file", file({ a }, 4)).length, 1);
+  const huge = Buffer.alloc(16);
+  huge.writeBigUInt64LE(2n ** 63n);
+  for (const [bytes, why] of [
+    [huge, /its header claims/],
+    [file("[]", 0), /not a JSON object/],
+    [file("{", 0), /not a JSON object/],
+    [file({ a: null }, 4), /no usable shape/],
+    [file({ a: { ...a, shape: [-1] } }, 4), /no usable shape/],
+    [file({ a: { ...a, shape: [0.25] } }, 4), /no usable shape/],
+    [file({ a: { ...a, data_offsets: [0, 4, 8] } }, 8), /no usable shape/],
+    [file({ a: { ...a, dtype: "F16" } }, 4), /dtype F16/],
+    [file({ a: { ...a, shape: [2] } }, 8), /lies at 0 to 4/],
+    [file({ a, b: a }, 8), /tensor b .* lies at 0 to 4/],
+    [file({ a: { ...a, data_offsets: [4, 8] } }, 8), /lies at 4 to 8/],
+    [file({ a }, 3), /lies at 0 to 4 of 3 bytes/],
+    [file({ a }, 8), /4 bytes belong to no tensor/],
+    [file({ a: { ...a, shape: [2 ** 52, 2 ** 52, 2 ** 52] } }, 4), /lies at/],
+  ] as const)
+    assert.throws(() => decodeSafetensors("file", bytes), why);
+});
+
+test("the checkpoint just saved is kept, whatever was passed over when the run was resumed", async (context) => {
+  const dir = temporaryDirectory(context);
+  const store = new CheckpointStore(dir, 1);
+  await store.save(testSnapshot({ step: 10, best: null }));
+  const { path } = await new CheckpointStore(dir, 2).save(testSnapshot({ step: 20, best: null }));
+  writeFileSync(join(path, "weights.safetensors"), "damaged");
+  assert.equal((await store.loadNewest()).snapshot.step, 10);
+  await store.save(testSnapshot({ step: 11, best: null }));
+  const loaded = await store.loadNewest();
+  assert.equal(loaded.snapshot.step, 11);
+  assert.deepEqual(
+    loaded.passedOver.map(({ reason }) => reason),
+    ["weights.safetensors has 7 bytes, its manifest says 332"],
+  );
+  await store.save(testSnapshot({ step: 20, best: null }));
+  assert.deepEqual(
+    (await store.list()).map((each) => each.slice(-2)),
+    ["20"],
+  );
+  assert.deepEqual((await store.loadNewest()).passedOver, []);
+});
+
+test("a step saved again replaces the first at no moment without either", async (context) => {
+  const dir = temporaryDirectory(context);
+  const store = new CheckpointStore(dir, 1);
+  const { path } = await store.save(testSnapshot({ evaluated: false }));
+  assert.equal((await store.save(testSnapshot({ evaluated: true }))).path, path);
+  assert.deepEqual(readdirSync(join(dir, "checkpoints")), [path.split("/").at(-1)]);
+  assert.equal((await store.loadNewest()).snapshot.evaluated, true);
+
+  // Killed after the first stepped aside, the second still to get its name: the first stands.
+  renameSync(path, `${path}.old`);
+  mkdirSync(`${path}.tmp`);
+  const between = await store.loadNewest();
+  assert.equal(between.path, path);
+  assert.equal(between.snapshot.step, 12);
+  await store.sweep();
+  assert.deepEqual(readdirSync(join(dir, "checkpoints")), [path.split("/").at(-1)]);
+
+  // Killed before the first was removed: the second stands.
+  cpSync(path, `${path}.old`, { recursive: true });
+  writeFileSync(join(`${path}.old`, "state.json"), "{}");
+  assert.deepEqual((await store.loadNewest()).passedOver, []);
+  await store.sweep();
+  assert.deepEqual(readdirSync(join(dir, "checkpoints")), [path.split("/").at(-1)]);
+});
+
+test("only what the store itself left is swept", async (context) => {
+  const dir = temporaryDirectory(context);
+  const store = new CheckpointStore(dir, 1);
+  await store.sweep(); // there is no folder yet
+  await store.save(testSnapshot());
+  for (const name of ["mine.tmp", "mine.old"]) writeFileSync(join(dir, "checkpoints", name), "");
+  await store.sweep();
+  assert.deepEqual(readdirSync(join(dir, "checkpoints")), ["mine.old", "mine.tmp", "step-00000012"]);
+});
+
+test("a folder without a valid checkpoint is a usage error that tells what is wrong with each", async (context) => {
+  const dir = temporaryDirectory(context);
+  const store = new CheckpointStore(dir, 2);
+  const refused = (message: RegExp) =>
+    assert.rejects(store.loadNewest(), (error: unknown) => {
+      assert.ok(error instanceof UsageError);
+      assert.equal(error.exitCode, 2);
+      assert.match(error.message, message);
+      return true;
+    });
+  await refused(/it holds none/);
+  const first = await store.save(testSnapshot({ step: 1 }));
+  const second = await store.save(testSnapshot({ step: 2 }));
+  rmSync(join(first.path, "state.json"));
+  rmSync(join(second.path, "manifest.json"));
+  mkdirSync(join(second.path, "manifest.json"));
+  await refused(
+    /step-00000002: manifest\.json cannot be read: EISDIR.*step-00000001: state\.json cannot be read: ENOENT/,
   );
 });

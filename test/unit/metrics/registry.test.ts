@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { StepEvent, WorkerEvent } from "../../../src/events.js";
+import type { DoneEvent, PlanEvent, StepEvent, WorkerEvent } from "../../../src/events.js";
 import { createRunMetrics, type RunMetrics } from "../../../src/metrics/registry.js";
 import { ROOT } from "../../support/fixtures.js";
 
@@ -22,6 +22,45 @@ const STEP: StepEvent = {
   worker_seconds: { 0: 0.2, 1: 0.15 },
   tensors: 20,
   tensor_bytes: 800,
+};
+const PLAN: PlanEvent = {
+  event: "plan",
+  model: "lenet5",
+  parameters: 61706,
+  input: [28, 28, 1],
+  classes: 10,
+  dataset: { name: "synthetic", sha256: "d".repeat(64), train: 150, test: 60, source: "drawn" },
+  batch_size: 64,
+  shards: 4,
+  steps: 3,
+  epochs: 1,
+  steps_per_epoch: 3,
+  recipe: {},
+  recipe_sha256: "a".repeat(64),
+  workers: 2,
+  devices: ["cpu", "cpu"],
+  threads: 1,
+  run_dir: "/runs/a",
+  metrics_url: null,
+  resumed_from: null,
+  start_step: 0,
+  predicted_memory_bytes: 0,
+  warnings: [],
+};
+const DONE: DoneEvent = {
+  event: "done",
+  step: 3,
+  epoch: 1,
+  loss: 0.5,
+  accuracy: 0.875,
+  best_accuracy: 0.875,
+  recipe_sha256: "a".repeat(64),
+  weights_sha256: "b".repeat(64),
+  samples_per_second: 256,
+  duration_seconds: 1,
+  checkpoint: null,
+  run_dir: "/runs/a",
+  resume_command: null,
 };
 const worker = (event: Partial<WorkerEvent>): WorkerEvent => ({
   event: "worker",
@@ -126,16 +165,27 @@ test("the end of an incarnation, told late, does not hide its successor", async 
   assert.equal(await value(metrics, "failure_detection_seconds_count"), 0);
 });
 
-test("ready with the first worker that is, or with the first step", () => {
-  const byWorker = createRunMetrics();
-  assert.equal(byWorker.notReady(), "the run has not started");
-  byWorker.observe(worker({ state: "tracing" }));
-  assert.notEqual(byWorker.notReady(), null);
-  byWorker.observe(worker({ state: "ready" }));
-  assert.equal(byWorker.notReady(), null);
-  const byStep = createRunMetrics();
-  byStep.observe(STEP);
-  assert.equal(byStep.notReady(), null);
+test("ready while a worker can take part in the next step, between the run's start and its end", () => {
+  const metrics = createRunMetrics();
+  assert.equal(metrics.notReady(), "the run has not started");
+  metrics.observe(PLAN);
+  assert.equal(metrics.notReady(), "no worker has joined yet");
+  for (const state of ["starting", "joining", "tracing"] as const) {
+    metrics.observe(worker({ state }));
+    assert.equal(metrics.notReady(), "no worker is ready");
+  }
+  for (const state of ["ready", "working", "spare"] as const) {
+    metrics.observe(worker({ state }));
+    assert.equal(metrics.notReady(), null);
+  }
+  metrics.observe(worker({ rank: 1, state: "lost", reason: "exit" }));
+  assert.equal(metrics.notReady(), null);
+  metrics.observe(worker({ rank: 0, state: "lost", reason: "exit" }));
+  assert.equal(metrics.notReady(), "no worker is ready");
+  metrics.observe(worker({ rank: 0, incarnation: 1 }));
+  assert.equal(metrics.notReady(), null);
+  metrics.observe(DONE);
+  assert.equal(metrics.notReady(), "the run has ended");
 });
 
 test("docs/metrics.md tells every metric with its type and meaning", async () => {

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parameterHashes, weightsSha256 } from "../../../src/parameters/hash.js";
+import { layoutOf, type ParameterSpec, sizeOf } from "../../../src/parameters/layout.js";
+
+const parameters = fc
+  .array(
+    fc.record({
+      shape: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 }),
+      role: fc.constantFrom("trainable" as const, "state" as const),
+      decay: fc.boolean(),
+    }),
+    { maxLength: 12 },
+  )
+  .map((list) => list.map((each, index): ParameterSpec => ({ ...each, name: `p${index}`, init: { kind: "zeros" } })));
+
+test("every parameter has a place of its own, and the buckets are the vector in reverse order", () => {
+  fc.assert(
+    fc.property(parameters, fc.integer({ min: 4, max: 400 }), (list, bucketBytes) => {
+      const { trainable, state, buckets, size, stateSize } = layoutOf(list, bucketBytes);
+      const names = (role: string) => list.filter((each) => each.role === role).map(({ name }) => name);
+      assert.deepEqual(
+        trainable.map(({ name }) => name),
+        names("trainable"),
+      );
+      assert.deepEqual(
+        state.map(({ name }) => name),
+        names("state"),
+      );
+      for (const slot of [...trainable, ...state]) assert.equal(slot.size, sizeOf(slot.shape));
+      const travelling = buckets.flatMap(({ slots }) => slots);
+      assert.deepEqual(travelling, trainable.toReversed());
+      const end = (slots: readonly { offset: number; size: number }[]) =>
+        slots.reduce((at, slot) => {
+          assert.equal(slot.offset, at);
+          return at + slot.size;
+        }, 0);
+      assert.equal(end(travelling), size);
+      assert.equal(end(state), stateSize);
+      assert.equal(end(buckets), size);
+      for (const [index, bucket] of buckets.entries()) {
+        assert.equal(bucket.index, index);
+        if (index < buckets.length - 1) assert.ok(bucket.size * 4 >= bucketBytes);
+        assert.ok((bucket.size - bucket.slots.at(-1)!.size) * 4 < bucketBytes, "it closes as soon as it is full");
+      }
+    }),
+  );
+});
+
+test("two parameters of one name are refused", () => {
+  const one: ParameterSpec = { name: "a", shape: [1], role: "trainable", init: { kind: "zeros" }, decay: true };
+  assert.throws(() => layoutOf([one, { ...one, role: "state" }]), /two parameters are named a/);
+});
+
+const LIST: readonly ParameterSpec[] = (
+  [
+    ["a", [2], "trainable"],
+    ["b", [1], "state"],
+    ["c", [3], "trainable"],
+  ] as const
+).map(([name, shape, role]) => ({ name, shape, role, init: { kind: "zeros" }, decay: false }));
+const bytes = (...values: number[]) => {
+  const buffer = Buffer.alloc(values.length * 4);
+  values.forEach((value, index) => {
+    buffer.writeFloatLE(value, index * 4);
+  });
+  return buffer;
+};
+const sha256 = (buffer: Buffer) => createHash("sha256").update(buffer).digest("hex");
+
+test("weights_sha256: trainable parameters in the network's order, then the state, little-endian float32", () => {
+  const layout = layoutOf(LIST);
+  // The vector runs in reverse: c, then a. It may be a view of a larger buffer.
+  const weights = new Float32Array([9, 3, 4, 5, 1, 2]).subarray(1);
+  const state = new Float32Array([6]);
+  assert.equal(weightsSha256(layout, { weights, state }), sha256(bytes(1, 2, 3, 4, 5, 6)));
+  // Buckets decide how parameters travel, not what they are.
+  assert.equal(weightsSha256(layoutOf(LIST, 4), { weights, state }), sha256(bytes(1, 2, 3, 4, 5, 6)));
+  assert.deepEqual(parameterHashes(layout, { weights, state }), {
+    a: sha256(bytes(1, 2)).slice(0, 16),
+    c: sha256(bytes(3, 4, 5)).slice(0, 16),
+    b: sha256(bytes(6)).slice(0, 16),
+  });
+});
+
+test("any changed bit changes weights_sha256 and the hash of its parameter alone", () => {
+  const layout = layoutOf(LIST);
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 31 }), (element, bit) => {
+      const before = { weights: new Float32Array([3, 4, 5, 1, 2]), state: new Float32Array([6]) };
+      const after = { weights: before.weights.slice(), state: before.state.slice() };
+      const [vector, index] = element < 5 ? [after.weights, element] : [after.state, 0];
+      const words = new Uint32Array(vector.buffer);
+      words[index] = (words[index]! ^ (1 << bit)) >>> 0;
+      assert.notEqual(weightsSha256(layout, after), weightsSha256(layout, before));
+      const [one, other] = [parameterHashes(layout, before), parameterHashes(layout, after)];
+      const changed = Object.keys(one).filter((name) => one[name] !== other[name]);
+      assert.deepEqual(changed, [element < 3 ? "c" : element < 5 ? "a" : "b"]);
+    }),
+  );
+});

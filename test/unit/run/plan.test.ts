@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Snapshot } from "../../../src/checkpoint/snapshot.js";
+import type { Recipe } from "../../../src/config/recipe.js";
+import { recipeSha256 } from "../../../src/config/resolve.js";
+import { UsageError } from "../../../src/errors.js";
+import { layoutOf } from "../../../src/parameters/layout.js";
+import { prepare } from "../../../src/run/plan.js";
+import { testRecipe } from "../../support/recipe.js";
+import { temporaryDirectory } from "../../support/temporary.js";
+
+const DATA = { height: 28, width: 28, channels: 1, classes: 10, train: 16, test: 4 };
+
+/** Prepares a run, and lets its checkpoint of step 2 be resumed with changes of the recipe and of the checkpoint. */
+async function begun(cacheDir: string, first: Partial<Recipe> = {}) {
+  const { recipe, start } = await prepare(testRecipe({ datasetOptions: DATA, ...first }), { cacheDir }, null);
+  const slots = { m: new Float32Array(start.layout.size), v: new Float32Array(start.layout.size) };
+  const saved: Snapshot = { ...start, step: 2, epoch: 1, slots };
+  const resume = async (changes: Partial<Recipe> = {}, found: Partial<Snapshot> = {}) =>
+    (await prepare({ ...recipe, ...changes }, { cacheDir }, { ...saved, ...found })).start;
+  return { recipe, start, saved, resume };
+}
+
+test("a resumed run goes on from its checkpoint under the same fingerprint", async (context) => {
+  const { recipe, start, saved, resume } = await begun(temporaryDirectory(context));
+  assert.equal(start.recipeSha256, recipeSha256(recipe));
+  assert.deepEqual(await resume(), saved);
+});
+
+test("a run of another length has another fingerprint", async (context) => {
+  const dir = temporaryDirectory(context);
+  const { recipe, saved, resume } = await begun(dir);
+  const longer = await resume({ epochs: 8 });
+  // Its weights are those of a run that was meant to be so long from the start.
+  assert.equal(longer.recipeSha256, recipeSha256({ ...recipe, epochs: 8 }));
+  assert.equal(longer.recipe.epochs, 8);
+  assert.equal(longer.weights, saved.weights);
+});
+
+test("where the rates so far depended on the length, the fingerprint tells of the change", async (context) => {
+  const { recipe, saved, resume } = await begun(temporaryDirectory(context), { lrScheduler: "cosine" });
+  const longer = await resume({ epochs: 8 });
+  const whole = recipeSha256({ ...recipe, epochs: 8 });
+  assert.ok(![whole, saved.recipeSha256].includes(longer.recipeSha256));
+  assert.equal((await resume({ epochs: 8 })).recipeSha256, longer.recipeSha256);
+  assert.notEqual((await resume({ epochs: 8 }, { step: 1 })).recipeSha256, longer.recipeSha256);
+  // Before the first step nothing has depended on it yet; and resumed again, nothing changes any more.
+  assert.equal((await resume({ epochs: 8 }, { step: 0 })).recipeSha256, whole);
+  assert.equal((await resume({ epochs: 8 }, longer)).recipeSha256, longer.recipeSha256);
+});
+
+test("a checkpoint of another training is refused, with the difference", async (context) => {
+  const { recipe, saved, resume } = await begun(temporaryDirectory(context));
+  const refused = (changes: Partial<Snapshot>, message: RegExp) =>
+    assert.rejects(resume({}, changes), (error: unknown) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, message);
+      return true;
+    });
+  await refused({ recipe: { ...recipe, seed: 8 } }, /step 2 is not one of this run: its seed is 8, the recipe's 7/);
+  await refused({ recipe: { ...recipe, model: "vgg11" } }, /its model is "vgg11", the recipe's "lenet5"/);
+  const { trainable } = saved.layout;
+  await refused({ layout: layoutOf(trainable.slice(1)) }, /it holds .*; the model has /);
+  await refused({ slots: { m: saved.slots.m! } }, /adam's v is not in its optimizer\.safetensors/);
+});
