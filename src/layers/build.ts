@@ -27,7 +27,6 @@ const KERAS_ACTIVATION: Partial<Record<Activation, string>> = {
   relu: "relu",
   tanh: "tanh",
   sigmoid: "sigmoid",
-  softmax: "softmax",
 };
 
 function layerOf({ tf }: Engine, custom: CustomLayers, layer: LayerSpec): tfjs.layers.Layer {
@@ -104,6 +103,9 @@ function layerOf({ tf }: Engine, custom: CustomLayers, layer: LayerSpec): tfjs.l
     case "concat":
       return tf.layers.concatenate({ name });
     case "lrn":
-      throw unsupported("local response normalisation");
+    case "subsample":
+    case "rbf":
+    case "paddedShortcut":
+      throw unsupported(layer.kind);
   }
 }

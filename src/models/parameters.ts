@@ -25,8 +25,12 @@ function layerParameters(layer: LayerSpec, input: Shape): ParameterSpec[] {
       const conv = layer.kind === "conv2d";
       const area = conv ? layer.kernel ** 2 : 1;
       const out = conv ? layer.filters : layer.units;
-      const fanIn = (area * channels) / (conv ? (layer.groups ?? 1) : 1);
-      const kernelShape = conv ? [layer.kernel, layer.kernel, channels / (layer.groups ?? 1), out] : [channels, out];
+      const connections = conv ? layer.connections?.flat().length : undefined;
+      const seen = connections === undefined ? channels / (conv ? (layer.groups ?? 1) : 1) : connections / out;
+      const fanIn = area * seen;
+      const kernelShape = conv
+        ? [layer.kernel, layer.kernel, ...(connections === undefined ? [seen, out] : [connections])]
+        : [channels, out];
       const fans = { fanIn, fanOut: area * out };
       const kernel = trainable(
         "kernel",
@@ -52,6 +56,11 @@ function layerParameters(layer: LayerSpec, input: Shape): ParameterSpec[] {
         state("moving_variance", { kind: "ones" }),
       ];
     }
+    case "subsample":
+      return [
+        trainable("coefficient", [channels], { kind: "constant", value: 1 / layer.size ** 2 }, true),
+        trainable("bias", [channels], { kind: "zeros" }, false),
+      ];
     default:
       return [];
   }

@@ -83,6 +83,14 @@ function outputShape(model: string, layer: LayerSpec, inputs: readonly Shape[]):
       return first;
     case "concat":
       return [height, width, inputs.reduce((sum, shape) => sum + shape[2]!, 0)];
+    case "subsample":
+      needsImage();
+      return [Math.floor(height / layer.size), Math.floor(width / layer.size), channels];
+    case "rbf":
+      return [layer.codes.length];
+    case "paddedShortcut":
+      needsImage();
+      return [Math.ceil(height / layer.stride), Math.ceil(width / layer.stride), layer.channels];
     case "activation":
     case "batchNorm":
     case "dropout":

@@ -6,7 +6,8 @@
 /** Height, width, channels. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
 export type Padding = "same" | "valid" | number;
-export type Activation = "relu" | "tanh" | "scaledTanh" | "sigmoid" | "softmax";
+/** `scaledTanh`: 1.7159 tanh(2x/3), LeCun et al. 1998, appendix A. `logSigmoid`: makes logits whose softmax is the normalised sigmoids. */
+export type Activation = "relu" | "tanh" | "scaledTanh" | "sigmoid" | "logSigmoid";
 
 interface Base {
   /** Unique in the network. */
@@ -24,6 +25,8 @@ export type LayerSpec = Base &
         padding: Padding;
         bias: boolean;
         groups?: number;
+        /** For each filter, the input channels that it sees (LeCun et al. 1998, table I). The kernel is then [kernel, kernel, connections]: filter by filter, in this order. */
+        connections?: readonly (readonly number[])[];
         activation?: Activation;
         kernelInit?: InitRule;
         biasInit?: InitRule;
@@ -50,7 +53,14 @@ export type LayerSpec = Base &
     | { kind: "resize"; height: number; width: number }
     | { kind: "add" }
     | { kind: "concat" }
+    /** Krizhevsky et al. 2012, section 3.3: x / (k + alpha * sum of x^2 over `size` adjacent channels)^beta. */
     | { kind: "lrn"; size: number; k: number; alpha: number; beta: number }
+    /** LeCun et al. 1998, section II.B: coefficient * (sum over size x size) + bias, both trainable, one of each a channel. */
+    | { kind: "subsample"; size: number }
+    /** Logits are -sum_j (x_j - code_ij)^2: LeCun et al. 1998, equation 7. `codes`: one of +-1 for each class; not trained. */
+    | { kind: "rbf"; codes: readonly (readonly number[])[] }
+    /** Option A of He et al. 2015, section 3.3: every `stride`-th pixel, channels filled up with zeros at the end. */
+    | { kind: "paddedShortcut"; stride: number; channels: number }
   );
 
 /** How a kernel or bias begins: resolved to an Initializer once the shape is known. */
@@ -71,6 +81,13 @@ export interface ModelSpec {
   input: ImageShape;
   classes: number;
   layers: readonly LayerSpec[];
-  /** Name of the layer that gives the logits; always the last one. */
+  /** Name of the layer that gives the logits. */
   output: string;
+  /** Further classifiers, for training alone: each one's loss is added `weight` times. */
+  auxiliary?: readonly { output: string; weight: number }[];
+  /**
+   * Absent: softmax cross-entropy. `rubbishClass`: with one more class whose logit is constant (the -j of LeCun et al.
+   * 1998, equation 9), to which no image belongs.
+   */
+  loss?: { kind: "rubbishClass"; logit: number };
 }
