@@ -6,12 +6,16 @@ import { CnnDistError } from "../errors.js";
 import { ATTR, type Attribute, setAttribute } from "./attributes.js";
 import { DTYPE } from "./dtype.js";
 import type { Handle, Session } from "./session.js";
-import type { Tracer } from "./tracer.js";
 
 export interface TensorMetadata {
   id: number;
   shape: number[];
   dtype: number;
+}
+/** Takes the ops of a body that is traced: a Tracer, or the Replay of its journal. */
+interface TraceTarget {
+  hostConstant(id: number, dtype: number, shape: readonly number[], bytes: ArrayBufferView): void;
+  op(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): TensorMetadata[];
 }
 type HostValues = Float32Array | Int32Array | Uint8Array | readonly unknown[];
 
@@ -37,7 +41,7 @@ export class Binding {
   readonly #handles = new Map<number, Handle>();
   readonly #gpu: boolean;
   #next = 1;
-  #tracer: Tracer | null = null;
+  #tracer: TraceTarget | null = null;
 
   constructor(session: Session, gpu: boolean) {
     this.session = session;
@@ -67,7 +71,7 @@ export class Binding {
   }
 
   /** Runs `body` with every op going to the tracer. */
-  trace<R>(tracer: Tracer, body: () => R): R {
+  trace<R>(tracer: TraceTarget, body: () => R): R {
     if (this.#tracer)
       throw new CnnDistError("trace", "a trace was started inside of another; trace one function at a time");
     this.#tracer = tracer;

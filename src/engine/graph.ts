@@ -10,8 +10,7 @@ export type NodeInput = Output | readonly Output[];
 export class Graph {
   readonly session: Session;
   readonly pointer: Pointer;
-  /** Nodes in the order of their making. */
-  readonly #numbers = new Map<Pointer, number>();
+  #nodes = 0;
 
   constructor(session: Session) {
     this.session = session;
@@ -19,7 +18,7 @@ export class Graph {
   }
 
   get nodes(): number {
-    return this.#numbers.size;
+    return this.#nodes;
   }
 
   /** Adds a node; TensorFlow checks its inputs and infers its outputs' shapes. */
@@ -31,7 +30,7 @@ export class Graph {
   ): Pointer {
     const { session } = this;
     const { tf } = session.native;
-    const description = tf.TF_NewOperation<Pointer>(this.pointer, type, `n${this.#numbers.size}`);
+    const description = tf.TF_NewOperation<Pointer>(this.pointer, type, `n${this.#nodes}`);
     for (const input of inputs) {
       if ("oper" in input) tf.TF_AddInput(description, input);
       else tf.TF_AddInputList(description, input, input.length);
@@ -41,13 +40,8 @@ export class Graph {
     const node = session.check(`tracing ${type}(${this.#describe(inputs)})`, (status) =>
       tf.TF_FinishOperation<Pointer>(description, status),
     );
-    this.#numbers.set(node, this.#numbers.size);
+    this.#nodes++;
     return node;
-  }
-
-  /** The same for the same output of two graphs that were made by the same steps. */
-  nameOf({ oper, index }: Output): string {
-    return `${this.#numbers.get(oper)}:${index}`;
   }
 
   #describe(inputs: readonly NodeInput[]): string {

@@ -4,12 +4,13 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs"
 import { join } from "node:path";
 import { CnnDistError, UsageError } from "../errors.js";
 import { Binding } from "./binding.js";
+import type { CompiledFunction } from "./compiled-function.js";
 import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
 import { LIBRARIES } from "./libraries.js";
 import { createOps } from "./ops.js";
 import { alignedFloat32, Session } from "./session.js";
 import { registerBackend, tf } from "./tfjs.js";
-import { type CompiledFunction, traceFunction } from "./trace.js";
+import { traceFunction } from "./trace.js";
 
 /** Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none. */
 export function openEngine(options: EngineOptions): Engine {

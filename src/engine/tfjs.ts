@@ -12,6 +12,8 @@ import type { Binding, TensorMetadata } from "./binding.js";
 /** What we use of tfjs-node's `NodeJSKernelBackend`. */
 export interface NodeBackend extends tfjs.KernelBackend {
   readonly binding: Binding;
+  /** `values` are still on the host and `id` is -1 until an op first needs the tensor. */
+  readonly tensorMap: { get(dataId: tfjs.DataId): { values: unknown; id: number } };
   createOutputTensor(metadata: TensorMetadata): tfjs.Tensor;
   getInputTensorIds(tensors: readonly tfjs.TensorInfo[]): number[];
   executeSingleOutput(op: string, attributes: readonly Attribute[], inputs: readonly tfjs.TensorInfo[]): tfjs.Tensor;

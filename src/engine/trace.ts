@@ -1,64 +1,73 @@
 /** From a step's body, written in tfjs, to one TensorFlow function. */
 import type * as tfjs from "@tensorflow/tfjs";
-import { CnnDistError } from "../errors.js";
 import type { Output, Pointer } from "./capi.js";
+import { CompiledFunction, INPUT_DTYPE } from "./compiled-function.js";
 import { DTYPE } from "./dtype.js";
-import type { TraceCall, TracedFunction, TraceSpec } from "./engine.js";
+import type { FlatVariables, TraceSpec } from "./engine.js";
 import { Graph } from "./graph.js";
-import type { Handle, Session } from "./session.js";
+import { type Journal, Replay, wordOf } from "./journal.js";
 import { StreamQueue } from "./streams.js";
 import type { NodeBackend } from "./tfjs.js";
-import { assertSameJournal, Tracer } from "./tracer.js";
-
-const INPUT_DTYPE = { uint8: DTYPE.uint8, int32: DTYPE.int32, float32: DTYPE.float } as const;
+import { Tracer } from "./tracer.js";
 
 interface Built {
-  graph: Graph;
-  tracer: Tracer;
   placeholders: Output[];
   outputs: Output[];
   enqueues: Pointer[];
 }
 
-/** `name` must be new to the session. Traces twice; the first graph is only there to be compared with. */
+/** `name` must be new to the session. The body runs twice: once to build the graph, once to be held against the first. */
 export function traceFunction(tf: typeof tfjs, backend: NodeBackend, name: string, spec: TraceSpec): CompiledFunction {
-  const { session } = backend.binding;
+  const { binding } = backend;
+  const { session } = binding;
   const start = performance.now();
-  const first = build(tf, backend, spec);
-  first.graph.delete();
-  const built = build(tf, backend, spec);
+  const graph = new Graph(session);
   try {
-    assertSameJournal(spec.name, first.tracer.journal, built.tracer.journal);
-    built.graph.toFunction(name, built.placeholders, built.outputs, built.enqueues);
+    const tracer = new Tracer(graph, binding, foreignVariables(tf, backend, spec));
+    const built = scoped(tf, backend, spec, () => binding.trace(tracer, () => addNodes(backend, spec, graph, tracer)));
+    scoped(tf, backend, spec, () => replay(backend, spec, tracer.journal));
+    graph.toFunction(name, built.placeholders, built.outputs, built.enqueues);
+    const shape = { streams: built.enqueues.length, outputs: built.outputs.length, state: spec.assigned.length > 0 };
+    return new CompiledFunction(session, name, spec, shape, {
+      traceMs: performance.now() - start,
+      nodes: graph.nodes,
+    });
   } finally {
-    built.graph.delete();
+    graph.delete();
   }
-  const shape = { streams: built.enqueues.length, outputs: built.outputs.length, state: spec.assigned.length > 0 };
-  return new CompiledFunction(session, name, spec, shape, {
-    traceMs: performance.now() - start,
-    nodes: built.graph.nodes,
-  });
 }
 
-function build(tf: typeof tfjs, backend: NodeBackend, spec: TraceSpec): Built {
-  const { binding } = backend;
-  const graph = new Graph(binding.session);
-  const tracer = new Tracer(graph, binding, foreignVariables(tf, backend, spec));
+/** Runs what traces, and leaves neither tensors nor assignments behind. */
+function scoped<R>(tf: typeof tfjs, backend: NodeBackend, spec: TraceSpec, traces: () => R): R {
   // A variable that the body assigns loses its tensor; a clone keeps it, and gives it back afterwards.
   const kept = spec.assigned.map((variable) => tf.keep(variable.clone()));
+  const takeBack = lendIds(backend, spec);
   tf.engine().startScope(spec.name);
   try {
-    return binding.trace(tracer, () => addNodes(backend, spec, graph, tracer));
-  } catch (error) {
-    graph.delete();
-    throw error;
+    return traces();
   } finally {
     tf.engine().endScope();
+    takeBack();
     spec.assigned.forEach((variable, index) => {
       variable.assign(kept[index]!);
       kept[index]!.dispose();
     });
   }
+}
+
+/**
+ * tfjs would upload a variable when an op first names it. A trace names them all and reads none, so those still on the
+ * host get ids for its time only: a network whose weights come with every call never holds a second copy of them.
+ */
+function lendIds({ binding, tensorMap }: NodeBackend, { variables }: TraceSpec): () => void {
+  const lent = variables
+    .flatMap(({ slots }) => slots.map(({ variable }) => tensorMap.get(variable.dataId)))
+    .filter((info, index, all) => info.values !== null && all.indexOf(info) === index)
+    .map((info) => ({ info, values: info.values }));
+  for (const { info } of lent) Object.assign(info, { id: binding.newId(), values: null });
+  return () => {
+    for (const { info, values } of lent) Object.assign(info, { id: -1, values });
+  };
 }
 
 /** Runs the body once, between placeholders for all that goes in and nodes for all that comes out. */
@@ -68,31 +77,64 @@ function addNodes(backend: NodeBackend, spec: TraceSpec, graph: Graph, tracer: T
     const placeholder = graph.placeholder(INPUT_DTYPE[dtype], shape);
     placeholders.push(placeholder);
     const seen = dtype === "uint8" ? graph.cast(placeholder, DTYPE.uint8, DTYPE.float) : placeholder;
-    return backend.createOutputTensor(tracer.define(seen, "Placeholder"));
+    return backend.createOutputTensor(tracer.input(seen));
   });
   for (const { size, slots } of spec.variables) {
     const vector = graph.placeholder(DTYPE.float, [size]);
     placeholders.push(vector);
-    const ordered = slots.toSorted((a, b) => a.offset - b.offset);
+    const ordered = inOrder(slots);
     const pieces = graph.splitFlat(
       vector,
       ordered.map(({ shape }) => shape),
     );
     ordered.forEach(({ variable }, index) => tracer.bind(idOf(backend, variable), pieces[index]!, variable.name));
   }
-  const result = spec.body(inputs);
-  const outputOf = (tensor: tfjs.Tensor, consumer: string) => tracer.resolve(idOf(backend, tensor), consumer);
-  const outputs = result.outputs.map((tensor) => graph.concatFlat([toFloat(graph, outputOf(tensor, "an output"))]));
-  if (spec.assigned.length > 0)
-    outputs.push(graph.concatFlat(spec.assigned.map((variable) => outputOf(variable, "the state"))));
-  if (result.streams.length === 0) return { graph, tracer, placeholders, outputs, enqueues: [] };
+  const { streams, outputs, state } = resultsOf(backend, spec, spec.body(inputs));
+  const ends = (ids: readonly number[], consumer: string) =>
+    graph.concatFlat(ids.map((id) => toFloat(graph, tracer.result(id, consumer))));
+  const results = outputs.map((id) => ends([id], "an output"));
+  if (state.length > 0) results.push(ends(state, "the state"));
+  if (streams.length === 0) return { placeholders, outputs: results, enqueues: [] };
   const queue = graph.placeholder(DTYPE.resource, []);
   placeholders.push(queue);
-  const enqueues = result.streams.map((tensors, index) => {
-    const value = graph.concatFlat(tensors.map((tensor) => toFloat(graph, outputOf(tensor, "a stream"))));
-    return StreamQueue.enqueue(graph, queue, index, value);
+  const enqueues = streams.map((ids, index) => StreamQueue.enqueue(graph, queue, index, ends(ids, "a stream")));
+  return { placeholders, outputs: results, enqueues };
+}
+
+function replay(backend: NodeBackend, spec: TraceSpec, journal: Journal): void {
+  const { binding } = backend;
+  const replayed = new Replay(
+    spec.name,
+    journal,
+    () => binding.newId(),
+    (id) => {
+      const handle = binding.handle(id);
+      return handle
+        ? wordOf.constant(handle.dtype, handle.shape, new Uint8Array(binding.session.bytes(handle)))
+        : `tensor ${id}`;
+    },
+  );
+  const variables = spec.variables.flatMap(({ slots }) =>
+    inOrder(slots).map(({ variable }) => idOf(backend, variable)),
+  );
+  const inputs = replayed.begin(spec.inputs.length, variables).map((input) => backend.createOutputTensor(input));
+  binding.trace(replayed, () => {
+    const { outputs, state, streams } = resultsOf(backend, spec, spec.body(inputs));
+    replayed.end([...outputs, ...state, ...streams.flat()]);
   });
-  return { graph, tracer, placeholders, outputs, enqueues };
+}
+
+function inOrder(slots: FlatVariables["slots"]): FlatVariables["slots"] {
+  return slots.toSorted((a, b) => a.offset - b.offset);
+}
+
+/** Ids of all that a body gave back, and of what it assigned. */
+function resultsOf(backend: NodeBackend, spec: TraceSpec, { streams, outputs }: ReturnType<TraceSpec["body"]>) {
+  return {
+    outputs: outputs.map((tensor) => idOf(backend, tensor)),
+    state: spec.assigned.map((variable) => idOf(backend, variable)),
+    streams: streams.map((tensors) => tensors.map((tensor) => idOf(backend, tensor))),
+  };
 }
 
 /** All of tfjs's variables that are no input of the function: their values would be frozen into it. */
@@ -112,177 +154,4 @@ function idOf(backend: NodeBackend, tensor: tfjs.TensorInfo): number {
 
 function toFloat(graph: Graph, output: Output): Output {
   return graph.cast(output, graph.dtypeOf(output), DTYPE.float);
-}
-
-type CallResult = Awaited<ReturnType<TracedFunction["run"]>>;
-
-/** A function of the session's context, and the calls of it. */
-export class CompiledFunction implements TracedFunction {
-  readonly traceMs: number;
-  readonly nodes: number;
-  readonly #session: Session;
-  readonly #name: string;
-  readonly #spec: TraceSpec;
-  readonly #shape: { streams: number; outputs: number; state: boolean };
-  #queue: StreamQueue | null = null;
-  #generation = 0;
-  /** The call under way. TensorFlow reads its vectors in place, so they must live as long as it computes. */
-  #current: { call: TraceCall; result: Promise<CallResult>; cancellation: Pointer } | null = null;
-  #disposed = false;
-
-  constructor(
-    session: Session,
-    name: string,
-    spec: TraceSpec,
-    shape: { streams: number; outputs: number; state: boolean },
-    facts: { traceMs: number; nodes: number },
-  ) {
-    this.#session = session;
-    this.#name = name;
-    this.#spec = spec;
-    this.#shape = shape;
-    this.traceMs = facts.traceMs;
-    this.nodes = facts.nodes;
-  }
-
-  async run(call: TraceCall): Promise<CallResult> {
-    if (this.#disposed) throw new CnnDistError("trace-run", `${this.#spec.name} was disposed`);
-    if (this.#current) throw new CnnDistError("trace-run", `${this.#spec.name} is already running; one call at a time`);
-    this.#checkCall(call);
-    const { tf } = this.#session.native;
-    const cancellation = tf.TFE_NewCancellationManager<Pointer>();
-    const result = this.#compute(call, cancellation);
-    this.#current = { call, result, cancellation };
-    try {
-      return await result;
-    } catch (error) {
-      if (!this.#disposed) throw error;
-      throw new CnnDistError("cancelled", `${this.#spec.name} was ended before it had finished`, { cause: error });
-    } finally {
-      this.#current = null;
-      tf.TFE_DeleteCancellationManager(cancellation);
-      if (this.#disposed) this.#free();
-    }
-  }
-
-  async #compute(call: TraceCall, cancellation: Pointer): Promise<CallResult> {
-    const session = this.#session;
-    const handles: Handle[] = [];
-    try {
-      this.#spec.inputs.forEach(({ dtype, shape }, index) =>
-        handles.push(session.upload(INPUT_DTYPE[dtype], shape, call.inputs[index]!)),
-      );
-      for (const vector of call.variables) handles.push(session.wrapFloat32(vector));
-      const results = await this.#execute(handles, call.onStream, cancellation);
-      try {
-        const arrays = results.map((result) => new Float32Array(session.bytes(result)));
-        const state = this.#shape.state ? arrays.pop()! : new Float32Array(0);
-        return { outputs: arrays, state };
-      } finally {
-        results.forEach((result) => session.release(result));
-      }
-    } finally {
-      handles.forEach((handle) => session.release(handle));
-    }
-  }
-
-  async #execute(
-    handles: readonly Handle[],
-    onStream: TraceCall["onStream"],
-    cancellation: Pointer,
-  ): Promise<Handle[]> {
-    const session = this.#session;
-    const queue = this.#shape.streams > 0 ? this.#openQueue() : null;
-    const op = this.#operation(queue ? [...handles, queue.handle] : handles, cancellation);
-    const execution = session.executeAsync(this.#spec.name, op, this.#shape.outputs);
-    if (!queue) return execution;
-    const drained = this.#drain(queue, onStream);
-    // Whichever side fails first, the queue is closed so that the other ends too; the next call gets a new one. The other
-    // side then fails because of that, so the first failure is the one to tell.
-    const failures: unknown[] = [];
-    const failed = (error: unknown) => {
-      failures.push(error);
-      if (this.#queue === queue) this.#closeQueue();
-    };
-    execution.catch(failed);
-    drained.catch(failed);
-    const [executed] = await Promise.allSettled([execution, drained]);
-    if (failures.length > 0) {
-      if (executed.status === "fulfilled") executed.value.forEach((result) => session.release(result));
-      throw failures[0];
-    }
-    return await execution;
-  }
-
-  #operation(handles: readonly Handle[], cancellation: Pointer): Pointer {
-    const session = this.#session;
-    const { tf } = session.native;
-    return session.check(this.#spec.name, (status) => {
-      const op = tf.TFE_NewOp<Pointer>(session.context, this.#name, status);
-      session.assertOk(this.#spec.name, status);
-      for (const handle of handles) tf.TFE_OpAddInput(op, handle.pointer, status);
-      if (session.callConfig)
-        tf.TFE_OpSetAttrString(op, "config_proto", session.callConfig, session.callConfig.byteLength);
-      tf.TFE_OpSetCancellationManager(op, cancellation, status);
-      return op;
-    });
-  }
-
-  #openQueue(): StreamQueue {
-    this.#queue ??= new StreamQueue(this.#session, `${this.#name}-${this.#generation++}`);
-    return this.#queue;
-  }
-
-  #closeQueue(): void {
-    const queue = this.#queue;
-    this.#queue = null;
-    queue?.close();
-  }
-
-  async #drain(queue: StreamQueue, onStream: TraceCall["onStream"]): Promise<void> {
-    for (let received = 0; received < this.#shape.streams; received++) await queue.next(onStream);
-  }
-
-  #checkCall(call: TraceCall): void {
-    const { inputs, variables, name } = this.#spec;
-    inputs.forEach(({ shape }, index) => {
-      const expected = shape.reduce((product, dim) => product * dim, 1);
-      const received = call.inputs[index]?.length;
-      if (received !== expected)
-        throw new CnnDistError(
-          "trace-run",
-          `${name}: input ${index} has ${received ?? "no"} elements; its shape [${shape}] needs ${expected}`,
-        );
-    });
-    variables.forEach(({ size }, index) => {
-      const received = call.variables[index]?.length;
-      if (received !== size)
-        throw new CnnDistError(
-          "trace-run",
-          `${name}: variable vector ${index} has ${received ?? "no"} elements; it needs ${size}`,
-        );
-    });
-  }
-
-  /** A call under way is cancelled: its promise rejects with `cancelled` once TensorFlow has let go of it. */
-  dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    if (!this.#current) return this.#free();
-    this.#session.native.tf.TFE_CancellationManagerStartCancel(this.#current.cancellation);
-    this.#closeQueue();
-  }
-
-  /** Resolves when no call is under way. */
-  async idle(): Promise<void> {
-    await this.#current?.result.catch(() => {});
-  }
-
-  #free(): void {
-    this.#closeQueue();
-    const session = this.#session;
-    session.check(`removing ${this.#spec.name}`, (status) =>
-      session.native.tf.TFE_ContextRemoveFunction(session.context, this.#name, status),
-    );
-  }
 }

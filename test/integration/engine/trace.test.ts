@@ -149,7 +149,7 @@ test("a value read while tracing is refused, and says where", () => {
 test("a constant that the host draws anew is refused", () => {
   const spec = { name: "drawing", inputs: [{ dtype: "float32", shape: [1] }] as const, variables: [], assigned: [] };
   const body: TraceSpec["body"] = ([x]) => ({ streams: [], outputs: [x!.add(Math.random())] });
-  assert.throws(() => engine.trace({ ...spec, body }), /two traces of the same body differ/);
+  assert.throws(() => engine.trace({ ...spec, body }), /two runs of the same body differ/);
 });
 
 test("a large constant is refused unless it is a fill", async () => {
