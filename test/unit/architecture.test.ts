@@ -12,7 +12,7 @@ const COMMON = ["errors", "events", "random", "nearest", "paths", "version", "pr
 /** Room to the rooms and packages that it may import. A `type:` entry allows imports that vanish when compiled. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   index: ["config", "run"],
-  cli: ["commands", "yargs"],
+  cli: ["commands", "yargs", "yargs/yargs"],
   commands: ["config", "run", "terminal", "models", "data", "engine", "transport", "layers", "type:yargs"],
   terminal: ["picocolors"],
   run: [
