@@ -48,13 +48,14 @@ export async function run(args: Args, io: Io): Promise<number> {
     cacheDir,
   };
   for (let attempt = 1; ; attempt++) {
-    const code = await incarnation(workerEnvironment(settings, assigned.env), stopping.signal);
+    const { code, signal } = await incarnation(workerEnvironment(settings, assigned.env), stopping.signal);
     if (stopping.signal.aborted) return EXIT.stopped;
     if (code === WORKER_EXIT.evicted) {
       reporter.note("it was taken for dead, and comes back");
       await sleep(backoffMs(attempt), undefined, { signal: stopping.signal }).catch(() => {});
       continue;
     }
+    if (signal !== null) throw new CnnDistError("worker", `the worker's process was ended by ${signal}`);
     return code === WORKER_EXIT.stopped ? EXIT.done : code === WORKER_EXIT.refused ? EXIT.usage : EXIT.failed;
   }
 }
@@ -63,7 +64,10 @@ export async function run(args: Args, io: Io): Promise<number> {
 const LEAVE_MS = 2000;
 
 /** A process of its own for each: TensorFlow cannot be left behind in the middle of a step and used again. */
-function incarnation(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<number | null> {
+function incarnation(
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve) => {
     const child = fork(WORKER_MODULE, [], { execArgv: [], stdio: ["ignore", 2, 2, "ipc"], env });
     const leave = () => {
@@ -72,9 +76,9 @@ function incarnation(env: NodeJS.ProcessEnv, signal: AbortSignal): Promise<numbe
     };
     if (signal.aborted) leave();
     else signal.addEventListener("abort", leave, { once: true });
-    child.once("exit", (code) => {
+    child.once("exit", (code, by) => {
       signal.removeEventListener("abort", leave);
-      resolve(code);
+      resolve({ code, signal: by });
     });
   });
 }

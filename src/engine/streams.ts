@@ -11,6 +11,7 @@ const COMPONENTS = Int32Array.of(DTYPE.int32, DTYPE.float);
 export class StreamQueue {
   readonly #session: Session;
   readonly handle: Handle;
+  #closed = false;
 
   /** `name`: two queues without names of their own would be one. */
   constructor(session: Session, name: string) {
@@ -63,6 +64,8 @@ export class StreamQueue {
    * thread of libuv's pool, and four would hold them all.
    */
   async next(use: (index: number, data: Float32Array) => void): Promise<void> {
+    // The handle is gone with the queue, and TensorFlow would follow it all the same.
+    if (this.#closed) throw new CnnDistError("cancelled", "the queue was closed");
     const session = this.#session;
     const { tf } = session.native;
     const op = session.check("QueueDequeueV2", (status) => {
@@ -83,6 +86,7 @@ export class StreamQueue {
 
   /** Ends the queue with what is still in it: a pending `next` rejects, as does a pending enqueue. */
   close(): void {
+    this.#closed = true;
     const { tf } = this.#session.native;
     this.#run("QueueCloseV2", [this.handle], 0, (op) => tf.TFE_OpSetAttrBool(op, "cancel_pending_enqueues", 1));
     // A shared queue outlives its handles, and would keep its values until the process ends.

@@ -92,6 +92,20 @@ for (const streams of [true, false]) {
   });
 }
 
+test("disposing between two streams of a call asks nothing more of the queue that went", async () => {
+  const { tensors } = engine.memory();
+  const { spec, call } = heavy(16);
+  const step = engine.trace(spec);
+  let seen = 0;
+  const onStream = () => {
+    seen++;
+    step.dispose();
+  };
+  await assert.rejects(step.run({ ...call, onStream }), code("cancelled"));
+  assert.equal(seen, 1);
+  assert.equal(engine.memory().tensors, tensors);
+});
+
 test("close ends what computes, waits for it, and leaves an engine that works", async () => {
   const step = engine.trace(longSpec(true));
   const input = Float32Array.from({ length: 1200 * 1200 }, () => 1e-4);
