@@ -15,10 +15,13 @@ export const FILES = {
 const VERSION = 1;
 
 const finite = z.number().finite();
+const size = z.number().int().min(1);
 const stateSchema = z.strictObject({
   version: z.literal(VERSION),
   recipe: recipeSchema,
   recipeSha256: z.string(),
+  image: z.tuple([size, size, size]),
+  classNames: z.array(z.string()).min(1),
   step: z.number().int().min(0),
   epoch: z.number().int().min(0),
   stepInEpoch: z.number().int().min(0),
@@ -58,6 +61,8 @@ function stateOf(snapshot: Snapshot): StateFile {
     version: VERSION,
     recipe: snapshot.recipe,
     recipeSha256: snapshot.recipeSha256,
+    image: [...snapshot.image],
+    classNames: [...snapshot.classNames],
     step: snapshot.step,
     epoch: snapshot.epoch,
     stepInEpoch: snapshot.stepInEpoch,
@@ -111,6 +116,8 @@ export function snapshotOf({
   return {
     recipe: state.recipe as Recipe,
     recipeSha256: state.recipeSha256,
+    image: state.image,
+    classNames: state.classNames,
     layout,
     step: state.step,
     epoch: state.epoch,

@@ -13,6 +13,9 @@ export interface BestMetric {
 export interface Snapshot {
   recipe: Recipe;
   recipeSha256: string;
+  /** Of the data set: height, width, channels of an image, and the classes in the order of the logits. */
+  image: readonly [height: number, width: number, channels: number];
+  classNames: readonly string[];
   layout: Layout;
   /** Steps committed so far; also the version of these weights. */
   step: number;

@@ -150,6 +150,11 @@ function unlessMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOENT") throw error;
 }
 
+/** Where a run keeps the checkpoint of a step. */
+export function checkpointPath(runDir: string, step: number): string {
+  return join(runDir, "checkpoints", nameOf(step));
+}
+
 function nameOf(step: number): string {
   return `step-${String(step).padStart(8, "0")}`;
 }

@@ -3,6 +3,17 @@ import type { Args, Command, Io, OptionSpec, PositionalSpec } from "./command.js
 import { LENGTH_OPTIONS, OUTPUT_OPTIONS, PLACEMENT_OPTIONS, RECIPE_OPTIONS } from "./options.js";
 
 const RUN_DIR: PositionalSpec = { name: "run-dir", describe: "the run's folder", required: true };
+const RUN_OR_CHECKPOINT: PositionalSpec = {
+  name: "checkpoint",
+  describe: "a run's folder (its newest checkpoint), or a checkpoint's",
+  required: true,
+};
+const BEST: OptionSpec = {
+  flag: "best",
+  kind: "boolean",
+  describe: "of a run, the checkpoint of its best evaluation instead of the newest",
+  group: "Options",
+};
 const JSON_OPTION: OptionSpec = { flag: "json", kind: "boolean", describe: "JSON on stdout", group: "Options" };
 const option = (flag: string, kind: OptionSpec["kind"], describe: string): OptionSpec => ({
   flag,
@@ -10,6 +21,7 @@ const option = (flag: string, kind: OptionSpec["kind"], describe: string): Optio
   describe,
   group: "Options",
 });
+const THREADS = option("threads", "number", "TensorFlow's threads [all cores]");
 const placement = (...flags: string[]) => PLACEMENT_OPTIONS.filter(({ flag }) => flags.includes(flag));
 
 type Load = () => Promise<{ run(args: Args, io: Io): Promise<number> }>;
@@ -79,6 +91,22 @@ export const COMMANDS: readonly Command[] = [
     [RUN_DIR],
     [...placement("gpus", "device", "data-dir"), JSON_OPTION],
     () => import("./verify.js"),
+  ),
+  command(
+    "evaluate",
+    "loss, top-1, top-5 and confusion of a checkpoint on a test set",
+    [RUN_OR_CHECKPOINT],
+    [
+      BEST,
+      option("dataset", "string", "another data set of the same classes [the run's]"),
+      { flag: "dataset-option", kind: "list", describe: "NAME=VALUE, an option of that data set", group: "Options" },
+      option("ten-crop", "boolean", "four corners and the centre of larger images, and their mirrors, averaged"),
+      option("dense", "boolean", "the dense layers as convolutions over larger images, the class map averaged"),
+      ...placement("device", "data-dir"),
+      THREADS,
+      JSON_OPTION,
+    ],
+    () => import("./evaluate.js"),
   ),
   command(
     "summary",

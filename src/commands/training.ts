@@ -30,7 +30,7 @@ export function modelOptionsOf(args: Args): { modelOptions?: Recipe["modelOption
   return modelOptions ? { modelOptions } : {};
 }
 
-function datasetOptionsOf(args: Args): { datasetOptions?: Recipe["datasetOptions"] } {
+export function datasetOptionsOf(args: Args): { datasetOptions?: Recipe["datasetOptions"] } {
   const datasetOptions = pairsGiven(args, "dataset-option");
   return datasetOptions ? { datasetOptions } : {};
 }

@@ -66,7 +66,7 @@ export async function prepare(
     dataset,
     start: resumed
       ? resumedStart(complete, resumed, layout)
-      : freshStart(complete, { layout, ...initialValues(layout, recipe.seed) }),
+      : freshStart(complete, dataset, { layout, ...initialValues(layout, recipe.seed) }),
     topologySha256: topologySha256(spec),
     parameters: summary.trainable_parameters,
     predictedBytes: predictWorkerBytes(summary, Math.ceil(recipe.batchSize / recipe.shards)),
@@ -92,7 +92,7 @@ function userModel(given: Recipe, dataset: Dataset, resumed: Snapshot | null): P
   return {
     recipe,
     dataset,
-    start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, empty),
+    start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, dataset, empty),
     topologySha256: null,
     parameters: resumed?.layout.size ?? 0,
     predictedBytes: 0,
@@ -140,10 +140,16 @@ function resumedSha256(recipe: Recipe, { recipe: before, recipeSha256: old, step
     .digest("hex");
 }
 
-function freshStart(recipe: Recipe, values: Pick<Snapshot, "layout" | "weights" | "state">): Snapshot {
+function freshStart(
+  recipe: Recipe,
+  { shape, classNames }: Dataset,
+  values: Pick<Snapshot, "layout" | "weights" | "state">,
+): Snapshot {
   return {
     recipe,
     recipeSha256: recipeSha256(recipe),
+    image: shape,
+    classNames,
     step: 0,
     epoch: 0,
     stepInEpoch: 0,

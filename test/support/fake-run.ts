@@ -36,6 +36,8 @@ export function fakeRun(
   const start: Snapshot = {
     recipe,
     recipeSha256: "f".repeat(64),
+    image: [4, 4, 1],
+    classNames: ["a", "b"],
     layout,
     step: 0,
     epoch: 0,

@@ -11,6 +11,8 @@ export function testSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
   return {
     recipe: testRecipe(),
     recipeSha256: "a".repeat(64),
+    image: [28, 28, 1],
+    classNames: ["boot", "coat"],
     layout,
     step: 12,
     epoch: 2,

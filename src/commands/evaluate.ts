@@ -1,0 +1,127 @@
+/** `cnn-dist evaluate RUN_OR_CHECKPOINT`: what a checkpoint knows of a test set. */
+import { findCheckpoint } from "../checkpoint/find.js";
+import type { Snapshot } from "../checkpoint/snapshot.js";
+import type { Dataset } from "../data/dataset.js";
+import { loadDataset } from "../data/datasets.js";
+import { EXIT, UsageError } from "../errors.js";
+import { evaluate, type Protocol } from "../evaluation/evaluate.js";
+import type { Scores } from "../evaluation/scores.js";
+import { cacheDirectory } from "../paths.js";
+import type { Args, Io } from "./command.js";
+import { openInference } from "./inference.js";
+import { atTerminal, type Session } from "./session.js";
+import { columns } from "./table.js";
+import { datasetOptionsOf } from "./training.js";
+
+/** Where the matrix still fits a terminal. */
+const MATRIX_CLASSES = 20;
+
+export async function run(args: Args, io: Io): Promise<number> {
+  const path = args.checkpoint as string;
+  return atTerminal(`evaluating ${path}`, args, io, async (session) => {
+    const protocol = protocolOf(args);
+    const found = await findCheckpoint(path, { best: args.best === true });
+    for (const { path: damaged, reason } of found.passedOver)
+      session.reporter.note(`${damaged} was passed over: ${reason}`);
+    const { snapshot } = found;
+    const dataset = await datasetOf(snapshot, args, io, session);
+    const engine = await openInference(snapshot, args, io, session);
+    const scores = await evaluate(engine, snapshot, dataset, { protocol, signal: session.signal });
+    await engine.close();
+    const facts = {
+      checkpoint: found.path,
+      model: snapshot.recipe.model,
+      step: snapshot.step,
+      dataset: dataset.name,
+      dataset_sha256: dataset.sha256,
+      protocol,
+    };
+    session.reporter.close();
+    io.stdout.write(args.json === true ? `${JSON.stringify({ ...facts, ...scores })}\n` : inWords(facts, scores));
+    return EXIT.done;
+  });
+}
+
+function protocolOf(args: Args): Protocol {
+  const [tenCrop, dense] = [args["ten-crop"] === true, args.dense === true];
+  if (tenCrop && dense)
+    throw new UsageError("usage", "--ten-crop and --dense are two ways to evaluate; give one of them.");
+  return tenCrop ? "ten-crop" : dense ? "dense" : "center";
+}
+
+/** The run's own data, which must be what it was; or those of `--dataset`, which may be any of the same classes. */
+async function datasetOf({ recipe }: Snapshot, args: Args, io: Io, { reporter, signal }: Session): Promise<Dataset> {
+  const name = args.dataset as string | undefined;
+  const own = name === undefined;
+  const dataDir = args["data-dir"] as string | undefined;
+  const { datasetOptions } = datasetOptionsOf(args);
+  if (own && datasetOptions)
+    throw new UsageError("usage", "--dataset-option goes with --dataset; without it the run's own data are read.");
+  const known = own && recipe.datasetSha256 !== null ? recipe.datasetSha256 : null;
+  const dataset = await loadDataset(name ?? recipe.dataset, {
+    cacheDir: cacheDirectory(io.env),
+    options: own ? recipe.datasetOptions : (datasetOptions ?? {}),
+    signal,
+    onProgress: (progress) => reporter.progress(progress),
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(known === null ? {} : { sha256: known }),
+  });
+  if (known !== null && dataset.sha256 !== known)
+    throw new UsageError(
+      "data-differs",
+      `the data set ${dataset.name} from ${dataset.source} is not the one of this run (SHA-256 ${dataset.sha256}, expected ${known}). Give the same data by --data-dir, or say by --dataset ${dataset.name} that others are meant.`,
+    );
+  return dataset;
+}
+
+const PROTOCOLS: Readonly<Record<Protocol, string>> = {
+  center: "each image once",
+  "ten-crop": "ten crops an image, their probabilities averaged",
+  dense: "densely, the class map averaged",
+};
+
+function inWords(
+  facts: { checkpoint: string; model: string; step: number; dataset: string; protocol: Protocol },
+  scores: Scores,
+): string {
+  const { images, loss, accuracy, top5, classes, confusion } = scores;
+  const head = columns(
+    [facts.model, `step ${facts.step}, ${facts.checkpoint}`],
+    [
+      ["data", `${images} test images of ${facts.dataset}, ${PROTOCOLS[facts.protocol]}`],
+      ["loss", loss.toFixed(6)],
+      ["top-1", percent(accuracy)],
+      ...(top5 === null ? [] : [["top-5", percent(top5)]]),
+    ],
+    ["left", "left"],
+  );
+  const perClass = columns(
+    ["class", "images", "right", "accuracy"],
+    classes.map((each) => [
+      each.name,
+      String(each.images),
+      String(each.hits),
+      each.accuracy === null ? "" : percent(each.accuracy),
+    ]),
+    ["left", "right", "right", "right"],
+  );
+  return [head, perClass, ...(classes.length <= MATRIX_CLASSES ? [matrix(classes, confusion)] : [])]
+    .join("\n\n")
+    .concat("\n");
+}
+
+function matrix(classes: Scores["classes"], confusion: Scores["confusion"]): string {
+  const table = columns(
+    ["", ...classes.map((_, index) => String(index))],
+    confusion.map((row, index) => [
+      `${index} ${classes[index]!.name}`,
+      ...row.map((count) => (count === 0 ? "." : String(count))),
+    ]),
+    ["left", ...classes.map(() => "right" as const)],
+  );
+  return `rows: what an image shows; columns: what it was taken for\n${table}`;
+}
+
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(2)}%`;
+}
