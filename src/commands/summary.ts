@@ -2,7 +2,7 @@
 import { datasetFacts } from "../data/datasets.js";
 import { UsageError } from "../errors.js";
 import { type ModelSummary, predictWorkerBytes, summarize } from "../models/parameters.js";
-import { buildModel, type ModelOptions, modelFacts } from "../models/registry.js";
+import { buildModel, expectedOf, type ModelOptions, modelFacts } from "../models/registry.js";
 import type { ImageShape } from "../models/spec.js";
 import { isModelPath } from "../models/user-file.js";
 import { binaryBytes, columns, grouped } from "./table.js";
@@ -32,7 +32,7 @@ export function modelSummary(args: SummaryArguments): string {
   const spec = buildModel(args.model, { input, classes, options: args.modelOptions ?? {} });
   const summary = summarize(spec);
   if (args.json) return `${JSON.stringify(toJson(summary, batch))}\n`;
-  return toText(summary, spec.source, batch);
+  return toText(summary, spec.source, batch, optionsOf(args));
 }
 
 function shapeOf(args: SummaryArguments): { input: ImageShape; classes: number } {
@@ -80,14 +80,22 @@ function toJson(summary: ModelSummary, batch: number): object {
   };
 }
 
-function toText(summary: ModelSummary, source: string, batch: number): string {
+/** Each option with what is in force and what it takes. */
+function optionsOf({ model, modelOptions = {} }: SummaryArguments): string[][] {
+  return Object.entries(modelFacts(model).options).map(([name, option]) => [
+    `option ${name}`,
+    `${modelOptions[name] ?? option.initial}, ${option.about} (${expectedOf(option)})`,
+  ]);
+}
+
+function toText(summary: ModelSummary, source: string, batch: number, options: readonly string[][]): string {
   const images = batch === 1 ? "one image" : `${grouped(batch)} images`;
   const state = summary.total_parameters - summary.trainable_parameters;
   const table = columns(
     ["layer", "kind", "output", "parameters", "multiply-adds", "activations"],
     summary.layers.map((layer) => [
       layer.name,
-      layer.kind,
+      layer.auxiliary ? `${layer.kind} (training)` : layer.kind,
       layer.output.join("x"),
       layer.parameters === 0 ? "" : grouped(layer.parameters),
       layer.multiply_adds === 0 ? "" : grouped(layer.multiply_adds),
@@ -103,8 +111,12 @@ function toText(summary: ModelSummary, source: string, batch: number): string {
         "parameters",
         `${grouped(summary.trainable_parameters)} trainable${state === 0 ? "" : `, ${grouped(state)} moving statistics`} (${binaryBytes(4 * summary.total_parameters)})`,
       ],
+      ...(summary.auxiliary_parameters === 0
+        ? []
+        : [["in training", `${grouped(summary.auxiliary_parameters)} more in the auxiliary classifiers`]]),
       ["multiply-adds", `${grouped(summary.multiply_adds)} forward, for one image`],
       ["activations", `${binaryBytes(summary.activation_bytes * batch)} for ${images}`],
+      ...options,
       ["a worker needs", `about ${binaryBytes(predictWorkerBytes(summary, batch))} to train on ${images} at a time`],
     ],
     ["left", "left"],

@@ -102,6 +102,7 @@ function layerOf({ tf }: Engine, custom: CustomLayers, layer: LayerSpec): tfjs.l
       return tf.layers.add({ name });
     case "concat":
       return tf.layers.concatenate({ name });
+    case "affine":
     case "lrn":
     case "subsample":
     case "rbf":

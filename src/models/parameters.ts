@@ -1,6 +1,7 @@
 /** What a network has to learn and what it costs, from its table alone. */
 import { createHash } from "node:crypto";
 import { type Initializer, type ParameterSpec, sizeOf } from "../parameters/layout.js";
+import { withoutAuxiliary } from "./inference.js";
 import { inputsOf, type Shape, shapesOf } from "./shapes.js";
 import type { InitRule, LayerSpec, ModelSpec } from "./spec.js";
 
@@ -72,6 +73,8 @@ function resolveInit(rule: InitRule, { fanIn, fanOut }: { fanIn: number; fanOut:
       return { kind: "normal", stddev: Math.sqrt(2 / fanIn) };
     case "glorotUniform":
       return { kind: "uniform", limit: Math.sqrt(6 / (fanIn + fanOut)) };
+    case "lecunUniform":
+      return { kind: "uniform", limit: 2.4 / fanIn };
     default:
       return rule;
   }
@@ -86,50 +89,78 @@ interface LayerSummary {
   multiply_adds: number;
   /** Bytes of the layer's output for one image, float32. */
   activation_bytes: number;
+  /** Whether only an auxiliary classifier needs it, in training. */
+  auxiliary: boolean;
 }
 export interface ModelSummary {
   model: string;
   input: readonly number[];
   classes: number;
+  /** Of the network that is evaluated. */
   trainable_parameters: number;
   /** With moving statistics. */
   total_parameters: number;
+  /** Trained beside it: those of auxiliary classifiers, moving statistics included. */
+  auxiliary_parameters: number;
+  /** Forward, without auxiliary classifiers. */
   multiply_adds: number;
+  /** In training, for one image. */
   activation_bytes: number;
   layers: readonly LayerSummary[];
 }
 
 export function summarize(spec: ModelSpec): ModelSummary {
   const shapes = shapesOf(spec);
+  const evaluated = new Set(withoutAuxiliary(spec).layers.map(({ name }) => name));
+  const totals = { trainable: 0, all: 0, auxiliary: 0, multiplyAdds: 0, activations: 0 };
   const layers = spec.layers.map((layer, index): LayerSummary => {
-    const input = shapes.get(inputsOf(spec.layers, index)[0]!)!;
     const output = shapes.get(layer.name)!;
-    const parameters = layerParameters(layer, input);
-    const kernel = layer.kind === "conv2d" || layer.kind === "dense" ? sizeOf(parameters[0]!.shape) : 0;
-    const positions = layer.kind === "conv2d" ? output[0]! * output[1]! : 1;
+    const parameters = layerParameters(layer, shapes.get(inputsOf(spec.layers, index)[0]!)!);
+    const sum = (list: readonly ParameterSpec[]) => list.reduce((total, { shape }) => total + sizeOf(shape), 0);
+    const trainable = sum(parameters.filter(({ role }) => role === "trainable"));
+    const auxiliary = !evaluated.has(layer.name);
+    const multiplyAdds = layerMultiplyAdds(layer, parameters, output);
+    totals.activations += 4 * sizeOf(output);
+    if (auxiliary) totals.auxiliary += sum(parameters);
+    else {
+      totals.trainable += trainable;
+      totals.all += sum(parameters);
+      totals.multiplyAdds += multiplyAdds;
+    }
     return {
       name: layer.name,
       kind: layer.kind,
       output,
-      parameters: parameters
-        .filter(({ role }) => role === "trainable")
-        .reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-      multiply_adds: kernel * positions,
+      parameters: trainable,
+      multiply_adds: multiplyAdds,
       activation_bytes: 4 * sizeOf(output),
+      auxiliary,
     };
   });
-  const total = (key: "parameters" | "multiply_adds" | "activation_bytes") =>
-    layers.reduce((sum, layer) => sum + layer[key], 0);
   return {
     model: spec.name,
     input: spec.input,
     classes: spec.classes,
-    trainable_parameters: total("parameters"),
-    total_parameters: parametersOf(spec).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-    multiply_adds: total("multiply_adds"),
-    activation_bytes: total("activation_bytes"),
+    trainable_parameters: totals.trainable,
+    total_parameters: totals.all,
+    auxiliary_parameters: totals.auxiliary,
+    multiply_adds: totals.multiplyAdds,
+    activation_bytes: totals.activations,
     layers,
   };
+}
+
+function layerMultiplyAdds(layer: LayerSpec, [kernel]: readonly ParameterSpec[], output: Shape): number {
+  switch (layer.kind) {
+    case "conv2d":
+      return sizeOf(kernel!.shape) * output[0]! * output[1]!;
+    case "dense":
+      return sizeOf(kernel!.shape);
+    case "rbf":
+      return layer.codes.reduce((sum, code) => sum + code.length, 0);
+    default:
+      return 0;
+  }
 }
 
 /** Node, tfjs and TensorFlow before any model is there. */
@@ -140,10 +171,11 @@ const BASE_BYTES = 450 * 2 ** 20;
  * gradients), and for each image of a shard every activation and its gradient.
  */
 export function predictWorkerBytes(
-  summary: Pick<ModelSummary, "total_parameters" | "activation_bytes">,
+  summary: Pick<ModelSummary, "total_parameters" | "auxiliary_parameters" | "activation_bytes">,
   shardSamples: number,
 ): number {
-  return BASE_BYTES + 3 * 4 * summary.total_parameters + 2 * summary.activation_bytes * shardSamples;
+  const parameters = summary.total_parameters + summary.auxiliary_parameters;
+  return BASE_BYTES + 3 * 4 * parameters + 2 * summary.activation_bytes * shardSamples;
 }
 
 /** Names the network itself: two workers with the same hash compute the same function of weights and images. */

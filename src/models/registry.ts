@@ -1,77 +1,33 @@
 /** The networks by name. */
 import { UsageError } from "../errors.js";
 import { nearest } from "../nearest.js";
-import { lenet5 } from "./lenet.js";
+import { ALEXNET } from "./alexnet.js";
+import type { Entries, ModelEntry, ModelOption, OptionValue } from "./entry.js";
+import { GOOGLENET } from "./googlenet.js";
+import { LENET } from "./lenet.js";
+import { RESNET } from "./resnet.js";
 import { shapesOf } from "./shapes.js";
 import type { ImageShape, ModelSpec } from "./spec.js";
-import { tinyBn } from "./tiny.js";
-import { VGG_NAMES, vgg } from "./vgg.js";
+import { TINY } from "./tiny.js";
+import { VGG } from "./vgg.js";
 
-export type ModelOptions = Readonly<Record<string, string | number | boolean>>;
+export type ModelOptions = Readonly<Record<string, OptionValue>>;
 
-interface Entry {
-  about: string;
-  /** What `summary` shows when no data set is named. */
-  natural: { input: ImageShape; classes: number };
-  /** Options with their defaults; a value's type and range are those of `check`. */
-  options: Readonly<Record<string, { initial: number; check: (value: unknown) => boolean; expects: string }>>;
-  build(input: ImageShape, classes: number, options: Readonly<Record<string, number>>): ModelSpec;
-}
-
-const IMAGENET = { input: [224, 224, 3], classes: 1000 } as const;
-const rate = (initial: number) => ({
-  initial,
-  check: (value: unknown) => typeof value === "number" && value >= 0 && value < 1,
-  expects: "a number from 0 up to, but not including, 1",
-});
-
-const vggEntry = (name: (typeof VGG_NAMES)[number], batchNorm: boolean): [string, Entry] => [
-  batchNorm ? `${name}-bn` : name,
-  {
-    about: `Simonyan & Zisserman 2015${batchNorm ? ", with batch normalisation" : ""}`,
-    natural: IMAGENET,
-    options: {},
-    build: (input, classes) => vgg(name, input, classes, { batchNorm }),
-  },
-];
-
-const MODELS: ReadonlyMap<string, Entry> = new Map<string, Entry>([
-  [
-    "lenet5",
-    {
-      about: "LeCun et al. 1998, as it is built today",
-      natural: { input: [32, 32, 1], classes: 10 },
-      options: {},
-      build: lenet5,
-    },
-  ],
-  [
-    "tiny-bn",
-    {
-      about: "small, with batch normalisation and dropout",
-      natural: { input: [28, 28, 1], classes: 10 },
-      options: { dropout: rate(0.25) },
-      build: (input, classes, { dropout }) => tinyBn(input, classes, dropout!),
-    },
-  ],
-  ...VGG_NAMES.map((name) => vggEntry(name, false)),
-  ...VGG_NAMES.map((name) => vggEntry(name, true)),
-]);
+const MODELS: Entries = { ...LENET, ...ALEXNET, ...VGG, ...GOOGLENET, ...RESNET, ...TINY };
 
 export function modelNames(): string[] {
-  return [...MODELS.keys()];
+  return Object.keys(MODELS);
 }
 
-function entry(name: string): Entry {
-  const found = MODELS.get(name);
-  if (found) return found;
+function entry(name: string): ModelEntry {
+  if (Object.hasOwn(MODELS, name)) return MODELS[name]!;
   throw new UsageError(
     "unknown-model",
     `unknown model "${name}"${nearest(name, modelNames())}. Run 'cnn-dist models' for the list, or give a path to a model of your own (model.json or .js).`,
   );
 }
 
-export function modelFacts(name: string): Pick<Entry, "about" | "natural"> {
+export function modelFacts(name: string): Pick<ModelEntry, "about" | "natural" | "options"> {
   return entry(name);
 }
 
@@ -81,25 +37,48 @@ export function buildModel(
   { input, classes, options = {} }: { input: ImageShape; classes: number; options?: ModelOptions },
 ): ModelSpec {
   const found = entry(name);
-  const values: Record<string, number> = {};
-  for (const [key, { initial }] of Object.entries(found.options)) values[key] = initial;
-  for (const [key, value] of Object.entries(options)) {
-    const known = found.options[key];
-    if (!known) {
-      const names = Object.keys(found.options);
-      throw new UsageError(
-        "model-option",
-        `model ${name} has no option "${key}"${nearest(key, names)}. It has ${names.length === 0 ? "none" : names.join(", ")}.`,
-      );
-    }
-    if (!known.check(value))
-      throw new UsageError(
-        "model-option",
-        `model ${name}, option ${key}: expected ${known.expects}, received ${JSON.stringify(value)}`,
-      );
-    values[key] = value as number;
-  }
-  const spec = found.build(input, classes, values);
+  for (const [key, value] of Object.entries(options)) checkOption(name, found, key, value);
+  const initial = Object.fromEntries(Object.entries(found.options).map(([key, option]) => [key, option.initial]));
+  const spec = found.build(input, classes, { ...initial, ...options });
   shapesOf(spec); // finds images that are too small, here and not in a worker
   return spec;
+}
+
+function checkOption(model: string, { options }: ModelEntry, key: string, value: OptionValue): void {
+  if (!Object.hasOwn(options, key)) {
+    const names = Object.keys(options);
+    throw new UsageError(
+      "model-option",
+      `model ${model} has no option "${key}"${nearest(key, names)}. It has ${names.length === 0 ? "none" : names.join(", ")}.`,
+    );
+  }
+  const option = options[key]!;
+  if (fits(option, value)) return;
+  throw new UsageError(
+    "model-option",
+    `model ${model}, option ${key}: expected ${expectedOf(option)}, received ${JSON.stringify(value)}`,
+  );
+}
+
+function fits(option: ModelOption, value: OptionValue): boolean {
+  switch (option.kind) {
+    case "number":
+      return typeof value === "number" && value >= option.least && value < option.below;
+    case "choice":
+      return option.choices.some((choice) => choice === value);
+    case "switch":
+      return typeof value === "boolean";
+  }
+}
+
+/** What an option takes, in words. */
+export function expectedOf(option: ModelOption): string {
+  switch (option.kind) {
+    case "number":
+      return `a number from ${option.least} up to, but not including, ${option.below}`;
+    case "choice":
+      return `one of ${option.choices.join(", ")}`;
+    case "switch":
+      return "true or false";
+  }
 }

@@ -48,6 +48,10 @@ function outputShape(model: string, layer: LayerSpec, inputs: readonly Shape[]):
   switch (layer.kind) {
     case "conv2d":
       needsImage();
+      if (channels % (layer.groups ?? 1) !== 0 || layer.filters % (layer.groups ?? 1) !== 0)
+        throw new RangeError(
+          `${model}: layer ${layer.name}: ${layer.groups} groups must divide both ${channels} channels and ${layer.filters} filters`,
+        );
       return [
         windowsOver(height, layer.kernel, layer.stride ?? 1, layer.padding),
         windowsOver(width, layer.kernel, layer.stride ?? 1, layer.padding),
@@ -94,6 +98,7 @@ function outputShape(model: string, layer: LayerSpec, inputs: readonly Shape[]):
     case "activation":
     case "batchNorm":
     case "dropout":
+    case "affine":
     case "lrn":
       return first;
   }

@@ -46,6 +46,8 @@ export type LayerSpec = Base &
     /** `momentum` is the share of the old moving statistics that is kept. */
     | { kind: "batchNorm"; epsilon: number; momentum: number }
     | { kind: "dropout"; rate: number }
+    /** x * multiply + add, the same for all. */
+    | { kind: "affine"; multiply: number; add: number }
     /** Zeros around the image, up to `height` x `width`, the odd row or column at the end. */
     | { kind: "padTo"; height: number; width: number }
     /** Bilinear, keeping the aspect ratio, zeros around. */
@@ -71,7 +73,9 @@ export type InitRule =
   /** N(0, 2 / fan_in), He et al. 2015, arXiv:1502.01852, section 2.2. */
   | { kind: "heNormal" }
   /** U(-sqrt(6 / (fan_in + fan_out)), …), Glorot & Bengio 2010, section 4.2. */
-  | { kind: "glorotUniform" };
+  | { kind: "glorotUniform" }
+  /** U(-2.4 / fan_in, 2.4 / fan_in), LeCun et al. 1998, appendix A. */
+  | { kind: "lecunUniform" };
 
 export interface ModelSpec {
   name: string;

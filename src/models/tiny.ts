@@ -1,7 +1,17 @@
+import { dropoutOption, type Entries } from "./entry.js";
 import type { ImageShape, InitRule, LayerSpec, ModelSpec } from "./spec.js";
 
+export const TINY: Entries = {
+  "tiny-bn": {
+    about: "small, with batch normalisation and dropout",
+    natural: { input: [28, 28, 1], classes: 10 },
+    options: { dropout: dropoutOption(0.25, "before the dense layer") },
+    build: (input, classes, { dropout }) => tinyBn(input, classes, Number(dropout)),
+  },
+};
+
 /** A small network with batch normalisation and dropout: for a first look, and for tests of both. */
-export function tinyBn(input: ImageShape, classes: number, dropout: number): ModelSpec {
+function tinyBn(input: ImageShape, classes: number, dropout: number): ModelSpec {
   const he: InitRule = { kind: "heNormal" };
   const block = (index: number, filters: number): LayerSpec[] => [
     { kind: "conv2d", name: `conv${index}`, filters, kernel: 3, padding: "same", bias: false, kernelInit: he },

@@ -1,3 +1,4 @@
+import { dropoutOption, type Entries, fitTo, IMAGENET, isSmall, type ModelEntry, WIDTH, widened } from "./entry.js";
 import type { ImageShape, InitRule, LayerSpec, ModelSpec } from "./spec.js";
 
 type Stage = readonly [convs: number, channels: number]; // each ends in a 2x2 max-pool
@@ -34,8 +35,25 @@ const STAGES = {
   ],
 } as const satisfies Record<string, readonly Stage[]>;
 
-export type VggName = keyof typeof STAGES;
-export const VGG_NAMES = Object.keys(STAGES) as VggName[];
+const entry = (name: keyof typeof STAGES, batchNorm: boolean): [string, ModelEntry] => [
+  batchNorm ? `${name}-bn` : name,
+  {
+    about: `Simonyan & Zisserman 2015${batchNorm ? ", with batch normalisation" : ""}`,
+    natural: IMAGENET,
+    options: {
+      dropout: dropoutOption(0.5, "of each of the two hidden dense layers; the small form has none"),
+      width: WIDTH,
+    },
+    build: (input, classes, { dropout, width }) =>
+      vgg(name, input, classes, { batchNorm, dropout: Number(dropout), width: Number(width) }),
+  },
+];
+const NAMES = Object.keys(STAGES) as (keyof typeof STAGES)[];
+
+export const VGG: Entries = Object.fromEntries([
+  ...NAMES.map((name) => entry(name, false)),
+  ...NAMES.map((name) => entry(name, true)),
+]);
 
 const HE: InitRule = { kind: "heNormal" };
 
@@ -43,19 +61,17 @@ const HE: InitRule = { kind: "heNormal" };
  * Images of 64 or less a side get the small form (pools "same", dense 256 and 128, He initialisation throughout); larger
  * ones are resized to 224 and get the paper's (dense 4096 twice with dropout 0.5; dense N(0, 0.005), bias 0.1).
  */
-export function vgg(
-  name: VggName,
+function vgg(
+  name: keyof typeof STAGES,
   input: ImageShape,
   classes: number,
-  options: { batchNorm: boolean } = { batchNorm: false },
+  options: { batchNorm: boolean; dropout: number; width: number },
 ): ModelSpec {
-  const [height, width] = input;
-  const small = height <= 64 && width <= 64;
-  const fit: LayerSpec[] =
-    small || (height === 224 && width === 224) ? [] : [{ kind: "resize", name: "fit", height: 224, width: 224 }];
+  const small = isSmall(input);
+  const of = (channels: number) => widened(channels, options.width);
   const stages = STAGES[name].flatMap(([convs, channels], stage): LayerSpec[] => [
     ...Array.from({ length: convs }, (_, conv) =>
-      convolution(`conv${stage + 1}_${conv + 1}`, channels, options.batchNorm),
+      convolution(`conv${stage + 1}_${conv + 1}`, of(channels), options.batchNorm),
     ).flat(),
     { kind: "maxPool", name: `pool${stage + 1}`, size: 2, stride: 2, padding: small ? "same" : "valid" },
   ]);
@@ -65,10 +81,10 @@ export function vgg(
     input,
     classes,
     layers: [
-      ...fit,
+      ...(small ? [] : fitTo(input, 224, "resize")),
       ...stages,
       { kind: "flatten", name: "flatten" },
-      ...(small ? smallHead(classes) : paperHead(classes)),
+      ...(small ? smallHead(classes, of) : paperHead(classes, of, options.dropout)),
     ],
     output: "fc8",
   };
@@ -84,21 +100,21 @@ function convolution(name: string, filters: number, batchNorm: boolean): LayerSp
   ];
 }
 
-function smallHead(classes: number): LayerSpec[] {
+function smallHead(classes: number, of: (units: number) => number): LayerSpec[] {
   return [
-    { kind: "dense", name: "fc6", units: 256, bias: true, activation: "relu", kernelInit: HE },
-    { kind: "dense", name: "fc7", units: 128, bias: true, activation: "relu", kernelInit: HE },
+    { kind: "dense", name: "fc6", units: of(256), bias: true, activation: "relu", kernelInit: HE },
+    { kind: "dense", name: "fc7", units: of(128), bias: true, activation: "relu", kernelInit: HE },
     { kind: "dense", name: "fc8", units: classes, bias: true, kernelInit: HE },
   ];
 }
 
-function paperHead(classes: number): LayerSpec[] {
+function paperHead(classes: number, of: (units: number) => number, dropout: number): LayerSpec[] {
   const init = { kernelInit: { kind: "normal", stddev: 0.005 }, biasInit: { kind: "constant", value: 0.1 } } as const;
   return [
-    { kind: "dense", name: "fc6", units: 4096, bias: true, activation: "relu", ...init },
-    { kind: "dropout", name: "drop6", rate: 0.5 },
-    { kind: "dense", name: "fc7", units: 4096, bias: true, activation: "relu", ...init },
-    { kind: "dropout", name: "drop7", rate: 0.5 },
+    { kind: "dense", name: "fc6", units: of(4096), bias: true, activation: "relu", ...init },
+    { kind: "dropout", name: "drop6", rate: dropout },
+    { kind: "dense", name: "fc7", units: of(4096), bias: true, activation: "relu", ...init },
+    { kind: "dropout", name: "drop7", rate: dropout },
     { kind: "dense", name: "fc8", units: classes, bias: true, ...init },
   ];
 }

@@ -68,7 +68,7 @@ export async function prepare(
       ? resumedStart(complete, resumed, layout)
       : freshStart(complete, dataset, { layout, ...initialValues(layout, recipe.seed) }),
     topologySha256: topologySha256(spec),
-    parameters: summary.trainable_parameters,
+    parameters: layout.size,
     predictedBytes: predictWorkerBytes(summary, Math.ceil(recipe.batchSize / recipe.shards)),
   };
 }

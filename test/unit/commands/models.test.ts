@@ -5,8 +5,8 @@ import { modelNames } from "../../../src/models/registry.js";
 
 test("models: each with its input, parameters and a line about it", () => {
   const lines = modelList({ json: false }).split("\n");
-  assert.match(lines[0]!, /^model +input +classes +parameters +about$/);
-  assert.match(lines[1]!, /^lenet5 +32x32x1 +10 +61,706 {2}LeCun et al\. 1998/);
+  assert.match(lines[0]!, /^model +input +classes +parameters +options +about$/);
+  assert.match(lines[1]!, /^lenet5 +32x32x1 +10 +61,706 +LeCun et al\. 1998/);
   for (const name of modelNames())
     assert.ok(
       lines.some((line) => line.startsWith(`${name} `)),
@@ -33,6 +33,10 @@ test("models --json: one object a line", () => {
       classes: 1000,
       trainable_parameters: 138_357_544,
       multiply_adds: 15_470_264_320,
+      options: {
+        dropout: { initial: 0.5, takes: "a number from 0 up to, but not including, 1" },
+        width: { initial: 1, takes: "a number from 0.015625 up to, but not including, 17" },
+      },
     },
   );
 });
