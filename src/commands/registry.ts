@@ -109,6 +109,18 @@ export const COMMANDS: readonly Command[] = [
     () => import("./evaluate.js"),
   ),
   command(
+    "export",
+    "a checkpoint as a file for Python, Keras or tfjs",
+    [RUN_OR_CHECKPOINT],
+    [
+      option("format", "string", "safetensors, tfjs or keras"),
+      option("output", "string", "file, or folder for tfjs [MODEL-step-N.safetensors, .keras or -tfjs]"),
+      BEST,
+      JSON_OPTION,
+    ],
+    () => import("./export.js"),
+  ),
+  command(
     "summary",
     "a network's layers, shapes and costs",
     [{ name: "model", describe: "the network", required: true }],

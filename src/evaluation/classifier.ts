@@ -5,10 +5,9 @@ import { CnnDistError } from "../errors.js";
 import { buildNetwork } from "../layers/build.js";
 import { flatVariables, type Network } from "../layers/network.js";
 import { loadUserModel } from "../layers/user-model.js";
+import { checkpointSpec } from "../models/checkpoint-spec.js";
 import { denseForm } from "../models/dense-form.js";
-import { withoutAuxiliary } from "../models/inference.js";
 import { parametersOf } from "../models/parameters.js";
-import { buildModel } from "../models/registry.js";
 import type { ImageShape, ModelSpec } from "../models/spec.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { logProbabilities } from "./scores.js";
@@ -16,15 +15,10 @@ import { logProbabilities } from "./scores.js";
 export interface Classifier {
   /** What `classify` takes. */
   readonly input: ImageShape;
-  /** Log-probabilities [count, classes] of images as the data set has them: uint8 NHWC, whole images of `input`'s shape. */
+  /** Of images as the data set has them (uint8 NHWC, whole ones of `input`'s shape): [count, classes]. */
+  logits(pixels: Uint8Array): Promise<Float32Array>;
+  /** Log-probabilities [count, classes]. */
   classify(pixels: Uint8Array): Promise<Float64Array>;
-}
-
-/** The network of a checkpoint as a table, without auxiliary classifiers; null for a model of one's own. */
-export function specOf({ recipe, image, classNames }: Snapshot): ModelSpec | null {
-  if (recipe.modelSha256 !== null) return null;
-  const facts = { input: image, classes: classNames.length, options: recipe.modelOptions };
-  return withoutAuxiliary(buildModel(recipe.model, facts));
 }
 
 /**
@@ -36,7 +30,7 @@ export async function openClassifier(
   snapshot: Snapshot,
   { denseOn = null }: { denseOn?: ImageShape | null } = {},
 ): Promise<Classifier> {
-  const plain = specOf(snapshot);
+  const plain = checkpointSpec(snapshot);
   if (!plain) return userClassifier(engine, snapshot);
   return classifierOf(engine, denseOn === null ? plain : denseForm(plain, denseOn), snapshot);
 }
@@ -118,14 +112,12 @@ function classifier(
     return found;
   };
   const imageBytes = input.reduce((product, dim) => product * dim, 1);
-  return {
-    input,
-    async classify(pixels) {
-      const images = pixels.length / imageBytes;
-      const { outputs } = await functionFor(images).run({ inputs: [pixels], variables: vectors, onStream: () => {} });
-      return logProbabilities(outputs[0]!, classes, rubbish);
-    },
+  const logits = async (pixels: Uint8Array) => {
+    const images = pixels.length / imageBytes;
+    const { outputs } = await functionFor(images).run({ inputs: [pixels], variables: vectors, onStream: () => {} });
+    return outputs[0]!;
   };
+  return { input, logits, classify: async (pixels) => logProbabilities(await logits(pixels), classes, rubbish) };
 }
 
 function trace(engine: Engine, network: Network, layout: Layout, shape: readonly number[]): TracedFunction {

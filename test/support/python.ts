@@ -3,15 +3,26 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cacheDirectory } from "../../src/paths.js";
 
-const PACKAGES = ["safetensors==0.5.3", "numpy==2.2.6"];
-
 /** A Python with safetensors and numpy, in a virtual environment below the user's cache. */
 export function pythonWithSafetensors(): string {
-  const venv = join(cacheDirectory(), "test-python");
+  return pythonWith("test-python", "import safetensors.numpy", ["safetensors==0.5.3", "numpy==2.2.6"]);
+}
+
+/** One with Keras on NumPy, whose convolutions are jax's: the smallest that computes a network; 600 MB, once. */
+export function pythonWithKeras(): string {
+  return pythonWith("test-keras", "import os; os.environ['KERAS_BACKEND'] = 'numpy'; import keras, jax", [
+    "keras>=3.10,<4",
+    "jax<1",
+    "h5py",
+  ]);
+}
+
+function pythonWith(name: string, imports: string, packages: readonly string[]): string {
+  const venv = join(cacheDirectory(), name);
   const python = join(venv, "bin", "python");
   const works = () => {
     try {
-      execFileSync(python, ["-c", "import safetensors.numpy"], { stdio: "ignore" });
+      execFileSync(python, ["-c", imports], { stdio: "ignore" });
       return true;
     } catch {
       return false;
@@ -19,7 +30,7 @@ export function pythonWithSafetensors(): string {
   };
   if (!existsSync(python)) execFileSync("python3", ["-m", "venv", venv], { stdio: ["ignore", "ignore", "inherit"] });
   if (!works())
-    execFileSync(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...PACKAGES], {
+    execFileSync(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...packages], {
       stdio: ["ignore", "ignore", "inherit"],
     });
   return python;

@@ -65,6 +65,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   models: ["parameters"],
   layers: ["models", "parameters", "type:engine", "engine", "type:@tensorflow/tfjs"],
   evaluation: ["layers", "type:engine", "data", "type:data", "type:checkpoint", "models", "parameters"],
+  export: ["checkpoint", "type:checkpoint", "models", "type:models", "type:@tensorflow/tfjs"],
   engine: ["fetch", "koffi", "@tensorflow/tfjs"],
   data: ["fetch", "type:models", "type:config"],
   optim: ["type:config"],
