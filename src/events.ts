@@ -37,6 +37,15 @@ export interface PlanEvent {
   start_step: number;
   /** Bytes; predicted peak of one worker. */
   predicted_memory_bytes: number;
+  /** What training begins from, when not from the seed alone; `kept`: parameters that begin from the seed all the same. */
+  init_weights: {
+    path: string;
+    sha256: string;
+    names: "cnn-dist" | "torchvision";
+    total: number;
+    loaded: number;
+    kept: readonly { name: string; reason: string }[];
+  } | null;
   warnings: readonly string[];
 }
 export interface WorkerEvent {

@@ -1,6 +1,6 @@
 /**
  * The safetensors format (huggingface/safetensors, "Format"): 8 bytes header length, little-endian; a JSON header of
- * dtype, shape and offsets; then the tensors. Only float32 is written and read. Pure.
+ * dtype, shape and offsets; then the tensors. Only float32 is written. Pure.
  */
 import { CnnDistError } from "../errors.js";
 
@@ -39,6 +39,35 @@ export function encodeSafetensors(
   return [length, padded, ...tensors.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
 }
 
+/** A tensor as it lies in a file. */
+export interface StoredTensor {
+  name: string;
+  shape: readonly number[];
+  /** As the format calls it: F32, BF16, I64, … */
+  dtype: string;
+  /** A view of the file. */
+  bytes: Uint8Array;
+}
+
+/** Bytes of an element; other types are left to whoever knows them, and nobody asks for theirs. */
+const ELEMENT_BYTES: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  I64: 8,
+  U64: 8,
+  F64: 8,
+};
+
 interface Entry {
   dtype: string;
   shape: number[];
@@ -46,33 +75,76 @@ interface Entry {
 }
 
 /**
- * Throws CnnDistError `safetensors` for anything that is not a whole, consistent file; `name` is for the message. The
- * tensors are views of `file` where they lie at multiples of four bytes, as those that we write do.
+ * Throws CnnDistError `safetensors` for anything that is not a whole, consistent file of float32; `name` is for the
+ * message. The tensors are views of `file` where they lie at multiples of four bytes, as those that we write do.
  */
 export function decodeSafetensors(name: string, file: Uint8Array): NamedTensor[] {
-  const bad = (what: string) => new CnnDistError("safetensors", `${name} is not an intact safetensors file: ${what}`);
-  if (file.byteLength < 8) throw bad(`it has ${file.byteLength} bytes`);
+  return parseSafetensors(name, file).map((stored) => {
+    if (stored.dtype !== "F32") throw bad(name, `tensor ${stored.name} is of dtype ${stored.dtype}; only F32 is read`);
+    return { name: stored.name, shape: stored.shape, data: float32Of(stored)! };
+  });
+}
+
+/** The tensors of any types, in the order in which they lie. Throws as `decodeSafetensors` does. */
+export function parseSafetensors(name: string, file: Uint8Array): StoredTensor[] {
+  if (file.byteLength < 8) throw bad(name, `it has ${file.byteLength} bytes`);
   const headerBytes = Number(new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true));
   if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > file.byteLength)
-    throw bad(`its header claims ${headerBytes} bytes of ${file.byteLength}`);
-  const header = parseHeader(file.subarray(8, 8 + headerBytes), bad);
+    throw bad(name, `its header claims ${headerBytes} bytes of ${file.byteLength}`);
+  const header = parseHeader(name, file.subarray(8, 8 + headerBytes));
   const body = file.subarray(8 + headerBytes);
   let end = 0;
   const tensors = Object.entries(header)
     .filter(([key]) => key !== "__metadata__")
-    .map(([key, value]) => ({ key, entry: checkEntry(key, value, bad) }))
+    .map(([key, value]) => ({ key, entry: checkEntry(name, key, value) }))
     // By both: a tensor without elements ends where it begins.
     .sort(({ entry: { data_offsets: a } }, { entry: { data_offsets: b } }) => a[0] - b[0] || a[1] - b[1])
-    .map(({ key, entry }): NamedTensor => {
+    .map(({ key, entry }): StoredTensor => {
       const [from, to] = entry.data_offsets;
       const elements = entry.shape.reduce((product, dim) => product * dim, 1);
-      if (from !== end || to - from !== elements * 4 || to > body.byteLength)
-        throw bad(`tensor ${key} of shape [${entry.shape}] lies at ${from} to ${to} of ${body.byteLength} bytes`);
+      if (from !== end || to - from !== elements * ELEMENT_BYTES[entry.dtype]! || to > body.byteLength)
+        throw bad(name, `tensor ${key} of shape [${entry.shape}] lies at ${from} to ${to} of ${body.byteLength} bytes`);
       end = to;
-      return { name: key, shape: entry.shape, data: floatsOf(body.subarray(from, to)) };
+      return { name: key, shape: entry.shape, dtype: entry.dtype, bytes: body.subarray(from, to) };
     });
-  if (end !== body.byteLength) throw bad(`${body.byteLength - end} bytes belong to no tensor`);
+  if (end !== body.byteLength) throw bad(name, `${body.byteLength - end} bytes belong to no tensor`);
   return tensors;
+}
+
+/** Of F32, F16, BF16 and F64 (rounded to float32); null for a type that holds no weights. */
+export function float32Of({ dtype, bytes }: Pick<StoredTensor, "dtype" | "bytes">): Float32Array | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (dtype) {
+    case "F32":
+      return floatsOf(bytes);
+    case "F64":
+      return Float32Array.from({ length: bytes.byteLength / 8 }, (_, index) => view.getFloat64(8 * index, true));
+    case "BF16": {
+      const upper = new Uint32Array(bytes.byteLength / 2);
+      for (let index = 0; index < upper.length; index++) upper[index] = view.getUint16(2 * index, true) << 16;
+      return new Float32Array(upper.buffer);
+    }
+    case "F16":
+      return Float32Array.from({ length: bytes.byteLength / 2 }, (_, index) =>
+        halfToFloat(view.getUint16(2 * index, true)),
+      );
+    default:
+      return null;
+  }
+}
+
+/** IEEE 754 binary16. */
+function halfToFloat(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function bad(name: string, what: string): CnnDistError {
+  return new CnnDistError("safetensors", `${name} is not an intact safetensors file: ${what}`);
 }
 
 function floatsOf(bytes: Uint8Array): Float32Array {
@@ -83,7 +155,7 @@ function floatsOf(bytes: Uint8Array): Float32Array {
   return data;
 }
 
-function parseHeader(bytes: Uint8Array, bad: (what: string) => CnnDistError): Record<string, unknown> {
+function parseHeader(name: string, bytes: Uint8Array): Record<string, unknown> {
   try {
     const header: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (typeof header === "object" && header !== null && !Array.isArray(header))
@@ -91,17 +163,18 @@ function parseHeader(bytes: Uint8Array, bad: (what: string) => CnnDistError): Re
   } catch {
     // told below
   }
-  throw bad("its header is not a JSON object");
+  throw bad(name, "its header is not a JSON object");
 }
 
-function checkEntry(key: string, value: unknown, bad: (what: string) => CnnDistError): Entry {
+function checkEntry(name: string, key: string, value: unknown): Entry {
   const entry = value as Partial<Entry> | null;
   const whole = (list: unknown, length?: number): list is number[] =>
     Array.isArray(list) &&
     (length === undefined || list.length === length) &&
     list.every((each) => Number.isSafeInteger(each) && each >= 0);
   if (!entry || !whole(entry.shape) || !whole(entry.data_offsets, 2))
-    throw bad(`tensor ${key} has no usable shape and offsets`);
-  if (entry.dtype !== "F32") throw bad(`tensor ${key} is of dtype ${String(entry.dtype)}; only F32 is read`);
+    throw bad(name, `tensor ${key} has no usable shape and offsets`);
+  if (typeof entry.dtype !== "string" || !Object.hasOwn(ELEMENT_BYTES, entry.dtype))
+    throw bad(name, `tensor ${key} is of dtype ${String(entry.dtype)}, which is not known`);
   return entry as Entry;
 }

@@ -48,6 +48,13 @@ export const RECIPE_OPTIONS: readonly OptionSpec[] = [
     describe: "NAME=VALUE, an option of the data set; may be repeated",
     group: "Recipe",
   },
+  recipe("init-weights", "initWeights", "string", "a safetensors file to begin from: ours, or torchvision's"),
+  recipe(
+    "init-weights-mode",
+    "initWeightsMode",
+    "string",
+    "strict, or partial: what does not fit keeps its seeded value",
+  ),
   recipe("batch-size", "batchSize", "number", "images a step, over all shards"),
   recipe("shards", "shards", "number", "fixed slices of a batch, each computed as a whole by one worker [4]"),
   ...LENGTH_OPTIONS,

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /**
  * The recipe: everything that decides a run's result. Flat, as the command line is. Numbers out of range name the flag,
- * the value received and the range. `null` means "not used" or, for the two checksums, "not known yet".
+ * the value received and the range. `null` means "not used" or, for the checksums, "not known yet".
  */
 const positive = z.number().positive().finite();
 const share = z.number().min(0).max(1);
@@ -15,6 +15,7 @@ const count = z
 export const OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"] as const;
 export const SCHEDULERS = ["constant", "step", "cosine", "plateau"] as const;
 export const PRECISIONS = ["fp32", "bf16", "fp16"] as const;
+export const INIT_MODES = ["strict", "partial"] as const;
 const optionValue = z.union([z.string(), z.number(), z.boolean()]);
 
 export const recipeSchema = z.strictObject({
@@ -25,6 +26,11 @@ export const recipeSchema = z.strictObject({
   dataset: z.string().min(1),
   datasetOptions: z.record(z.string(), optionValue),
   datasetSha256: z.string().nullable(),
+  /** A safetensors file that training begins from, and its hash; null: from the seed alone. */
+  initWeights: z.string().min(1).nullable(),
+  initWeightsSha256: z.string().nullable(),
+  /** `partial`: what the file lacks, or has in another shape, keeps its seeded value. */
+  initWeightsMode: z.enum(INIT_MODES),
   /** Global: images a step over all shards. */
   batchSize: count,
   shards: z.number().int().min(1).max(1024),

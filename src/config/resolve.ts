@@ -46,6 +46,9 @@ export function resolveRecipe(request: RecipeRequest): Recipe {
     modelSha256: null,
     datasetOptions: {},
     datasetSha256: null,
+    initWeights: null,
+    initWeightsSha256: null,
+    initWeightsMode: "strict",
     steps: null,
     shards: Math.max(DEFAULT_SHARDS, request.workers),
     ...fallback,
@@ -121,9 +124,19 @@ export function canonicalJson(value: unknown): string {
 
 /**
  * Names the promise: equal fingerprints, equal weights_sha256 (on machines that a join would accept). Of a model of one's
- * own it is the file's hash that counts, not where it lies.
+ * own, and of weights to begin from, it is the file's hash that counts, not where it lies.
  */
 export function recipeSha256(recipe: Recipe): string {
-  const named = recipe.modelSha256 === null ? recipe : { ...recipe, model: "" };
-  return createHash("sha256").update(canonicalJson(named)).digest("hex");
+  return createHash("sha256")
+    .update(canonicalJson(withoutPaths(recipe)))
+    .digest("hex");
+}
+
+/** Files that are known by their hash lose their paths. */
+export function withoutPaths(recipe: Recipe): Recipe {
+  return {
+    ...recipe,
+    model: recipe.modelSha256 === null ? recipe.model : "",
+    initWeights: recipe.initWeightsSha256 === null ? recipe.initWeights : "",
+  };
 }

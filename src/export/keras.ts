@@ -74,8 +74,9 @@ function functional(graph: ExportGraph): object {
   };
 }
 
-/** Keras finds a layer's weights by its class's name in snake case and a count, in the order of the layers. */
-function weightGroups({ layers }: ExportGraph): Hdf5Node {
+/** Keras finds a layer's weights by its class's name in snake case and a count, in the order of its own list of layers. */
+function weightGroups(graph: ExportGraph): Hdf5Node {
+  const layers = inKerasOrder(graph);
   const counts = new Map<string, number>([["input_layer", 1]]);
   const groups = layers.map(({ className, weights }): [string, Hdf5Node] => {
     const base = snakeCase(className);
@@ -101,4 +102,24 @@ function snakeCase(name: string): string {
     .replace(/(.)([A-Z][a-z]+)/g, "$1_$2")
     .replace(/([a-z])([A-Z])/g, "$1_$2")
     .toLowerCase();
+}
+
+/**
+ * A functional model lists its layers by depth, the longest way to the output, deepest first; those of one depth as a walk
+ * from the output back to the input, depth first, first meets them (map_graph of keras.src.ops.function).
+ */
+function inKerasOrder({ layers, output }: ExportGraph): ExportLayer[] {
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  const met = new Map<ExportLayer, number>();
+  const visit = (name: string) => {
+    const layer = byName.get(name);
+    if (!layer || met.has(layer)) return;
+    met.set(layer, met.size);
+    layer.inputs.forEach(visit);
+  };
+  visit(output);
+  const depths = new Map<string, number>([[output, 0]]);
+  for (const { name, inputs } of layers.toReversed())
+    for (const input of inputs) depths.set(input, Math.max(depths.get(input) ?? 0, depths.get(name)! + 1));
+  return layers.toSorted((a, b) => depths.get(b.name)! - depths.get(a.name)! || met.get(a)! - met.get(b)!);
 }

@@ -1,8 +1,10 @@
 /** Everything that can be wrong is found here, before a worker starts; what is right becomes the plan. */
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import type { Snapshot } from "../checkpoint/snapshot.js";
+import { readWeightsFile } from "../checkpoint/weights-file.js";
 import type { Recipe } from "../config/recipe.js";
-import { canonicalJson, recipeSha256 } from "../config/resolve.js";
+import { canonicalJson, recipeSha256, withoutPaths } from "../config/resolve.js";
 import { totalSteps } from "../coordinator/loop.js";
 import type { Dataset, LoadOptions } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
@@ -13,7 +15,9 @@ import type { PlanEvent } from "../events.js";
 import { initialValues } from "../models/init.js";
 import { parametersOf, predictWorkerBytes, summarize, topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
+import type { ModelSpec } from "../models/spec.js";
 import { isModelPath, readUserModelFile } from "../models/user-file.js";
+import { type WarmStart, warmStart } from "../models/warm-start.js";
 import { createOptimizer } from "../optim/optimizers.js";
 import { NEW_SCHEDULE } from "../optim/schedule.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
@@ -25,6 +29,8 @@ export interface Prepared {
   topologySha256: string | null;
   parameters: number;
   predictedBytes: number;
+  /** What came from `--init-weights`; null without it, and in a resumed run, which has weights of its own. */
+  warmStart: WarmStart | null;
 }
 
 /** Reads the data, completes the recipe with what only the data tell, and draws the first weights. */
@@ -61,16 +67,40 @@ export async function prepare(
   });
   const summary = summarize(spec);
   const layout = layoutOf(parametersOf(spec));
+  const { start, warmStart } = resumed
+    ? { start: resumedStart(complete, resumed, layout), warmStart: null }
+    : await begun(complete, dataset, spec, layout);
   return {
-    recipe: complete,
+    recipe: start.recipe,
     dataset,
-    start: resumed
-      ? resumedStart(complete, resumed, layout)
-      : freshStart(complete, dataset, { layout, ...initialValues(layout, recipe.seed) }),
+    start,
+    warmStart,
     topologySha256: topologySha256(spec),
     parameters: layout.size,
     predictedBytes: predictWorkerBytes(summary, Math.ceil(recipe.batchSize / recipe.shards)),
   };
+}
+
+/** From the seed, and then from the file of `--init-weights` if there is one; the recipe gets the file's hash. */
+async function begun(
+  recipe: Recipe,
+  dataset: Dataset,
+  spec: ModelSpec,
+  layout: Layout,
+): Promise<Pick<Prepared, "start" | "warmStart">> {
+  const values = initialValues(layout, recipe.seed);
+  if (recipe.initWeights === null)
+    return { start: freshStart(recipe, dataset, { layout, ...values }), warmStart: null };
+  const path = resolve(recipe.initWeights);
+  const { tensors, sha256 } = await readWeightsFile(path);
+  if (recipe.initWeightsSha256 !== null && recipe.initWeightsSha256 !== sha256)
+    throw new UsageError(
+      "init-weights",
+      `the weights in ${path} are not those that this run was begun with (SHA-256 ${sha256}, expected ${recipe.initWeightsSha256}). Put the old file back, or start a new run.`,
+    );
+  const started = warmStart(spec, layout, values, { path, tensors }, recipe.initWeightsMode);
+  const complete = { ...recipe, initWeights: path, initWeightsSha256: sha256 };
+  return { start: freshStart(complete, dataset, { layout, ...values }), warmStart: started };
 }
 
 /** Its layout and first values come from the first worker that joins: only TensorFlow can read such a model. */
@@ -87,6 +117,11 @@ function userModel(given: Recipe, dataset: Dataset, resumed: Snapshot | null): P
       "model-option",
       `model ${given.model} is a file and has no option "${option}"; it takes none.`,
     );
+  if (given.initWeights !== null)
+    throw new UsageError(
+      "init-weights",
+      `--init-weights: the model ${path} is a file and brings its own first values. Put the weights into the model, or name a network of 'cnn-dist models'.`,
+    );
   const recipe: Recipe = { ...given, model: path, modelSha256: sha256 };
   const empty = { layout: layoutOf([]), weights: new Float32Array(0), state: new Float32Array(0) };
   return {
@@ -95,6 +130,7 @@ function userModel(given: Recipe, dataset: Dataset, resumed: Snapshot | null): P
     start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, dataset, empty),
     topologySha256: null,
     parameters: resumed?.layout.size ?? 0,
+    warmStart: null,
     predictedBytes: 0,
   };
 }
@@ -124,7 +160,7 @@ function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null):
 
 /** What must be as it was; a run may be made longer or shorter, and a file of one's own counts by its hash. */
 function lengthless(recipe: Recipe): Recipe {
-  return { ...recipe, epochs: null, steps: null, model: recipe.modelSha256 === null ? recipe.model : "" };
+  return { ...withoutPaths(recipe), epochs: null, steps: null };
 }
 
 /**
@@ -204,6 +240,11 @@ export function planEvent(
     resumed_from: facts.resumedFrom,
     start_step: start.step,
     predicted_memory_bytes: prepared.predictedBytes,
+    init_weights: prepared.warmStart && {
+      path: recipe.initWeights!,
+      sha256: recipe.initWeightsSha256!,
+      ...prepared.warmStart,
+    },
     warnings: facts.warnings,
   };
 }

@@ -31,6 +31,7 @@ export function planLines(plan: PlanEvent): [label: string, text: string][] {
       "training",
       `${lengths} · batch ${plan.batch_size} in ${plan.shards} shards · ${recipe.optimizer}, lr ${recipe.lr}${extras.map((extra) => `, ${extra}`).join("")} · seed ${recipe.seed}`,
     ],
+    ...(plan.init_weights === null ? [] : [["start", startOf(plan.init_weights)] as [string, string]]),
     [
       "workers",
       `${plan.workers} on ${devices}, ${plan.threads} ${plan.threads === 1 ? "thread" : "threads"} each${plan.predicted_memory_bytes ? `, about ${bytes(plan.predicted_memory_bytes)} each` : ""}${spare > 0 ? ` · ${spare} of them as ${spare === 1 ? "a spare" : "spares"}: there are only ${plan.shards} shards` : ""}`,
@@ -42,4 +43,15 @@ export function planLines(plan: PlanEvent): [label: string, text: string][] {
       ? []
       : ([["resumed", `from ${plan.resumed_from}, after step ${count(plan.start_step)}`]] as [string, string][])),
   ];
+}
+
+/** Parameters that are named before the rest are only counted. */
+const NAMED = 4;
+
+function startOf({ path, names, total, loaded, kept }: NonNullable<PlanEvent["init_weights"]>): string {
+  const from = `${loaded} of ${total} tensors from ${path}${names === "torchvision" ? " (torchvision's names)" : ""}`;
+  if (kept.length === 0) return from;
+  const some = kept.slice(0, NAMED).map(({ name, reason }) => `${name} (${reason})`);
+  const rest = kept.length > NAMED ? ` and ${kept.length - NAMED} more` : "";
+  return `${from} · seeded as without the file: ${some.join(", ")}${rest}`;
 }

@@ -45,6 +45,7 @@ const PLAN: PlanEvent = {
   resumed_from: null,
   start_step: 0,
   predicted_memory_bytes: 0,
+  init_weights: null,
   warnings: [],
 };
 const DONE: DoneEvent = {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { encodeSafetensors } from "../../../src/checkpoint/safetensors.js";
 import type { Snapshot } from "../../../src/checkpoint/snapshot.js";
 import type { Recipe } from "../../../src/config/recipe.js";
 import { recipeSha256 } from "../../../src/config/resolve.js";
@@ -62,4 +65,44 @@ test("a checkpoint of another training is refused, with the difference", async (
   const { trainable } = saved.layout;
   await refused({ layout: layoutOf(trainable.slice(1)) }, /it holds .*; the model has /);
   await refused({ slots: { m: saved.slots.m! } }, /adam's v is not in its optimizer\.safetensors/);
+});
+
+test("--init-weights gives the first values; its hash, not its place, is in the fingerprint", async (context) => {
+  const dir = temporaryDirectory(context);
+  const other = await begun(dir, { seed: 99 });
+  const write = (name: string, factor: number) => {
+    const { layout, weights } = other.start;
+    const tensors = layout.trainable.map(({ name: parameter, shape, offset, size }) => ({
+      name: parameter,
+      shape,
+      data: weights.slice(offset, offset + size).map((value) => value * factor),
+    }));
+    writeFileSync(join(dir, name), Buffer.concat(encodeSafetensors(tensors)));
+    return join(dir, name);
+  };
+  const here = write("here.safetensors", 1);
+  const { recipe, start, resume, saved } = await begun(dir, { initWeights: here });
+  assert.deepEqual(start.weights, other.start.weights);
+  assert.match(recipe.initWeightsSha256!, /^[0-9a-f]{64}$/);
+  const there = await begun(dir, { initWeights: write("there.safetensors", 1) });
+  assert.equal(there.start.recipeSha256, start.recipeSha256);
+  const half = write("half.safetensors", 0.5);
+  assert.notEqual((await begun(dir, { initWeights: half })).start.recipeSha256, start.recipeSha256);
+  await assert.rejects(begun(dir, { initWeights: half, initWeightsSha256: recipe.initWeightsSha256 }), {
+    code: "init-weights",
+    exitCode: 2,
+    message: /not those that this run was begun with/,
+  });
+  rmSync(here); // a checkpoint has weights of its own
+  assert.deepEqual(await resume(), saved);
+});
+
+test("a model of one's own brings its own first values", async (context) => {
+  const dir = temporaryDirectory(context);
+  const model = join(dir, "own.mjs");
+  writeFileSync(model, "");
+  await assert.rejects(begun(dir, { model, initWeights: join(dir, "any.safetensors") }), {
+    code: "init-weights",
+    exitCode: 2,
+  });
 });

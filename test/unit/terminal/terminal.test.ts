@@ -39,6 +39,7 @@ const PLAN: PlanEvent = {
   resumed_from: "/runs/one/checkpoints/step-00000400",
   start_step: 400,
   predicted_memory_bytes: 1_200_000_000,
+  init_weights: null,
   warnings: ["mind the gap"],
 };
 const STEP: StepEvent = {
@@ -233,3 +234,26 @@ for (const mode of ["plain", "json", "quiet"] as const)
       else assert.equal(text.stdout, `${summaryLines(DONE).join("\n")}\n`);
     });
   });
+
+test("the plan says what training begins from, and what keeps its seeded values", () => {
+  const reason = "the file's is [84,10], the network's [84,3]";
+  const kept = ["a", "b", "c", "d", "e", "f"].map((name) => ({ name, reason }));
+  const line = (changes: object) =>
+    planLines({
+      ...PLAN,
+      init_weights: {
+        path: "/w.safetensors",
+        sha256: "",
+        names: "torchvision",
+        total: 10,
+        loaded: 4,
+        kept,
+        ...changes,
+      },
+    }).find(([label]) => label === "start")?.[1];
+  assert.equal(line({ names: "cnn-dist", loaded: 10, kept: [] }), "10 of 10 tensors from /w.safetensors");
+  assert.match(
+    line({})!,
+    /^4 of 10 tensors from \/w.safetensors \(torchvision's names\) · seeded as without the file: a \(the file's.*d \(.*\) and 2 more$/,
+  );
+});

@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { initialValues } from "../../../src/models/init.js";
+import { parametersOf } from "../../../src/models/parameters.js";
+import { buildModel } from "../../../src/models/registry.js";
+import { warmStart } from "../../../src/models/warm-start.js";
+import { layoutOf } from "../../../src/parameters/layout.js";
+
+/** A network, its seeded values, and another's values as tensors. */
+function start(model: string, { classes = 10, theirs = 10 } = {}) {
+  const build = (count: number) => buildModel(model, { input: [28, 28, 1], classes: count });
+  const spec = build(classes);
+  const layout = layoutOf(parametersOf(spec));
+  const values = initialValues(layout, 1);
+  const other = layoutOf(parametersOf(build(theirs)));
+  const drawn = initialValues(other, 2);
+  const tensors = [
+    ...other.trainable.map(({ name, shape, offset, size }) => ({
+      name,
+      shape,
+      data: drawn.weights.slice(offset, offset + size).fill(0.5),
+    })),
+    ...other.state.map(({ name, shape, size }) => ({ name, shape, data: new Float32Array(size).fill(0.25) })),
+  ];
+  const load = (mode: "strict" | "partial", file = tensors) =>
+    warmStart(spec, layout, values, { path: "weights.safetensors", tensors: file }, mode);
+  return { spec, layout, values, tensors, load };
+}
+
+test("all of a network's parameters and statistics come from the file, whatever its order", () => {
+  const { load, values, tensors, layout } = start("tiny-bn");
+  assert.deepEqual(load("strict", tensors.toReversed()), {
+    names: "cnn-dist",
+    total: layout.trainable.length + layout.state.length,
+    loaded: layout.trainable.length + layout.state.length,
+    kept: [],
+  });
+  assert.ok(values.weights.every((value) => value === 0.5));
+  assert.ok(values.state.every((value) => value === 0.25));
+});
+
+test("the layer of the classes may be of another size even in strict mode, and keeps its seeded values", () => {
+  const { load, values, layout } = start("lenet5", { classes: 3 });
+  const seeded = initialValues(layout, 1).weights;
+  const { kept, loaded, total } = load("strict");
+  assert.deepEqual(
+    kept.map(({ name }) => name),
+    ["output/kernel", "output/bias"],
+  );
+  assert.match(kept[0]!.reason, /the file's is \[84,10\], the network's \[84,3\]/);
+  assert.equal(loaded, total - 2);
+  for (const { name, offset, size } of layout.trainable) {
+    const own = name.startsWith("output/");
+    assert.deepEqual(
+      values.weights.slice(offset, offset + size),
+      own ? seeded.slice(offset, offset + size) : new Float32Array(size).fill(0.5),
+      name,
+    );
+  }
+});
+
+test("strict refuses what is missing, of another shape or too much, with all three named, and changes nothing", () => {
+  const { load, values, tensors, layout } = start("lenet5");
+  const before = values.weights.slice();
+  const file = tensors.slice(1).map((tensor) => (tensor.name === "c3/bias" ? { ...tensor, shape: [4, 4] } : tensor));
+  file.push({ name: "c9/kernel", shape: [1], data: new Float32Array(1) });
+  assert.throws(
+    () => load("strict", file),
+    (error: Error & { code: string; exitCode: number }) => {
+      assert.deepEqual([error.code, error.exitCode], ["init-weights", 2]);
+      assert.match(
+        error.message,
+        /2 not in it, or of another shape: c1\/kernel \(the file has none\), c3\/bias \(the file's is \[4,4\]/,
+      );
+      assert.match(error.message, /1 in it, and not in the network: c9\/kernel.*--init-weights-mode partial/);
+      return true;
+    },
+  );
+  assert.deepEqual(values.weights, before);
+  const { kept, loaded } = load("partial", file);
+  assert.deepEqual(
+    kept.map(({ name }) => name),
+    ["c1/kernel", "c3/bias"],
+  );
+  assert.equal(loaded, layout.trainable.length - 2);
+});
+
+test("the classes' layer must be there: only its size may differ", () => {
+  const { load, tensors } = start("lenet5");
+  assert.throws(
+    () =>
+      load(
+        "strict",
+        tensors.filter(({ name }) => !name.startsWith("output/")),
+      ),
+    /output\/kernel/,
+  );
+});
+
+test("a file that fits nowhere is refused in either mode", () => {
+  const { load } = start("lenet5");
+  const data = new Float32Array(1);
+  assert.throws(() => load("partial", [{ name: "other/kernel", shape: [1], data }]), { code: "init-weights" });
+  assert.throws(() => load("partial", [{ name: "features.0.weight", shape: [1], data }]), {
+    code: "init-weights",
+    message: /torchvision's, which has no lenet5/,
+  });
+});
+
+test("torchvision's counters are left aside, and its auxiliary heads by a network without", () => {
+  const build = (auxiliaryHeads: boolean) =>
+    buildModel("googlenet-bn", { input: [224, 224, 3], classes: 5, options: { auxiliaryHeads, width: 0.125 } });
+  const spec = build(false);
+  const layout = layoutOf(parametersOf(spec));
+  const values = initialValues(layout, 1);
+  const tensors = [
+    { name: "conv1.conv.weight", shape: [8, 3, 7, 7], data: new Float32Array(8 * 3 * 49).fill(2) },
+    { name: "conv1.bn.num_batches_tracked", shape: [], data: new Float32Array(1) },
+    { name: "aux1.fc1.weight", shape: [1], data: new Float32Array(1) },
+  ];
+  const load = (mode: "strict" | "partial") => warmStart(spec, layout, values, { path: "f", tensors }, mode);
+  assert.equal(load("partial").loaded, 1);
+  const { offset, size } = layout.trainable.find(({ name }) => name === "conv1/kernel")!;
+  assert.deepEqual(values.weights.slice(offset, offset + size), new Float32Array(size).fill(2));
+  assert.throws(
+    () => load("strict"),
+    (error: Error) => !/in it, and not in the network/.test(error.message),
+  );
+});
