@@ -53,7 +53,7 @@ function parse(argv: readonly string[], io: Io): Chosen | number {
     );
   for (const command of COMMANDS) {
     const positionals = command.positionals
-      .map(({ name, required }) => (required ? ` <${name}>` : ` [${name}]`))
+      .map(({ name, required, many }) => (required ? ` <${name}${many ? ".." : ""}>` : ` [${name}]`))
       .join("");
     parser.command(
       command.name + positionals,
@@ -149,7 +149,7 @@ function lastOfEach({ command, args }: Chosen): Record<string, unknown> {
 
 /** Every value is a word to yargs, whatever its schema says: "[string]" would only mislead. */
 function withoutTypes(help: string): string {
-  const type = "\\[(?:string|boolean|array)\\](?: \\[required\\])?$";
+  const type = "\\[(?:string|boolean|array)\\](?: \\[required\\])?(?: \\[default: \\[\\]\\])?$";
   return help.replace(new RegExp(`^ +${type}\n`, "gm"), "").replace(new RegExp(` *${type}`, "gm"), "");
 }
 
@@ -158,8 +158,9 @@ function inWords(message: string, argv: readonly string[]): string {
   const command = COMMANDS.find(({ name }) => argv.includes(name));
   const missing = /^Not enough arguments following: (.+)$/.exec(message)?.[1];
   if (missing !== undefined) return `--${missing} needs a value. Run 'cnn-dist ${command?.name ?? ""} --help'.`;
-  const positional = command?.positionals.find(({ required }) => required);
-  if (message.startsWith("Not enough non-option arguments") && command && positional)
+  const given = /^Not enough non-option arguments: got (\d+)/.exec(message)?.[1];
+  const positional = given === undefined ? undefined : command?.positionals[Number(given)];
+  if (command && positional)
     return `${command.name}: <${positional.name}>, ${positional.describe}, is needed. Run 'cnn-dist ${command.name} --help'.`;
   return `${message}. Run 'cnn-dist --help'.`;
 }

@@ -24,6 +24,8 @@ export interface PositionalSpec {
   name: string;
   describe: string;
   required: boolean;
+  /** One or more, in a list; the last of a command. */
+  many?: boolean;
 }
 
 export interface Command {

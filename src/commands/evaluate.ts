@@ -10,7 +10,7 @@ import { cacheDirectory } from "../paths.js";
 import type { Args, Io } from "./command.js";
 import { openInference } from "./inference.js";
 import { atTerminal, type Session } from "./session.js";
-import { columns } from "./table.js";
+import { columns, percent } from "./table.js";
 import { datasetOptionsOf } from "./training.js";
 
 /** Where the matrix still fits a terminal. */
@@ -120,8 +120,4 @@ function matrix(classes: Scores["classes"], confusion: Scores["confusion"]): str
     ["left", ...classes.map(() => "right" as const)],
   );
   return `rows: what an image shows; columns: what it was taken for\n${table}`;
-}
-
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)}%`;
 }

@@ -109,6 +109,13 @@ export const COMMANDS: readonly Command[] = [
     () => import("./evaluate.js"),
   ),
   command(
+    "predict",
+    "what image files show, with probabilities",
+    [RUN_OR_CHECKPOINT, { name: "image", describe: "JPEG or PNG files", required: true, many: true }],
+    [option("top", "number", "classes to show [5]"), BEST, ...placement("device"), THREADS, JSON_OPTION],
+    () => import("./predict.js"),
+  ),
+  command(
     "export",
     "a checkpoint as a file for Python, Keras or tfjs",
     [RUN_OR_CHECKPOINT],

@@ -33,3 +33,8 @@ export function binaryBytes(bytes: number): string {
   }
   return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
+
+/** 0.12345 as 12.35%. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(2)}%`;
+}

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { CnnDistError, UsageError } from "../errors.js";
 import { Binding } from "./binding.js";
 import type { CompiledFunction } from "./compiled-function.js";
+import { decodeImage } from "./decode.js";
 import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
 import { LIBRARIES } from "./libraries.js";
 import { createOps } from "./ops.js";
@@ -49,6 +50,7 @@ export function openEngine(options: EngineOptions): Engine {
         },
       };
     },
+    decodeImage: (file, channels) => decodeImage(session, file, channels),
     allocate: (length) => alignedFloat32(session.native, length),
     memory: () => session.memory(),
     async close() {

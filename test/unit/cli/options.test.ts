@@ -15,7 +15,9 @@ test("commands, their words and options, and exit codes are the frozen ones", ()
       COMMANDS.map(({ name, positionals, options }) => [
         name,
         {
-          positionals: positionals.map((each) => (each.required ? `<${each.name}>` : `[${each.name}]`)),
+          positionals: positionals.map((each) =>
+            each.required ? `<${each.name}${each.many ? ".." : ""}>` : `[${each.name}]`,
+          ),
           options: options.map(
             ({ flag, alias, kind, key }) =>
               `--${flag}${alias ? ` --${alias}` : ""} ${kind}${key === undefined ? "" : ` -> ${key}`}`,

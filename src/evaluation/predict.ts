@@ -1,0 +1,57 @@
+/** What image files show, by a checkpoint's network. */
+import { readFile } from "node:fs/promises";
+import type { Snapshot } from "../checkpoint/snapshot.js";
+import { fitImage } from "../data/fit.js";
+import type { Engine } from "../engine/engine.js";
+import { messageOf, UsageError } from "../errors.js";
+import { openClassifier } from "./classifier.js";
+
+export interface Prediction {
+  image: string;
+  /** Most probable first. */
+  classes: { name: string; probability: number }[];
+}
+
+/**
+ * One after the other, as they are read: each image's short side is resized to the network's, its centre cut out, and gray
+ * made of colours where the network takes one channel. UsageError `image` for a file that is missing, damaged or neither
+ * JPEG nor PNG.
+ */
+export async function* predict(
+  engine: Engine,
+  snapshot: Snapshot,
+  images: readonly string[],
+  { top }: { top: number },
+): AsyncGenerator<Prediction> {
+  const channels = channelsOf(snapshot);
+  const { classify, input } = await openClassifier(engine, snapshot);
+  for (const image of images) {
+    const decoded = await readImage(engine, image, channels);
+    const scores = await classify(fitImage(decoded, input));
+    const classes = snapshot.classNames
+      .map((name, index) => ({ name, probability: Math.exp(scores[index]!) }))
+      .sort((a, b) => b.probability - a.probability)
+      .slice(0, top);
+    yield { image, classes };
+  }
+}
+
+function channelsOf({ image, recipe }: Snapshot): 1 | 3 {
+  const [, , channels] = image;
+  if (channels === 1 || channels === 3) return channels;
+  throw new UsageError(
+    "image",
+    `the network was trained on ${recipe.dataset}'s images of ${channels} channels, which no image file has (1 or 3).`,
+  );
+}
+
+async function readImage(engine: Engine, path: string, channels: 1 | 3) {
+  try {
+    return await engine.decodeImage(await readFile(path), channels);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UsageError("image", `image ${path}: ${missing ? "it does not exist" : messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
