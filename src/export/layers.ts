@@ -242,7 +242,8 @@ function radialBasis(name: string, input: string, codes: readonly (readonly numb
       product,
       { name: "bias", shape: [units], data: bias },
     ]),
-    layer("square", "Multiply", [input, input]),
+    layer("same", "Activation", [input], { activation: "linear" }), // tfjs disposes of what one layer takes twice
+    layer("square", "Multiply", [input, `${name}_same`]),
     layer("norm", "Dense", [`${name}_square`], { units, use_bias: false, ...frozen }, [norm]),
     layer("", "Add", [`${name}_product`, `${name}_norm`]),
   ];

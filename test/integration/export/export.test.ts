@@ -1,7 +1,7 @@
 /** Each format opened by its own software, which must give the logits that we give. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
@@ -14,6 +14,7 @@ import { initialValues } from "../../../src/models/init.js";
 import { parametersOf } from "../../../src/models/parameters.js";
 import { buildModel } from "../../../src/models/registry.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
+import { deriveKey, normals } from "../../../src/random.js";
 import { fixturePath } from "../../support/fixtures.js";
 import { pythonWithKeras, pythonWithSafetensors } from "../../support/python.js";
 import { testRecipe } from "../../support/recipe.js";
@@ -30,38 +31,52 @@ before(async () => {
 });
 after(() => engine.close());
 
-/** Weights as they begin, but biases and statistics that are not all alike. */
+/** Weights by He's rule in every network, so that logits depend on the images; no bias or statistic is like another. */
 function snapshotOf(model: string, image: Snapshot["image"], modelOptions: Snapshot["recipe"]["modelOptions"] = {}) {
   const classNames = Array.from({ length: 10 }, (_, index) => `class ${index}`);
   const spec = buildModel(model, { input: image, classes: 10, options: modelOptions });
   const layout = layoutOf(parametersOf(spec));
   const { weights, state } = initialValues(layout, 11);
-  for (const { shape, offset, size } of layout.trainable)
-    if (shape.length === 1) for (let at = 0; at < size; at++) weights[offset + at]! += 0.1 * Math.sin(at + offset);
+  for (const { name, shape, offset, size } of layout.trainable) {
+    const drawn = normals(deriveKey(11, "test", name), size, 0);
+    const scale = shape.length > 1 ? Math.sqrt(2 / (size / shape.at(-1)!)) : 0.1;
+    const base = shape.length > 1 ? 0 : 1;
+    for (let at = 0; at < size; at++) weights[offset + at] = base * weights[offset + at]! + scale * drawn[at]!;
+  }
   for (let at = 0; at < state.length; at++) state[at]! += 0.2 * Math.abs(Math.sin(at));
   return testSnapshot({ recipe: testRecipe({ model, modelOptions }), image, classNames, layout, weights, state });
 }
 
-/** [model, image, whether it needs classes of ours]. */
-const MODELS: readonly (readonly [string, Snapshot["image"]])[] = [
-  ["lenet5", [28, 28, 1]],
-  ["tiny-bn", [28, 28, 3]],
-  ["vgg11-bn", [8, 8, 1]],
+interface Case {
+  model: string;
+  image: Snapshot["image"];
+  options?: Snapshot["recipe"]["modelOptions"];
+}
+const MODELS: readonly Case[] = [
+  { model: "lenet5", image: [28, 28, 1] },
+  { model: "tiny-bn", image: [28, 28, 3] },
+  { model: "vgg11-bn", image: [8, 8, 1] },
+];
+/** Every kind of layer, narrow; what has no stock layer is put together differently for Keras and for tfjs. */
+const KINDS: readonly Case[] = [
+  { model: "lenet5-1998", image: [28, 28, 1] },
+  { model: "alexnet", image: [28, 20, 1], options: { width: 0.125 } },
+  { model: "googlenet", image: [80, 70, 3], options: { width: 0.125 } },
+  { model: "googlenet-bn", image: [16, 16, 3], options: { width: 0.125 } },
+  { model: "resnet50", image: [16, 16, 3], options: { width: 0.125 } },
+  { model: "resnet18", image: [80, 80, 3], options: { width: 0.125 } },
+  { model: "resnet18-v2", image: [16, 16, 3], options: { width: 0.125 } },
+  { model: "resnet20", image: [16, 16, 3] },
 ];
 
 interface Opened {
   logits: number[];
   parameters: number;
 }
-interface Exported {
-  model: string;
-  parameters: number;
-  expected: Float32Array;
-}
 
-/** A folder for each network: its images, its exports, and what we make of the images. */
-async function exported(dir: string, [model, image]: (typeof MODELS)[number]): Promise<Exported> {
-  const snapshot = snapshotOf(model, image);
+/** A folder for each network: its images, as bytes and as files, and its exports. */
+async function exported(dir: string, { model, image, options }: Case) {
+  const snapshot = snapshotOf(model, image, options);
   const [height, width, channels] = image;
   const pixels = Uint8Array.from({ length: COUNT * height * width * channels }, (_, index) => (index * 7919) % 251);
   mkdirSync(dir);
@@ -71,36 +86,43 @@ async function exported(dir: string, [model, image]: (typeof MODELS)[number]): P
   );
   await exportCheckpoint(snapshot, "tfjs", join(dir, "tfjs"));
   await exportCheckpoint(snapshot, "keras", join(dir, "model.keras"));
-  return {
-    model,
-    parameters: snapshot.layout.size + snapshot.layout.stateSize,
-    expected: await (await openClassifier(engine, snapshot)).logits(pixels),
-  };
+  return { model, dir, snapshot, pixels };
 }
 
-function assertSame(all: readonly Exported[], opened: readonly Opened[], software: string): void {
-  all.forEach(({ model, parameters, expected }, at) => {
-    const found = opened[at]!;
-    assert.equal(found.parameters, parameters, `${model} in ${software}`);
-    assert.equal(found.logits.length, expected.length);
-    const largest = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-    assert.ok(largest > 0.01, "the logits are of some size");
-    const off = found.logits.findIndex(
-      (value, index) => !(Math.abs(value - expected[index]!) <= 1e-4 * Math.max(1, largest)),
-    );
-    assert.equal(off, -1, `${model} in ${software}: logit ${off} is ${found.logits[off]}, expected ${expected[off]}`);
-  });
+function assertClose(found: readonly number[], expected: ArrayLike<number>, what: string): void {
+  const values = Array.from(expected);
+  assert.equal(found.length, values.length, what);
+  const largest = Math.max(...values.map(Math.abs));
+  assert.ok(
+    largest > 0.01 && new Set(values).size === values.length,
+    `${what}: the logits are of some size, and differ`,
+  );
+  const off = found.findIndex((value, at) => !(Math.abs(value - values[at]!) <= 1e-4 * Math.max(1, largest)));
+  assert.equal(off, -1, `${what}: logit ${off} is ${found[off]}, expected ${values[off]}`);
 }
 
-test("stock Keras and stock tfjs open the exports and give our logits", async (context) => {
-  const dir = temporaryDirectory(context);
-  const dirs = MODELS.map(([model]) => join(dir, model));
-  const all: Exported[] = [];
-  for (const [at, each] of MODELS.entries()) all.push(await exported(dirs[at]!, each));
+test("Keras and tfjs open the exports and give our logits, and each other's for every kind of layer", async (context) => {
+  const root = temporaryDirectory(context);
+  const all = await Promise.all(
+    [...MODELS, ...KINDS].map((each, at) => exported(join(root, `${at}-${each.model}`), each)),
+  );
   const open = async (program: string, script: string) =>
-    JSON.parse((await exec(program, [fixturePath(script), String(COUNT), ...dirs])).stdout) as Opened[];
-  assertSame(all, await open(process.execPath, "tfjs_logits.mjs"), "tfjs");
-  assertSame(all, await open(pythonWithKeras(), "keras_logits.py"), "Keras");
+    JSON.parse(
+      (await exec(program, [fixturePath(script), String(COUNT), ...all.map(({ dir }) => dir)])).stdout,
+    ) as Opened[];
+  const [inTfjs, inKeras] = await Promise.all([
+    open(process.execPath, "tfjs_logits.mjs"),
+    open(pythonWithKeras(), "keras_logits.py"),
+  ]);
+  for (const [at, { model, snapshot, pixels, dir }] of all.entries()) {
+    assertClose(inTfjs[at]!.logits, inKeras[at]!.logits, `${model}: tfjs against Keras`);
+    if (at >= MODELS.length) continue;
+    const expected = await (await openClassifier(engine, snapshot)).logits(pixels);
+    assertClose(inKeras[at]!.logits, expected, `${model}: Keras against us`);
+    const parameters = snapshot.layout.size + snapshot.layout.stateSize;
+    assert.deepEqual([inTfjs[at]!.parameters, inKeras[at]!.parameters], [parameters, parameters]);
+    assert.ok(!existsSync(join(dir, "tfjs", "layers.mjs")) && !existsSync(join(dir, "cnn_dist_layers.py")), model);
+  }
 });
 
 test("h5py reads a group of a thousand arrays, and each array as it is", async (context) => {

@@ -102,9 +102,17 @@ test("radial basis functions are two dense layers of constants", () => {
     "tfjs",
     [6, 6, 2],
   );
-  const [, product, , norm, sum] = layers;
+  const [, product, , , norm, sum] = layers;
   assert.deepEqual([...product!.weights[0]!.data], [2, 2, -2, -2, 2, -2]);
   assert.deepEqual([...product!.weights[1]!.data], [-2, -2, -2]);
   assert.deepEqual([...norm!.weights[0]!.data], [-1, -1, -1, -1, -1, -1]);
   assert.deepEqual([sum!.className, sum!.name], ["Add", "rbf"]);
+});
+
+test("a sigmoid's logarithm is a softplus between two changes of sign", () => {
+  const { layers } = graphOf([{ kind: "activation", name: "act", activation: "logSigmoid" }], "keras");
+  assert.deepEqual(
+    layers.map(({ config }) => config),
+    [{ scale: -1, offset: 0 }, { activation: "softplus" }, { scale: -1, offset: 0 }],
+  );
 });
