@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from "nod
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { encodeSafetensors } from "../../../src/checkpoint/safetensors.js";
 import { run, start } from "../../support/cli.js";
 import { ROOT } from "../../support/fixtures.js";
 import { temporaryDirectory } from "../../support/temporary.js";
@@ -58,6 +59,27 @@ test("data that are not there, not readable or not whole are named", async (cont
   const file = readdirSync(damaged).find((name) => name.startsWith("train-images"))!;
   truncateSync(join(damaged, file), 5000);
   await refused(context, launch("--data-dir", damaged), /train-images.*(truncated|damaged)/s);
+});
+
+test("weights to begin from, checkpoints and images that are not what they should be are named", async (context) => {
+  const dir = temporaryDirectory(context);
+  const small = ["--dataset", "synthetic", "--batch-size", "16"];
+  const weights = join(dir, "weights.safetensors");
+  await refused(
+    context,
+    launch(...small, "--init-weights", weights),
+    /--init-weights .*weights\.safetensors does not exist/,
+  );
+  const tensor = { name: "c1/kernel", shape: [5, 5, 1, 6], data: new Float32Array(150) };
+  writeFileSync(weights, Buffer.concat(encodeSafetensors([tensor, { ...tensor, name: "c9/kernel" }])));
+  await refused(
+    context,
+    launch(...small, "--init-weights", weights),
+    /does not fit lenet5: 10 not in it.*c1\/bias.*1 in it, and not in the network: c9\/kernel/,
+  );
+  await refused(context, ["evaluate", dir], /is neither a run's folder .* nor a checkpoint's/);
+  await refused(context, ["predict", dir, join(dir, "none.png")], /none\.png: it does not exist/);
+  await refused(context, ["predict", dir], /<image>, JPEG or PNG files, is needed/);
 });
 
 test("a port in use, a run directory in use or used, a directory that is no run", async (context) => {

@@ -10,6 +10,7 @@ import { initialValues } from "../../../src/models/init.js";
 import { parametersOf } from "../../../src/models/parameters.js";
 import type { ImageShape, LayerSpec, ModelSpec } from "../../../src/models/spec.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
+import { fixturePath } from "../../support/fixtures.js";
 import { cli, runHere, SMALL_DATA, scratch } from "../../support/runs.js";
 import { openTestEngine } from "../../support/tensorflow.js";
 
@@ -120,4 +121,21 @@ test("evaluate gives what the run's own evaluation gave, by text and as JSON; te
   const larger = await evaluate("--dataset", "synthetic", ...options, "--ten-crop", "--json");
   assert.equal(larger.code, 0, larger.stderr);
   assert.equal((JSON.parse(larger.stdout) as Scores).images, SMALL_DATA.test);
+});
+
+test("a model of one's own is evaluated as it was in its run, and is not dense or cropped", async (context) => {
+  const runDir = join(scratch(context), "run");
+  const { events } = await runHere(context, fixturePath("models/own.mjs"), {
+    overrides: { steps: 3 },
+    placement: { runDir, workers: 1 },
+  });
+  const { loss, accuracy } = events.findLast((event): event is EvalEvent => event.event === "eval" && event.best)!;
+  const json = await cli(["evaluate", runDir, "--device", "cpu", "--threads", "1", "--json", "--best"]);
+  assert.equal((await json.ended).code, 0, json.stderr());
+  const scores = JSON.parse(json.stdout()) as Scores;
+  assert.ok(Math.abs(scores.loss - loss) < 1e-6 * loss, `${scores.loss} and ${loss}`);
+  assert.equal(scores.accuracy, accuracy);
+  const dense = await cli(["evaluate", runDir, "--device", "cpu", "--dense"]);
+  assert.equal((await dense.ended).code, 2);
+  assert.match(dense.stderr(), /--dense needs a network of cnn-dist's own/);
 });
