@@ -92,7 +92,7 @@ export class CheckpointStore {
       passedOver.length === 0 ? "it holds none" : passedOver.map(({ path, reason }) => `${path}: ${reason}`).join("; ");
     throw new UsageError(
       "no-checkpoint",
-      `${this.#dir} has no valid checkpoint to resume from: ${seen}. Start a new run with 'cnn-dist launch'.`,
+      `${this.#dir} has no valid checkpoint: ${seen}. Start a new run with 'cnn-dist launch'.`,
     );
   }
 

@@ -26,7 +26,12 @@ export async function run(args: Args, io: Io): Promise<number> {
     const { snapshot } = found;
     const dataset = await datasetOf(snapshot, args, io, session);
     const engine = await openInference(snapshot, args, io, session);
-    const scores = await evaluate(engine, snapshot, dataset, { protocol, signal: session.signal });
+    const scores = await evaluate(engine, snapshot, dataset, {
+      protocol,
+      signal: session.signal,
+      onProgress: (received, total) =>
+        session.reporter.progress({ what: "evaluating", received, total, unit: "images" }),
+    });
     await engine.close();
     const facts = {
       checkpoint: found.path,

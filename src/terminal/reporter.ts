@@ -1,7 +1,7 @@
 /** Writes a run to the terminal: a live region where there is one, plain lines where there is none, JSON where asked. */
 import pc from "picocolors";
 import type { RunEvent } from "../events.js";
-import { bar, bytes, fit, wrap } from "./format.js";
+import { bar, bytes, count, fit, wrap } from "./format.js";
 import { LiveRegion, type TerminalStream } from "./live-region.js";
 import { planLines } from "./plan.js";
 import { advance, liveLines, NO_PROGRESS, type Progress, progressLine, sentence, summaryLines } from "./progress.js";
@@ -16,7 +16,8 @@ export interface ReporterOptions {
 export interface Reporter {
   greet(title: string): void;
   event(event: RunEvent): void;
-  progress(progress: { what: string; received: number; total: number | null }): void;
+  /** Of bytes, or of what `unit` names. */
+  progress(progress: { what: string; received: number; total: number | null; unit?: string }): void;
   /** A message for the person, now. */
   note(text: string): void;
   close(): void;
@@ -88,10 +89,11 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       }
     },
 
-    progress({ what, received, total }) {
+    progress({ what, received, total, unit }) {
       if (quiet) return;
+      const amount = (value: number) => (unit === undefined ? bytes(value) : count(value));
       const share = total === null ? "" : ` ${bar(received / total, 20)} ${Math.floor((100 * received) / total)}%`;
-      const line = `  ${what}${share}${received > 0 ? ` ${bytes(received)}${total === null ? "" : ` of ${bytes(total)}`}` : ""}`;
+      const line = `  ${what}${share}${received > 0 ? ` ${amount(received)}${total === null ? "" : ` of ${amount(total)}`}${unit === undefined ? "" : ` ${unit}`}` : ""}`;
       if (live) live.draw((width) => [fit(line, width)]);
       else if (what !== lastWhat || Date.now() - lastPlain > PLAIN_MS) {
         lastWhat = what;

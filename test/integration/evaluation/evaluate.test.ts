@@ -110,6 +110,7 @@ test("evaluate gives what the run's own evaluation gave, by text and as JSON; te
   const text = await evaluate();
   assert.equal(text.code, 0, text.stderr);
   assert.match(text.stdout, new RegExp(`loss +${loss.toFixed(6)}\\n`));
+  assert.match(text.stderr, /evaluating \S+ 100% 60 of 60 images\n/);
   assert.match(text.stdout, /top-5 .*\n\nclass +images +right +accuracy\n/);
   const crops = await evaluate("--ten-crop");
   assert.equal(crops.code, 2);
