@@ -37,7 +37,7 @@ const pixels = Uint8Array.from(
 const labels = Int32Array.from({ length: batch }, (_, index) => index % classes);
 
 async function captured(): Promise<number[]> {
-  const compute = new Compute({ engine, network, layout, shape, classes, labelSmoothing: 0 });
+  const compute = new Compute({ engine, network, layout, shape, labelSmoothing: 0 });
   const buckets = layout.buckets.map(({ offset, size }) => {
     const vector = engine.allocate(size);
     vector.set(weights.subarray(offset, offset + size));
@@ -86,7 +86,7 @@ function opByOp(): number[] {
 }
 
 if (mode === "trace") {
-  const compute = new Compute({ engine, network, layout, shape, classes, labelSmoothing: 0 });
+  const compute = new Compute({ engine, network, layout, shape, labelSmoothing: 0 });
   const times: number[] = [];
   const trace = engine.trace;
   engine.trace = (given) => {

@@ -4,10 +4,16 @@
  */
 import type * as tfjs from "@tensorflow/tfjs";
 import { boolAttribute, floatAttribute, stringAttribute, typeAttribute } from "./attributes.js";
+import { convolution } from "./convolution.js";
 import { DTYPE } from "./dtype.js";
 import type { NodeBackend } from "./tfjs.js";
 
 export interface Ops {
+  /**
+   * Convolution of `x` [n, h, w, c] with `kernel` [k, k, c, m], without bias; `padding` as a number is of zeros on every
+   * side, which tfjs's own op has no gradient for.
+   */
+  conv2d(x: tfjs.Tensor4D, kernel: tfjs.Tensor4D, stride: number, padding: "same" | "valid" | number): tfjs.Tensor4D;
   /**
    * Batch normalisation by the batch's own statistics (Ioffe & Szegedy 2015, algorithm 1). `x` [n, h, w, c]; `gamma` and
    * `beta` [c]. `mean` and `variance` [c] are the batch's; the variance is Bessel-corrected (divided by n*h*w - 1), as
@@ -52,6 +58,8 @@ export function createOps(tf: typeof tfjs, backend: NodeBackend): Ops {
   ];
 
   return {
+    conv2d: convolution(tf, backend),
+
     batchNormTrain(x, gamma, beta, epsilon) {
       const empty = tf.zeros([0]);
       const [y, mean, variance, reserve1, reserve2, reserve3] = backend.executeMultipleOutputs(

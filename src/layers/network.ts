@@ -3,22 +3,38 @@ import type * as tfjs from "@tensorflow/tfjs";
 import type { FlatVariables } from "../engine/engine.js";
 import { CnnDistError } from "../errors.js";
 import type { Layout, ParameterSpec, Slot } from "../parameters/layout.js";
-import type { CallArgs } from "./custom.js";
+import type { CallArgs } from "./custom/index.js";
 
 export interface Network {
+  /** With every output: the logits, then those of the auxiliary classifiers. */
   model: tfjs.LayersModel;
   /** In the network's order. */
   parameters: readonly ParameterSpec[];
   variable(name: string): tfjs.Variable;
   /** `x`: float32 [n, h, w, c] in [0, 1]; returns logits [n, classes]. */
   forward(x: tfjs.Tensor, args: CallArgs): tfjs.Tensor2D;
+  /** The logits, and those of the auxiliary classifiers, each with the weight of its loss; the first one's is 1. */
+  forwardAll(x: tfjs.Tensor, args: CallArgs): { logits: tfjs.Tensor2D; weight: number }[];
+  /** The logit of a class that no image belongs to (ModelSpec.loss), or null. */
+  rubbishLogit: number | null;
 }
 
 /** Pairs the model's variables with the parameters they stand for; both must have the same names and shapes. */
 export function networkOf(
   model: tfjs.LayersModel,
   parameters: readonly ParameterSpec[],
-  named: readonly [string, tfjs.Variable][] = namedVariables(model),
+  {
+    named = namedVariables(model),
+    evaluated = model,
+    auxiliaryWeights = [],
+    rubbishLogit = null,
+  }: {
+    named?: readonly [string, tfjs.Variable][];
+    /** The part of the model that gives the logits alone. */
+    evaluated?: tfjs.LayersModel;
+    auxiliaryWeights?: readonly number[];
+    rubbishLogit?: number | null;
+  } = {},
 ): Network {
   const variables = new Map<string, tfjs.Variable>(named);
   for (const { name, shape } of parameters) {
@@ -37,7 +53,13 @@ export function networkOf(
     model,
     parameters,
     variable: (name) => variables.get(name)!,
-    forward: (x, args) => model.apply(x, args as unknown as Record<string, unknown>) as tfjs.Tensor2D,
+    rubbishLogit,
+    forward: (x, args) => evaluated.apply(x, args as unknown as Record<string, unknown>) as tfjs.Tensor2D,
+    forwardAll(x, args) {
+      const outputs = model.apply(x, args as unknown as Record<string, unknown>) as tfjs.Tensor2D | tfjs.Tensor2D[];
+      const weights = [1, ...auxiliaryWeights];
+      return [outputs].flat().map((logits, index) => ({ logits, weight: weights[index]! }));
+    },
   };
 }
 

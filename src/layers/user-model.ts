@@ -14,7 +14,7 @@ import {
 } from "../models/user-file.js";
 import { type Layout, layoutOf, type ParameterSpec } from "../parameters/layout.js";
 import { deriveKey, integers } from "../random.js";
-import { type CustomLayers, customLayers } from "./custom.js";
+import { type CustomLayers, customLayers } from "./custom/index.js";
 import { type Network, namedVariables, networkOf } from "./network.js";
 import { checkLayers, checkShapes } from "./user-checks.js";
 import { stableNames } from "./user-names.js";
@@ -60,7 +60,7 @@ export async function loadUserModel(
   const parameters = named.map(([name, variable]) => parameterOf(name, variable, trainable.has(variable)));
   const layout = layoutOf(parameters);
   return {
-    network: networkOf(model, parameters, named),
+    network: networkOf(model, parameters, { named }),
     layout,
     values: valuesOf(layout, new Map(named)),
     topologySha256: createHash("sha256")

@@ -1,6 +1,7 @@
 /** The two traced functions of a worker: a shard's loss and gradients, and a chunk's loss and hits. */
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Engine, TracedFunction } from "../engine/engine.js";
+import { sampleLosses } from "../layers/loss.js";
 import { flatVariables, type Network } from "../layers/network.js";
 import type { ImageShape } from "../models/spec.js";
 import type { Layout } from "../parameters/layout.js";
@@ -28,7 +29,6 @@ export class Compute {
   readonly #network: Network;
   readonly #layout: Layout;
   readonly #shape: ImageShape;
-  readonly #classes: number;
   readonly #labelSmoothing: number;
   readonly #steps = new Map<number, TracedFunction>();
   readonly #evaluations = new Map<number, TracedFunction>();
@@ -38,14 +38,12 @@ export class Compute {
     network: Network;
     layout: Layout;
     shape: ImageShape;
-    classes: number;
     labelSmoothing: number;
   }) {
     this.#engine = parts.engine;
     this.#network = parts.network;
     this.#layout = parts.layout;
     this.#shape = parts.shape;
-    this.#classes = parts.classes;
     this.#labelSmoothing = parts.labelSmoothing;
   }
 
@@ -91,7 +89,7 @@ export class Compute {
   }
 
   #traceStep(samples: number): TracedFunction {
-    const { tf, ops } = this.#engine;
+    const { tf } = this.#engine;
     const network = this.#network;
     const layout = this.#layout;
     const trainable = layout.trainable.map(({ name }) => network.variable(name));
@@ -108,10 +106,14 @@ export class Compute {
       body: ([pixels, labels, scale, seed]) => {
         let hits: tfjs.Tensor | null = null;
         const { value, grads } = tf.variableGrads(() => {
-          const logits = network.forward(tf.mul(pixels!, 1 / 255), { training: true, seed: seed as tfjs.Tensor1D });
-          hits = tf.keep(countHits(tf, logits, labels!));
-          const losses = ops.softmaxCrossEntropy(logits, this.#targets(labels!));
-          return tf.mul(tf.sum(losses), tf.reshape(scale!, [])) as tfjs.Scalar;
+          const outputs = network.forwardAll(tf.mul(pixels!, 1 / 255), { training: true, seed: seed as tfjs.Tensor1D });
+          hits = tf.keep(countHits(tf, outputs[0]!.logits, labels!));
+          const losses = outputs.map(({ logits, weight }) => {
+            const sum = tf.sum(sampleLosses(this.#engine, network, logits, labels!, this.#labelSmoothing));
+            return weight === 1 ? sum : tf.mul(sum, weight);
+          });
+          const total = losses.reduce((sum, loss) => tf.add(sum, loss));
+          return tf.mul(total, tf.reshape(scale!, [])) as tfjs.Scalar;
         }, trainable);
         const gradients = layout.buckets.map(({ slots }) =>
           slots.map(({ name }) => grads[network.variable(name).name]!),
@@ -121,19 +123,8 @@ export class Compute {
     });
   }
 
-  /** Class numbers, or with label smoothing (Szegedy et al. 2016, section 7) the distributions (1 - a) * one-hot + a / classes. */
-  #targets(labels: tfjs.Tensor): tfjs.Tensor {
-    const { tf } = this.#engine;
-    const share = this.#labelSmoothing;
-    if (share === 0) return labels;
-    return tf.add(
-      tf.mul(tf.cast(tf.oneHot(labels as tfjs.Tensor1D, this.#classes), "float32"), 1 - share),
-      share / this.#classes,
-    );
-  }
-
   #traceEvaluation(samples: number): TracedFunction {
-    const { tf, ops } = this.#engine;
+    const { tf } = this.#engine;
     return this.#engine.trace({
       name: `evaluation of ${samples} images`,
       inputs: [
@@ -147,7 +138,7 @@ export class Compute {
         const logits = this.#network.forward(tf.mul(pixels!, 1 / 255), { training: false, seed });
         return {
           streams: [],
-          outputs: [tf.sum(ops.softmaxCrossEntropy(logits, labels!)), countHits(tf, logits, labels!)],
+          outputs: [tf.sum(sampleLosses(this.#engine, this.#network, logits, labels!)), countHits(tf, logits, labels!)],
         };
       },
     });

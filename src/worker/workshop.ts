@@ -51,7 +51,7 @@ export async function openWorkshop(
       network,
       layout,
       shape: dataset.shape,
-      classes: dataset.classes,
+
       labelSmoothing: recipe.labelSmoothing,
     }),
     allocate: (length) => engine.allocate(length),

@@ -104,7 +104,7 @@ test("dropout and batch normalisation of a user's model are ours: they train, an
   const user = await load(OWN);
   const saved = await load(await save(context, user.network.model));
   for (const { network, layout, values } of [user, saved]) {
-    const computer = new Compute({ engine, network, layout, shape: FACTS.input, classes: 3, labelSmoothing: 0 });
+    const computer = new Compute({ engine, network, layout, shape: FACTS.input, labelSmoothing: 0 });
     const weights = layout.buckets.map(({ offset, size }) => values.slice(offset, offset + size));
     const state = values.slice(layout.size);
     const step = async (seed: number) => {
