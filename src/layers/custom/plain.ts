@@ -61,7 +61,7 @@ export const affineClass = (tf: Tf) =>
 export const squashClass = (tf: Tf) =>
   plainClass<{ squashing: "scaledTanh" | "logSigmoid" }>(tf, "Squashing", ["squashing"], {
     call: (x, { squashing }) =>
-      squashing === "scaledTanh" ? tf.mul(tf.tanh(tf.mul(x, 2 / 3)), 1.7159) : tf.logSigmoid(x),
+      squashing === "scaledTanh" ? tf.mul(tf.tanh(tf.mul(x, 2 / 3)), 1.7159) : tf.neg(tf.softplus(tf.neg(x))),
   });
 
 /** Option A of He et al. 2015, section 3.3: every `stride`-th pixel, then zeros as further channels. */
