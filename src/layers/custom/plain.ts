@@ -42,15 +42,10 @@ function plainClass<Config extends object>(
 
 /** Krizhevsky et al. 2012, section 3.3; `alpha` is not divided by `size`. */
 export const lrnClass = (tf: Tf) =>
-  plainClass<{ size: number; k: number; alpha: number; beta: number }>(
-    tf,
-    "LocalResponseNormalization",
-    ["size", "k", "alpha", "beta"],
-    {
-      call: (x, { size, k, alpha, beta }) =>
-        tf.localResponseNormalization(x as tfjs.Tensor4D, (size - 1) / 2, k, alpha, beta),
-    },
-  );
+  plainClass<{ size: number; k: number; alpha: number; beta: number }>(tf, "LRN", ["size", "k", "alpha", "beta"], {
+    call: (x, { size, k, alpha, beta }) =>
+      tf.localResponseNormalization(x as tfjs.Tensor4D, (size - 1) / 2, k, alpha, beta),
+  });
 
 export const affineClass = (tf: Tf) =>
   plainClass<{ multiply: number; add: number }>(tf, "Affine", ["multiply", "add"], {

@@ -20,8 +20,7 @@ before(async () => {
 });
 after(() => engine.close());
 
-for (const model of ["vgg11"]) {
-  const fixture = FIXTURES[model]!;
+for (const [model, fixture] of Object.entries(FIXTURES)) {
   test(`${model}: torchvision's state dict loads strictly and gives PyTorch's logits`, async () => {
     const spec = buildModel(model, { input: [224, 224, 3], classes: 1000 });
     const layout = layoutOf(parametersOf(spec));
