@@ -1,8 +1,8 @@
 /** The library: the same training as the command line's, as a stream of typed events. */
 import { judge } from "./config/describe.js";
 import { PLACEMENT_DEFAULTS, type Placement, placementSchema } from "./config/placement.js";
-import type { Recipe } from "./config/recipe.js";
-import { resolveRecipe } from "./config/resolve.js";
+import type { Recipe, RecipeInput } from "./config/recipe.js";
+import { type RecipeOverrides, resolveRecipe } from "./config/resolve.js";
 import type { RunEvent } from "./events.js";
 import { startRun } from "./run/run.js";
 
@@ -12,7 +12,7 @@ export { CnnDistError, UsageError } from "./errors.js";
 export type * from "./events.js";
 
 /** Recipe and placement keys, flat; what is left out comes from the recipe file, or from the placement's defaults. */
-export type TrainOptions = { -readonly [K in keyof Recipe]?: Recipe[K] | undefined } & {
+export type TrainOptions = { -readonly [K in keyof Recipe]?: RecipeInput[K] | undefined } & {
   -readonly [K in keyof Placement]?: Placement[K] | undefined;
 } & {
   /** A recipe's name, or a file. */
@@ -35,7 +35,7 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<RunEven
   const given = Object.entries(flat).filter(([, value]) => value !== undefined);
   const pick = (wanted: boolean) => Object.fromEntries(given.filter(([key]) => placementKeys.includes(key) === wanted));
   const placement = judge(placementSchema, { ...PLACEMENT_DEFAULTS, ...pick(true) }, null, placementKeys);
-  const { model, ...overrides } = pick(false) as Partial<Recipe>;
+  const { model, ...overrides } = pick(false) as RecipeOverrides;
   const recipe = resolveRecipe({ model, recipe: name, overrides, workers: placement.workers ?? 2 });
   const run = startRun({ recipe, placement, ...(signal ? { signal } : {}) });
   let finished = false;

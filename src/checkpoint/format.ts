@@ -1,5 +1,6 @@
 /** What lies in a checkpoint's folder, as values: pure, no files. docs/checkpoints.md describes it for people. */
 import { z } from "zod";
+import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
 import { type Recipe, recipeSchema } from "../config/recipe.js";
 import { CnnDistError } from "../errors.js";
 import { type Layout, layoutOf, type ParameterSpec, type Slot } from "../parameters/layout.js";
@@ -22,6 +23,7 @@ const stateSchema = z.strictObject({
   recipeSha256: z.string(),
   image: z.tuple([size, size, size]),
   classNames: z.array(z.string()).min(1),
+  pixelStatistics: pixelStatisticsSchema.nullable(),
   step: z.number().int().min(0),
   epoch: z.number().int().min(0),
   stepInEpoch: z.number().int().min(0),
@@ -63,6 +65,7 @@ function stateOf(snapshot: Snapshot): StateFile {
     recipeSha256: snapshot.recipeSha256,
     image: [...snapshot.image],
     classNames: [...snapshot.classNames],
+    pixelStatistics: snapshot.pixelStatistics,
     step: snapshot.step,
     epoch: snapshot.epoch,
     stepInEpoch: snapshot.stepInEpoch,
@@ -118,6 +121,7 @@ export function snapshotOf({
     recipeSha256: state.recipeSha256,
     image: state.image,
     classNames: state.classNames,
+    pixelStatistics: state.pixelStatistics,
     layout,
     step: state.step,
     epoch: state.epoch,

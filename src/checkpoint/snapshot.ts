@@ -1,3 +1,4 @@
+import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
 import type { ScheduleState } from "../optim/schedule.js";
 import type { Layout } from "../parameters/layout.js";
@@ -13,9 +14,11 @@ export interface BestMetric {
 export interface Snapshot {
   recipe: Recipe;
   recipeSha256: string;
-  /** Of the data set: height, width, channels of an image, and the classes in the order of the logits. */
+  /** Height, width, channels of an image as the network takes it, and the classes in the order of the logits. */
   image: readonly [height: number, width: number, channels: number];
   classNames: readonly string[];
+  /** Of the training set, where the recipe uses them (normalisation, colour noise). */
+  pixelStatistics: PixelStatistics | null;
   layout: Layout;
   /** Steps committed so far; also the version of these weights. */
   step: number;

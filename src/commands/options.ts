@@ -48,6 +48,8 @@ export const RECIPE_OPTIONS: readonly OptionSpec[] = [
     describe: "NAME=VALUE, an option of the data set; may be repeated",
     group: "Recipe",
   },
+  recipe("normalization", "normalization", "string", "none, or channel: by the training set's mean and deviation"),
+  { flag: "augmentation", kind: "string", describe: "none: without the recipe's augmentation", group: "Recipe" },
   recipe("init-weights", "initWeights", "string", "a safetensors file to begin from: ours, or torchvision's"),
   recipe(
     "init-weights-mode",

@@ -35,13 +35,23 @@ export function datasetOptionsOf(args: Args): { datasetOptions?: Recipe["dataset
   return datasetOptions ? { datasetOptions } : {};
 }
 
+/** Steps have parameters of their own, so only a recipe's file can name them; a flag can leave them out. */
+function augmentationOf(args: Args): { augmentation?: [] } {
+  if (args.augmentation === undefined) return {};
+  if (args.augmentation === "none") return { augmentation: [] };
+  throw new UsageError(
+    "config",
+    `--augmentation: expected none, received ${JSON.stringify(args.augmentation)}. Steps are named in a recipe's file, as "augmentation": [{ "step": "horizontalFlip" }].`,
+  );
+}
+
 export async function recipeOf(args: Args, placement: Placement): Promise<Recipe> {
   const { model, ...overrides } = keysOf(args, RECIPE_OPTIONS) as RecipeOverrides;
   const workers = placement.workers ?? Math.max(2, placement.device === "cpu" ? 0 : (await listGpus()).length);
   return resolveRecipe({
     model,
     recipe: args.recipe as string | undefined,
-    overrides: { ...overrides, ...modelOptionsOf(args), ...datasetOptionsOf(args) },
+    overrides: { ...overrides, ...modelOptionsOf(args), ...datasetOptionsOf(args), ...augmentationOf(args) },
     workers,
   });
 }

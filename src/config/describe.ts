@@ -48,6 +48,7 @@ function expectation(issue: z.core.$ZodIssue): string {
     case "invalid_value":
       return `one of ${issue.values.join(", ")}`;
     case "invalid_union":
+      if (issue.errors.length === 0) return issue.message;
       return issue.errors
         .flat()
         .map(expectation)

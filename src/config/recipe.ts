@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { augmentationSchema } from "./augmentation.js";
 
 /**
  * The recipe: everything that decides a run's result. Flat, as the command line is. Numbers out of range name the flag,
@@ -15,6 +16,7 @@ const count = z
 export const OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"] as const;
 export const SCHEDULERS = ["constant", "step", "cosine", "plateau"] as const;
 export const PRECISIONS = ["fp32", "bf16", "fp16"] as const;
+export const NORMALIZATIONS = ["none", "channel"] as const;
 export const INIT_MODES = ["strict", "partial"] as const;
 const optionValue = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -26,6 +28,10 @@ export const recipeSchema = z.strictObject({
   dataset: z.string().min(1),
   datasetOptions: z.record(z.string(), optionValue),
   datasetSha256: z.string().nullable(),
+  /** `channel`: pixels in [0, 1] minus the training set's mean, over its deviation, each channel by itself. */
+  normalization: z.enum(NORMALIZATIONS),
+  /** Steps, in order, between the data set's images and the network's. */
+  augmentation: augmentationSchema,
   /** A safetensors file that training begins from, and its hash; null: from the seed alone. */
   initWeights: z.string().min(1).nullable(),
   initWeightsSha256: z.string().nullable(),
@@ -67,6 +73,8 @@ export const recipeSchema = z.strictObject({
 });
 
 export type Recipe = z.infer<typeof recipeSchema>;
+/** A recipe as it is written down: what a step of the augmentation leaves out has its usual value. */
+export type RecipeInput = z.input<typeof recipeSchema>;
 
 /** What a recipe file may say: any part of a recipe; a file of `recipes/` names at least its model. */
 export const recipeFileSchema = z.strictObject({

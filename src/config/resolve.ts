@@ -8,7 +8,7 @@ import { modelNames } from "../models/registry.js";
 import { isModelPath } from "../models/user-file.js";
 import { nearest } from "../nearest.js";
 import { judge } from "./describe.js";
-import { type Recipe, type RecipeFile, recipeFileSchema, recipeSchema } from "./recipe.js";
+import { type Recipe, type RecipeFile, type RecipeInput, recipeFileSchema, recipeSchema } from "./recipe.js";
 
 export const RECIPES_DIR = fileURLToPath(new URL("../../../recipes", import.meta.url));
 export const DEFAULT_MODEL = "lenet5";
@@ -16,7 +16,7 @@ export const DEFAULT_MODEL = "lenet5";
 export const DEFAULT_SHARDS = 4;
 
 /** What may be set over a recipe file. */
-export type RecipeOverrides = { readonly [K in keyof Recipe]?: Recipe[K] | undefined };
+export type RecipeOverrides = { readonly [K in keyof Recipe]?: RecipeInput[K] | undefined };
 
 export interface RecipeRequest {
   /** A network's name, or a path to a model of the user's own. */

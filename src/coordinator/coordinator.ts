@@ -272,7 +272,8 @@ export class Hub implements Coordinator {
       return refuse(member);
     }
     this.setState(member, "joining", message.host);
-    this.send(member, { type: "recipe", run: this.options.run, recipe: this.options.start.recipe });
+    const { recipe, pixelStatistics } = this.options.start;
+    this.send(member, { type: "recipe", run: this.options.run, recipe, pixelStatistics });
   }
 
   #handle(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null {

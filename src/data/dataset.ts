@@ -1,10 +1,14 @@
+import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { ImageShape } from "../models/spec.js";
 
 /** Images of one split. Pixels are uint8, NHWC; the worker scales them to [0, 1] inside the traced step. */
 export interface Split {
   readonly count: number;
-  /** Copies the images of `indices` one after the other into `pixels` (`indices.length * h * w * c` bytes). */
-  copyImages(indices: ArrayLike<number>, pixels: Uint8Array): void;
+  /**
+   * Copies the images of `indices` one after the other into `pixels` (`indices.length * h * w * c` bytes): at once where
+   * they lie in memory, else by the time that the promise resolves.
+   */
+  copyImages(indices: ArrayLike<number>, pixels: Uint8Array): void | Promise<void>;
   /** Class numbers of all images, each below `classes`. */
   readonly labels: Int32Array;
 }
@@ -21,6 +25,8 @@ export interface Dataset {
   /** For the plan: where it was read from, and, for the carried subset, a warning. */
   readonly source: string;
   readonly warning?: string;
+  /** Constants to normalise by, where they are not worked out from the pixels. */
+  readonly statistics?: PixelStatistics;
 }
 
 /** What can be known of a data set before it is read: enough for `summary` and for the plan's first lines. */

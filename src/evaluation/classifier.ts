@@ -4,6 +4,7 @@ import type { Engine, TracedFunction } from "../engine/engine.js";
 import { CnnDistError } from "../errors.js";
 import { buildNetwork } from "../layers/build.js";
 import { flatVariables, type Network } from "../layers/network.js";
+import { type ChannelStatistics, scaledPixels } from "../layers/scaled-pixels.js";
 import { loadUserModel } from "../layers/user-model.js";
 import { checkpointSpec } from "../models/checkpoint-spec.js";
 import { denseForm } from "../models/dense-form.js";
@@ -32,14 +33,20 @@ export async function openClassifier(
 ): Promise<Classifier> {
   const plain = checkpointSpec(snapshot);
   if (!plain) return userClassifier(engine, snapshot);
-  return classifierOf(engine, denseOn === null ? plain : denseForm(plain, denseOn), snapshot);
+  const normalizedBy = normalizationOf(snapshot);
+  return classifierOf(engine, denseOn === null ? plain : denseForm(plain, denseOn), { ...snapshot, normalizedBy });
+}
+
+/** What the pixels are normalised by; null where they stay in [0, 1]. */
+function normalizationOf({ recipe, pixelStatistics }: Snapshot): ChannelStatistics | null {
+  return recipe.normalization === "channel" ? pixelStatistics : null;
 }
 
 /** A table with the weights that a snapshot has for it, by name. */
 export function classifierOf(
   engine: Engine,
   spec: ModelSpec,
-  snapshot: Pick<Snapshot, "layout" | "weights" | "state">,
+  snapshot: Pick<Snapshot, "layout" | "weights" | "state"> & { normalizedBy?: ChannelStatistics | null },
 ): Classifier {
   const network = buildNetwork(engine, spec);
   const layout = layoutOf(parametersOf(spec));
@@ -47,6 +54,7 @@ export function classifierOf(
     input: spec.input,
     classes: spec.classes,
     rubbish: spec.loss?.logit ?? null,
+    normalizedBy: snapshot.normalizedBy ?? null,
   });
 }
 
@@ -59,7 +67,12 @@ async function userClassifier(engine: Engine, snapshot: Snapshot): Promise<Class
       "model-differs",
       `model ${recipe.model} has SHA-256 ${sha256} here, but the checkpoint was trained with ${recipe.modelSha256}. Put the old file back.`,
     );
-  return classifier(engine, network, layout, vectorsOf(engine, layout, snapshot), { input, classes, rubbish: null });
+  return classifier(engine, network, layout, vectorsOf(engine, layout, snapshot), {
+    input,
+    classes,
+    rubbish: null,
+    normalizedBy: normalizationOf(snapshot),
+  });
 }
 
 /** The layout's vectors, filled by name: one a bucket, then the state. A shape may differ where its elements don't. */
@@ -98,11 +111,16 @@ function classifier(
   network: Network,
   layout: Layout,
   vectors: readonly Float32Array[],
-  { input, classes, rubbish }: { input: ImageShape; classes: number; rubbish: number | null },
+  {
+    input,
+    classes,
+    rubbish,
+    normalizedBy,
+  }: { input: ImageShape; classes: number; rubbish: number | null; normalizedBy: ChannelStatistics | null },
 ): Classifier {
   const traced = new Map<number, TracedFunction>();
   const functionFor = (images: number): TracedFunction => {
-    const found = traced.get(images) ?? trace(engine, network, layout, [images, ...input]);
+    const found = traced.get(images) ?? trace(engine, network, layout, [images, ...input], normalizedBy);
     traced.set(images, found);
     for (const [size, other] of traced) {
       if (traced.size <= KEPT || size === images) continue;
@@ -120,7 +138,13 @@ function classifier(
   return { input, logits, classify: async (pixels) => logProbabilities(await logits(pixels), classes, rubbish) };
 }
 
-function trace(engine: Engine, network: Network, layout: Layout, shape: readonly number[]): TracedFunction {
+function trace(
+  engine: Engine,
+  network: Network,
+  layout: Layout,
+  shape: readonly number[],
+  normalizedBy: ChannelStatistics | null,
+): TracedFunction {
   const { tf } = engine;
   return engine.trace({
     name: `logits of ${shape[0]} images`,
@@ -129,7 +153,10 @@ function trace(engine: Engine, network: Network, layout: Layout, shape: readonly
     assigned: [],
     body: ([pixels]) => {
       const seed = tf.tensor1d([0, 0], "int32"); // nothing draws in evaluation
-      return { streams: [], outputs: [network.forward(tf.mul(pixels!, 1 / 255), { training: false, seed })] };
+      return {
+        streams: [],
+        outputs: [network.forward(scaledPixels(tf, pixels!, normalizedBy), { training: false, seed })],
+      };
     },
   });
 }

@@ -1,10 +1,12 @@
 /** A checkpoint on a test set: each image once, in one process. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
+import { openPipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { ShardLoader } from "../data/loader.js";
 import { evaluationChunks } from "../data/order.js";
 import type { Engine } from "../engine/engine.js";
 import { UsageError } from "../errors.js";
+import type { ImageShape } from "../models/spec.js";
 import { type Classifier, openClassifier } from "./classifier.js";
 import { cutView, tenViews } from "./crops.js";
 import { averageViews, type Scores, Tally } from "./scores.js";
@@ -31,13 +33,19 @@ export async function evaluate(
   { protocol, onProgress, signal }: EvaluateOptions,
 ): Promise<Scores> {
   checkClasses(snapshot, dataset);
-  const classify = await protocolOf(engine, snapshot, dataset, protocol);
-  const [height, width, channels] = dataset.shape;
-  const loader = new ShardLoader(dataset.test, height * width * channels);
+  const pipeline = openPipeline({
+    augmentation: snapshot.recipe.augmentation,
+    shape: dataset.shape,
+    form: protocol === "center" ? "evaluation" : "whole",
+    seed: snapshot.recipe.seed,
+  });
+  const { shape } = pipeline;
+  const classify = await protocolOf(engine, snapshot, { name: dataset.name, shape }, protocol);
+  const loader = new ShardLoader(dataset.test, dataset.shape, pipeline);
   const tally = new Tally(dataset.classNames);
   const chunks = evaluationChunks(
     dataset.test.count,
-    Math.max(1, Math.min(CHUNK_IMAGES, Math.floor(CHUNK_PIXELS / (height * width)))),
+    Math.max(1, Math.min(CHUNK_IMAGES, Math.floor(CHUNK_PIXELS / (shape[0] * shape[1])))),
   );
   for (const { start, end } of chunks) {
     signal?.throwIfAborted();
@@ -73,7 +81,7 @@ type Classify = Classifier["classify"];
 async function protocolOf(
   engine: Engine,
   snapshot: Snapshot,
-  { shape, name }: Dataset,
+  { shape, name }: { shape: ImageShape; name: string },
   protocol: Protocol,
 ): Promise<Classify> {
   if (protocol === "dense") {

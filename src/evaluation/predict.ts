@@ -1,6 +1,8 @@
 /** What image files show, by a checkpoint's network. */
 import { readFile } from "node:fs/promises";
 import type { Snapshot } from "../checkpoint/snapshot.js";
+import { openPipeline } from "../data/augment/pipeline.js";
+import { datasetFacts } from "../data/datasets.js";
 import { fitImage } from "../data/fit.js";
 import type { Engine } from "../engine/engine.js";
 import { messageOf, UsageError } from "../errors.js";
@@ -13,8 +15,8 @@ export interface Prediction {
 }
 
 /**
- * One after the other, as they are read: each image's short side is resized to the network's, its centre cut out, and gray
- * made of colours where the network takes one channel. UsageError `image` for a file that is missing, damaged or neither
+ * One after the other, as they are read: each image's short side is resized to that of the data set's images, its centre cut
+ * out, and gray made of colours where the network takes one channel; then it goes through the recipe's steps as in evaluation. UsageError `image` for a file that is missing, damaged or neither
  * JPEG nor PNG.
  */
 export async function* predict(
@@ -24,10 +26,16 @@ export async function* predict(
   { top }: { top: number },
 ): AsyncGenerator<Prediction> {
   const channels = channelsOf(snapshot);
+  const { dataset, datasetOptions, augmentation, seed } = snapshot.recipe;
+  const { shape } = datasetFacts(dataset, datasetOptions);
+  const { apply } = openPipeline({ augmentation, shape, form: "evaluation", seed });
   const { classify, input } = await openClassifier(engine, snapshot);
+  const pixels = new Uint8Array(input.reduce((product, dim) => product * dim, 1));
   for (const image of images) {
     const decoded = await readImage(engine, image, channels);
-    const scores = await classify(fitImage(decoded, input));
+    const fitted = fitImage(decoded, apply ? shape : input);
+    apply?.(fitted, pixels, 0, 0);
+    const scores = await classify(apply ? pixels : fitted);
     const classes = snapshot.classNames
       .map((name, index) => ({ name, probability: Math.exp(scores[index]!) }))
       .sort((a, b) => b.probability - a.probability)

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
 import { recipeSchema } from "../config/recipe.js";
 
 /** The messages between coordinator and workers. Anything that is not exactly one of these is dropped and counted. */
@@ -102,7 +103,13 @@ export const toCoordinator = z.discriminatedUnion("type", [
 ]);
 
 export const toWorker = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("recipe"), run: z.string().max(64), recipe: recipeSchema }),
+  /** `pixelStatistics`: of the training set, where the recipe uses them. */
+  z.strictObject({
+    type: z.literal("recipe"),
+    run: z.string().max(64),
+    recipe: recipeSchema,
+    pixelStatistics: pixelStatisticsSchema.nullable(),
+  }),
   /** `payloads`: a bucket's bytes follow as `weights`, the state as bucket -1. */
   z.strictObject({ type: z.literal("accept"), ...sender }),
   z.strictObject({ type: z.literal("refuse"), code: z.string().max(64), message: z.string().max(16_384) }),

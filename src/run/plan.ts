@@ -3,12 +3,15 @@ import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { readWeightsFile } from "../checkpoint/weights-file.js";
+import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
 import { canonicalJson, recipeSha256, withoutPaths } from "../config/resolve.js";
 import { totalSteps } from "../coordinator/loop.js";
+import { networkShape } from "../data/augment/pipeline.js";
 import type { Dataset, LoadOptions } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { stepsPerEpoch } from "../data/order.js";
+import { pixelStatistics } from "../data/statistics.js";
 import type { AssignedDevice } from "../engine/gpus.js";
 import { UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
@@ -59,9 +62,15 @@ export async function prepare(
       "--precision fp16 is not supported yet: it needs a GPU and loss scaling. Use fp32 or bf16.",
     );
   const complete: Recipe = { ...recipe, datasetSha256: dataset.sha256 };
-  if (isModelPath(recipe.model)) return userModel(complete, dataset, resumed);
+  const image = networkShape(recipe.augmentation, dataset.shape);
+  const facts: DataFacts = {
+    image,
+    classNames: dataset.classNames,
+    pixelStatistics: resumed ? resumed.pixelStatistics : await statisticsFor(recipe, dataset),
+  };
+  if (isModelPath(recipe.model)) return userModel(complete, dataset, facts, resumed);
   const spec = buildModel(recipe.model, {
-    input: dataset.shape,
+    input: image,
     classes: dataset.classes,
     options: recipe.modelOptions,
   });
@@ -69,7 +78,7 @@ export async function prepare(
   const layout = layoutOf(parametersOf(spec));
   const { start, warmStart } = resumed
     ? { start: resumedStart(complete, resumed, layout), warmStart: null }
-    : await begun(complete, dataset, spec, layout);
+    : await begun(complete, facts, spec, layout);
   return {
     recipe: start.recipe,
     dataset,
@@ -81,16 +90,24 @@ export async function prepare(
   };
 }
 
+/** What a checkpoint keeps of the data. */
+type DataFacts = Pick<Snapshot, "image" | "classNames" | "pixelStatistics">;
+
+/** Null where nothing in the recipe needs them: working them out takes a moment. */
+async function statisticsFor(recipe: Recipe, dataset: Dataset): Promise<PixelStatistics | null> {
+  const needed = recipe.normalization !== "none" || recipe.augmentation.some(({ step }) => step === "colorNoise");
+  return needed ? pixelStatistics(dataset) : null;
+}
+
 /** From the seed, and then from the file of `--init-weights` if there is one; the recipe gets the file's hash. */
 async function begun(
   recipe: Recipe,
-  dataset: Dataset,
+  facts: DataFacts,
   spec: ModelSpec,
   layout: Layout,
 ): Promise<Pick<Prepared, "start" | "warmStart">> {
   const values = initialValues(layout, recipe.seed);
-  if (recipe.initWeights === null)
-    return { start: freshStart(recipe, dataset, { layout, ...values }), warmStart: null };
+  if (recipe.initWeights === null) return { start: freshStart(recipe, facts, { layout, ...values }), warmStart: null };
   const path = resolve(recipe.initWeights);
   const { tensors, sha256 } = await readWeightsFile(path);
   if (recipe.initWeightsSha256 !== null && recipe.initWeightsSha256 !== sha256)
@@ -100,11 +117,11 @@ async function begun(
     );
   const started = warmStart(spec, layout, values, { path, tensors }, recipe.initWeightsMode);
   const complete = { ...recipe, initWeights: path, initWeightsSha256: sha256 };
-  return { start: freshStart(complete, dataset, { layout, ...values }), warmStart: started };
+  return { start: freshStart(complete, facts, { layout, ...values }), warmStart: started };
 }
 
 /** Its layout and first values come from the first worker that joins: only TensorFlow can read such a model. */
-function userModel(given: Recipe, dataset: Dataset, resumed: Snapshot | null): Prepared {
+function userModel(given: Recipe, dataset: Dataset, facts: DataFacts, resumed: Snapshot | null): Prepared {
   const { path, sha256 } = readUserModelFile(given.model);
   if (given.modelSha256 !== null && given.modelSha256 !== sha256)
     throw new UsageError(
@@ -127,7 +144,7 @@ function userModel(given: Recipe, dataset: Dataset, resumed: Snapshot | null): P
   return {
     recipe,
     dataset,
-    start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, dataset, empty),
+    start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, facts, empty),
     topologySha256: null,
     parameters: resumed?.layout.size ?? 0,
     warmStart: null,
@@ -178,14 +195,13 @@ function resumedSha256(recipe: Recipe, { recipe: before, recipeSha256: old, step
 
 function freshStart(
   recipe: Recipe,
-  { shape, classNames }: Dataset,
+  facts: DataFacts,
   values: Pick<Snapshot, "layout" | "weights" | "state">,
 ): Snapshot {
   return {
     recipe,
     recipeSha256: recipeSha256(recipe),
-    image: shape,
-    classNames,
+    ...facts,
     step: 0,
     epoch: 0,
     stepInEpoch: 0,
@@ -215,7 +231,7 @@ export function planEvent(
     event: "plan",
     model: recipe.model,
     parameters: prepared.parameters,
-    input: dataset.shape,
+    input: start.image,
     classes: dataset.classes,
     dataset: {
       name: dataset.name,

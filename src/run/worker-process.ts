@@ -20,9 +20,10 @@ export async function workOnce(settings: WorkerSettings, signal?: AbortSignal): 
       host: hostname(),
       device: settings.deviceName,
       pid: process.pid,
-      prepare: (recipe, progress) =>
+      prepare: (recipe, pixelStatistics, progress) =>
         openWorkshop(
           recipe,
+          pixelStatistics,
           {
             libraryDir: settings.libraryDir,
             device: settings.device,

@@ -4,6 +4,7 @@ import { bytes, count } from "./format.js";
 
 export function planLines(plan: PlanEvent): [label: string, text: string][] {
   const recipe = plan.recipe as Record<string, string | number | null>;
+  const steps = (plan.recipe.augmentation as { step: string }[]).map(({ step }) => step);
   const lengths =
     recipe.epochs === null
       ? `${count(plan.steps)} steps`
@@ -14,6 +15,7 @@ export function planLines(plan: PlanEvent): [label: string, text: string][] {
     recipe.weightDecay ? `weight decay ${recipe.weightDecay}` : null,
     recipe.clipGradNorm ? `gradient norm at most ${recipe.clipGradNorm}` : null,
     recipe.labelSmoothing ? `label smoothing ${recipe.labelSmoothing}` : null,
+    recipe.normalization === "channel" ? "normalised by channel" : null,
     recipe.precision === "fp32" ? null : String(recipe.precision),
   ].filter((extra) => extra !== null);
   const devices = [...new Set(plan.devices)].join(", ");
@@ -27,6 +29,7 @@ export function planLines(plan: PlanEvent): [label: string, text: string][] {
       "data",
       `${plan.dataset.name} · ${count(plan.dataset.train)} training and ${count(plan.dataset.test)} test images · ${plan.dataset.source}`,
     ],
+    ...(steps.length === 0 ? [] : [["augmentation", steps.join(", ")] as [string, string]]),
     [
       "training",
       `${lengths} · batch ${plan.batch_size} in ${plan.shards} shards · ${recipe.optimizer}, lr ${recipe.lr}${extras.map((extra) => `, ${extra}`).join("")} · seed ${recipe.seed}`,

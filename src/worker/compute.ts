@@ -3,6 +3,7 @@ import type * as tfjs from "@tensorflow/tfjs";
 import type { Engine, TracedFunction } from "../engine/engine.js";
 import { sampleLosses } from "../layers/loss.js";
 import { flatVariables, type Network } from "../layers/network.js";
+import { type ChannelStatistics, scaledPixels } from "../layers/scaled-pixels.js";
 import type { ImageShape } from "../models/spec.js";
 import type { Layout } from "../parameters/layout.js";
 
@@ -30,6 +31,7 @@ export class Compute {
   readonly #layout: Layout;
   readonly #shape: ImageShape;
   readonly #labelSmoothing: number;
+  readonly #normalizedBy: ChannelStatistics | null;
   readonly #steps = new Map<number, TracedFunction>();
   readonly #evaluations = new Map<number, TracedFunction>();
 
@@ -39,12 +41,15 @@ export class Compute {
     layout: Layout;
     shape: ImageShape;
     labelSmoothing: number;
+    /** Of the training set; null: pixels stay in [0, 1]. */
+    normalizedBy?: ChannelStatistics | null;
   }) {
     this.#engine = parts.engine;
     this.#network = parts.network;
     this.#layout = parts.layout;
     this.#shape = parts.shape;
     this.#labelSmoothing = parts.labelSmoothing;
+    this.#normalizedBy = parts.normalizedBy ?? null;
   }
 
   /** Returns the state that the shard leaves (empty if the network has none). */
@@ -106,7 +111,10 @@ export class Compute {
       body: ([pixels, labels, scale, seed]) => {
         let hits: tfjs.Tensor | null = null;
         const { value, grads } = tf.variableGrads(() => {
-          const outputs = network.forwardAll(tf.mul(pixels!, 1 / 255), { training: true, seed: seed as tfjs.Tensor1D });
+          const outputs = network.forwardAll(scaledPixels(tf, pixels!, this.#normalizedBy), {
+            training: true,
+            seed: seed as tfjs.Tensor1D,
+          });
           hits = tf.keep(countHits(tf, outputs[0]!.logits, labels!));
           const losses = outputs.map(({ logits, weight }) => {
             const sum = tf.sum(sampleLosses(this.#engine, network, logits, labels!, this.#labelSmoothing));
@@ -135,7 +143,7 @@ export class Compute {
       assigned: [],
       body: ([pixels, labels]) => {
         const seed = tf.tensor1d([0, 0], "int32"); // nothing draws in evaluation
-        const logits = this.#network.forward(tf.mul(pixels!, 1 / 255), { training: false, seed });
+        const logits = this.#network.forward(scaledPixels(tf, pixels!, this.#normalizedBy), { training: false, seed });
         return {
           streams: [],
           outputs: [tf.sum(sampleLosses(this.#engine, this.#network, logits, labels!)), countHits(tf, logits, labels!)],

@@ -1,5 +1,6 @@
 /** The work of one incarnation once it was accepted: assignments in, losses, gradients and evaluations out. */
 import type { Recipe } from "../config/recipe.js";
+import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { ShardLoader } from "../data/loader.js";
 import { EpochOrder } from "../data/order.js";
@@ -25,6 +26,8 @@ export interface SessionParts {
   sender: { run: string; rank: number; incarnation: number };
   recipe: Recipe;
   dataset: Dataset;
+  /** From the data set's images to the network's. */
+  pipelines: { training: Pipeline; evaluation: Pipeline };
   layout: Layout;
   computer: Computer;
   allocate: (length: number) => Float32Array;
@@ -47,12 +50,11 @@ export class WorkSession {
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
-    const { dataset, recipe, layout } = parts;
-    const imageBytes = dataset.shape.reduce((product, dim) => product * dim, 1);
+    const { dataset, pipelines, recipe, layout } = parts;
     this.#weights = new WorkerWeights(layout, parts.allocate);
     this.#order = new EpochOrder(recipe.seed, dataset.train.count);
-    this.#training = new ShardLoader(dataset.train, imageBytes);
-    this.#testing = new ShardLoader(dataset.test, imageBytes);
+    this.#training = new ShardLoader(dataset.train, dataset.shape, pipelines.training);
+    this.#testing = new ShardLoader(dataset.test, dataset.shape, pipelines.evaluation);
   }
 
   putWeights({ version, bucket }: Extract<ToWorker, { type: "weights" }>, payload: Uint8Array | null): void {
@@ -140,7 +142,8 @@ export class WorkSession {
 
   async #shard(task: Assign, shard: number, sink: ShardSink): Promise<Float32Array> {
     const { recipe, computer } = this.#parts;
-    const { pixels, labels, release } = await this.#training.take(`${task.step}/${shard}`, this.#samples(task, shard));
+    const samples = this.#samples(task, shard);
+    const { pixels, labels, release } = await this.#training.take(`${task.step}/${shard}`, samples, task.epoch);
     const [low, high] = deriveKey(recipe.seed, "noise", task.step, shard);
     const input = { pixels, labels, scale: 1 / task.batch, seed: [low | 0, high | 0] as const };
     const computing = computer.shard(input, this.#vectors(task.version), sink).finally(release);
@@ -151,11 +154,12 @@ export class WorkSession {
   /** While TensorFlow computes: the next shard of this assignment, else most likely the same work of the next step. */
   #prepareNext(task: Assign, shard: number): void {
     const next = task.shards[task.shards.indexOf(shard) + 1];
-    if (next !== undefined) return this.#training.prepare(`${task.step}/${next}`, this.#samples(task, next));
+    if (next !== undefined)
+      return this.#training.prepare(`${task.step}/${next}`, this.#samples(task, next), task.epoch);
     const { recipe, dataset } = this.#parts;
     const following = { epoch: task.epoch, stepInEpoch: task.stepInEpoch + 1 };
     if (following.stepInEpoch * recipe.batchSize >= dataset.train.count) return; // another epoch has another order
-    this.#training.prepare(`${task.step + 1}/${task.shards[0]}`, this.#samples(following, task.shards[0]!));
+    this.#training.prepare(`${task.step + 1}/${task.shards[0]}`, this.#samples(following, task.shards[0]!), task.epoch);
   }
 }
 

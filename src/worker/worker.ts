@@ -1,5 +1,7 @@
 /** A worker's life: hello, recipe, data and network, join, then work until it is told to stop. */
+import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
+import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { CnnDistError, messageOf } from "../errors.js";
 import type { Layout } from "../parameters/layout.js";
@@ -12,6 +14,8 @@ import { type Computer, WorkSession } from "./session.js";
 export interface Workshop {
   fingerprint: Fingerprint;
   dataset: Dataset;
+  /** From the data set's images to the network's. */
+  pipelines: { training: Pipeline; evaluation: Pipeline };
   topologySha256: string;
   layout: Layout;
   computer: Computer;
@@ -32,7 +36,11 @@ export interface WorkerOptions {
   device: string;
   pid: number;
   /** Builds what the recipe asks for; `progress` says what it is doing. */
-  prepare: (recipe: Recipe, progress: (what: string) => void) => Promise<Workshop>;
+  prepare: (
+    recipe: Recipe,
+    pixelStatistics: PixelStatistics | null,
+    progress: (what: string) => void,
+  ) => Promise<Workshop>;
   now: () => number;
   rssBytes: () => number;
   heartbeatMs?: number;
@@ -78,9 +86,9 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
         detail: error instanceof Error && !(error instanceof CnnDistError) ? String(error.stack) : messageOf(error),
       });
     };
-    const prepare = async (recipe: Recipe) => {
+    const prepare = async ({ recipe, pixelStatistics }: Extract<ToWorker, { type: "recipe" }>) => {
       held.recipe = recipe;
-      const workshop = await options.prepare(recipe, (what) => {
+      const workshop = await options.prepare(recipe, pixelStatistics, (what) => {
         if (!held.ended) send({ type: "progress", what });
       });
       if (held.ended) return workshop.close(); // it was told to stop meanwhile
@@ -100,15 +108,16 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
     const handle = (message: ToWorker, payload: Uint8Array | null): void => {
       switch (message.type) {
         case "recipe":
-          if (held.recipe === null) prepare(message.recipe).catch(fail);
+          if (held.recipe === null) prepare(message).catch(fail);
           return;
         case "accept": {
-          const { dataset, layout, computer, allocate } = held.workshop!;
+          const { dataset, pipelines, layout, computer, allocate } = held.workshop!;
           const { run, rank, incarnation } = message;
           held.session = new WorkSession({
             sender: { run, rank, incarnation },
             recipe: held.recipe!,
             dataset,
+            pipelines,
             layout,
             computer,
             allocate,

@@ -1,5 +1,7 @@
 /** The real workshop: TensorFlow, the data set, and the network of a recipe. */
+import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
+import { openPipeline } from "../data/augment/pipeline.js";
 import type { Dataset, LoadOptions } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import type { Engine, EngineOptions } from "../engine/engine.js";
@@ -10,6 +12,7 @@ import type { Network } from "../layers/network.js";
 import { loadUserModel } from "../layers/user-model.js";
 import { topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
+import type { ImageShape } from "../models/spec.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { VERSION } from "../version.js";
 import { Compute } from "./compute.js";
@@ -23,6 +26,7 @@ export interface WorkshopOptions {
 
 export async function openWorkshop(
   recipe: Recipe,
+  pixelStatistics: PixelStatistics | null,
   options: WorkshopOptions,
   progress: (what: string) => void,
 ): Promise<Workshop> {
@@ -32,6 +36,8 @@ export async function openWorkshop(
     options: recipe.datasetOptions,
     ...(recipe.datasetSha256 ? { sha256: recipe.datasetSha256 } : {}),
   });
+  const pipelines = pipelinesOf(recipe, dataset.shape, pixelStatistics);
+  const { shape } = pipelines.evaluation;
   progress("loading TensorFlow");
   const engine = openEngine({
     libraryDir: options.libraryDir,
@@ -40,24 +46,38 @@ export async function openWorkshop(
     precision: recipe.precision,
   });
   progress(`building ${recipe.model}`);
-  const { network, layout, topology, founding } = await build(engine, recipe, dataset);
+  const { network, layout, topology, founding } = await build(engine, recipe, { shape, classes: dataset.classes });
   return {
     fingerprint: { software: VERSION, ...engine.info },
     dataset,
+    pipelines,
     topologySha256: topology,
     layout,
     computer: new Compute({
       engine,
       network,
       layout,
-      shape: dataset.shape,
-
+      shape,
       labelSmoothing: recipe.labelSmoothing,
+      normalizedBy: recipe.normalization === "channel" ? pixelStatistics : null,
     }),
     allocate: (length) => engine.allocate(length),
     memory: () => engine.memory(),
     founding,
     close: () => engine.close(),
+  };
+}
+
+function pipelinesOf(
+  recipe: Recipe,
+  shape: ImageShape,
+  pixelStatistics: PixelStatistics | null,
+): Workshop["pipelines"] {
+  const { augmentation, seed } = recipe;
+  const options = { augmentation, shape, seed, principal: pixelStatistics?.principal ?? null };
+  return {
+    training: openPipeline({ ...options, form: "training" }),
+    evaluation: openPipeline({ ...options, form: "evaluation" }),
   };
 }
 
@@ -68,7 +88,11 @@ interface Built extends Pick<Workshop, "founding"> {
 }
 
 /** From the network's table, or, when the recipe names a file by its hash, from the user's model. */
-async function build(engine: Engine, recipe: Recipe, { shape, classes }: Dataset): Promise<Built> {
+async function build(
+  engine: Engine,
+  recipe: Recipe,
+  { shape, classes }: Pick<Dataset, "shape" | "classes">,
+): Promise<Built> {
   if (recipe.modelSha256 === null) {
     const spec = buildModel(recipe.model, { input: shape, classes, options: recipe.modelOptions });
     const network = buildNetwork(engine, spec);

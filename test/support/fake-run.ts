@@ -38,6 +38,7 @@ export function fakeRun(
     recipeSha256: "f".repeat(64),
     image: [4, 4, 1],
     classNames: ["a", "b"],
+    pixelStatistics: null,
     layout,
     step: 0,
     epoch: 0,

@@ -80,9 +80,11 @@ export function startWorker(
     said.push({ message, values: payload && asFloat32(payload, payload.byteLength / 4)!.slice() });
   });
   const closed = { times: 0 };
+  const unchanged = { shape: DATA.shape, apply: null };
   const workshop: Workshop = {
     fingerprint: FINGERPRINT,
     dataset: DATA,
+    pipelines: { training: unchanged, evaluation: unchanged },
     topologySha256: TOPOLOGY,
     layout,
     computer,
@@ -100,7 +102,7 @@ export function startWorker(
     host: "here",
     device: "cpu",
     pid: 7,
-    prepare: async (_, progress) => (given.prepare ? given.prepare(workshop, progress) : workshop),
+    prepare: async (_, __, progress) => (given.prepare ? given.prepare(workshop, progress) : workshop),
     now: () => 0,
     rssBytes: () => 5,
     heartbeatMs: given.heartbeatMs ?? 1_000_000,
@@ -124,7 +126,7 @@ export function startWorker(
     return vectors;
   };
   const accept = () => {
-    tell({ type: "recipe", run: "run", recipe });
+    tell({ type: "recipe", run: "run", recipe, pixelStatistics: null });
     setImmediate(() => tell({ type: "accept", run: "run", rank: 2, incarnation: 5 }));
   };
   const of = <T extends ToCoordinator["type"]>(type: T) =>

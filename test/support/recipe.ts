@@ -9,6 +9,8 @@ export function testRecipe(changes: Partial<Recipe> = {}): Recipe {
     dataset: "synthetic",
     datasetOptions: {},
     datasetSha256: null,
+    normalization: "none",
+    augmentation: [],
     initWeights: null,
     initWeightsSha256: null,
     initWeightsMode: "strict",

@@ -13,6 +13,7 @@ export function testSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     recipeSha256: "a".repeat(64),
     image: [28, 28, 1],
     classNames: ["boot", "coat"],
+    pixelStatistics: null,
     layout,
     step: 12,
     epoch: 2,

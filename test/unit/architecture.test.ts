@@ -67,7 +67,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   evaluation: ["layers", "type:engine", "data", "type:data", "type:checkpoint", "models", "parameters"],
   export: ["checkpoint", "type:checkpoint", "models", "type:models", "type:@tensorflow/tfjs"],
   engine: ["fetch", "koffi", "@tensorflow/tfjs"],
-  data: ["fetch", "type:models", "type:config"],
+  data: ["fetch", "type:models", "type:config", "type:engine"],
   optim: ["type:config"],
   checkpoint: ["parameters", "config", "type:optim", "zod"],
   metrics: ["type:engine", "prom-client"],

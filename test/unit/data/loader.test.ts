@@ -20,7 +20,7 @@ function fakeSplit() {
 
 test("a prepared shard is handed out without a second copy; another one is gathered when asked for", async () => {
   const { split, copies } = fakeSplit();
-  const loader = new ShardLoader(split, 3);
+  const loader = new ShardLoader(split, [1, 1, 3]);
   loader.prepare("1/0", [4, 7]);
   loader.prepare("1/0", [4, 7]);
   const shard = await loader.take("1/0", [4, 7]);
@@ -35,7 +35,7 @@ test("a prepared shard is handed out without a second copy; another one is gathe
 
 test("released buffers come back, held ones never change", async () => {
   const { split } = fakeSplit();
-  const loader = new ShardLoader(split, 3);
+  const loader = new ShardLoader(split, [1, 1, 3]);
   const first = await loader.take("a", [1, 2]);
   first.release();
   first.release();
@@ -53,7 +53,7 @@ test("whatever is prepared, taken and released, in any order, what is held stays
   });
   await fc.assert(
     fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
-      const loader = new ShardLoader(fakeSplit().split, 3);
+      const loader = new ShardLoader(fakeSplit().split, [1, 1, 3]);
       const held: { indices: number[]; shard: Awaited<ReturnType<ShardLoader["take"]>> }[] = [];
       for (const { what, first, size } of commands) {
         const indices = Array.from({ length: size }, (_, at) => first + at);

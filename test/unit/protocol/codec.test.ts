@@ -69,7 +69,12 @@ const TO_COORDINATOR: fc.Arbitrary<ToCoordinator> = fc.oneof(
   fc.record({ type: type("bye") }),
 );
 const TO_WORKER: fc.Arbitrary<ToWorker> = fc.oneof(
-  fc.record({ type: type("recipe"), run: text(64), recipe: fc.constant(testRecipe({})) }),
+  fc.record({
+    type: type("recipe"),
+    run: text(64),
+    recipe: fc.constant(testRecipe({})),
+    pixelStatistics: fc.constant(null),
+  }),
   fc.record({ type: type("accept"), ...sender }),
   fc.record({ type: type("refuse"), code: text(64), message: text(16_384) }),
   fc.record({ type: type("weights"), version: index, bucket: fc.integer({ min: -1, max: 2 ** 31 - 1 }) }),

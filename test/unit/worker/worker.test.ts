@@ -313,7 +313,7 @@ test("told to stop while it prepares, it closes what it opened and does not join
         open = () => resolve(workshop);
       }),
   });
-  worker.tell({ type: "recipe", run: "run", recipe: worker.recipe });
+  worker.tell({ type: "recipe", run: "run", recipe: worker.recipe, pixelStatistics: null });
   await settle();
   await stopped(worker);
   open();
