@@ -8,11 +8,14 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { CnnDistError, messageOf } from "../errors.js";
 
+/** MD5 only where a file's authors publish nothing else. */
+export type Checksum = { readonly sha256: string } | { readonly md5: string };
+
 export interface DownloadOptions {
   url: string;
   to: string;
   /** Of the file as it ends up under `to`. */
-  sha256: string;
+  checksum: Checksum;
   /** The server's file is gzipped and is to be unpacked. */
   gunzip?: boolean;
   signal?: AbortSignal;
@@ -123,7 +126,7 @@ function proxyAdvice(env: NodeJS.ProcessEnv): string {
   return ` (${proxy} is set, but Node uses it only from version 24 on and with NODE_USE_ENV_PROXY=1)`;
 }
 
-async function finish(part: string, { url, to, sha256, gunzip }: DownloadOptions): Promise<void> {
+async function finish(part: string, { url, to, checksum, gunzip }: DownloadOptions): Promise<void> {
   const whole = `${to}.whole`;
   try {
     if (gunzip) await pipeline(createReadStream(part), createGunzip(), createWriteStream(whole));
@@ -136,13 +139,14 @@ async function finish(part: string, { url, to, sha256, gunzip }: DownloadOptions
       `${url}: what was received does not unpack (${messageOf(error)}); it was deleted. Try again.`,
     );
   }
-  const received = await sha256OfFile(whole);
-  if (received !== sha256) {
+  const [algorithm, expected] = Object.entries(checksum)[0] as ["sha256" | "md5", string];
+  const received = await hashOfFile(whole, algorithm);
+  if (received !== expected) {
     await discard(part);
     await rm(whole, { force: true });
     throw new CnnDistError(
       "checksum",
-      `${url}: SHA-256 ${received} received, ${sha256} expected; the file was deleted. The source was changed or the transfer damaged.`,
+      `${url}: ${algorithm === "md5" ? "MD5" : "SHA-256"} ${received} received, ${expected} expected; the file was deleted. The source was changed or the transfer damaged.`,
     );
   }
   await rename(whole, to);
@@ -154,8 +158,12 @@ async function discard(part: string): Promise<void> {
   await rm(tagOf(part), { force: true });
 }
 
-export async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
+export function sha256OfFile(path: string): Promise<string> {
+  return hashOfFile(path, "sha256");
+}
+
+async function hashOfFile(path: string, algorithm: "sha256" | "md5"): Promise<string> {
+  const hash = createHash(algorithm);
   await pipeline(createReadStream(path), hash);
   return hash.digest("hex");
 }

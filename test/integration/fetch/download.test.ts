@@ -31,7 +31,7 @@ async function serve(context: TestContext, answer: Answer) {
     server.close();
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
-  return { asked, to, options: { url, to, sha256: sha256Of(BODY) } };
+  return { asked, to, options: { url, to, checksum: { sha256: sha256Of(BODY) } } };
 }
 
 /** As servers answer ranges. */
@@ -129,10 +129,14 @@ test("a part longer than the file is thrown away", async (context) => {
 
 test("other bytes than expected: both sums are named, nothing stays", async (context) => {
   const { to, options } = await serve(context, whole);
-  const sha256 = "0".repeat(64);
+  const wrong = "0".repeat(64);
   await assert.rejects(
-    download({ ...options, sha256 }),
-    failsWith("checksum", new RegExp(`SHA-256 ${options.sha256} received, ${sha256} expected`)),
+    download({ ...options, checksum: { sha256: wrong } }),
+    failsWith("checksum", new RegExp(`SHA-256 ${options.checksum.sha256} received, ${wrong} expected`)),
+  );
+  await assert.rejects(
+    download({ ...options, checksum: { md5: "0".repeat(32) } }),
+    failsWith("checksum", /MD5 [0-9a-f]{32} received, 0{32} expected/),
   );
   assert.deepEqual(readdirSync(join(to, "..")), []);
 });

@@ -57,7 +57,7 @@ test("summary: bad input names the flag, what was received and what is expected"
     );
   fails({ model: "lenet" }, /unknown model "lenet" \(did you mean "lenet5"/);
   fails({ model: "./own.mjs" }, /own\.mjs is a file;.*cnn-dist launch --model \.\/own\.mjs/);
-  fails({ model: "lenet5", dataset: "mnist" }, /unknown dataset "mnist"/);
+  fails({ model: "lenet5", dataset: "imagnet" }, /unknown dataset "imagnet"/);
   fails({ model: "lenet5", input: "32" }, /--input: expected height x width x channels.*received "32"/);
   fails({ model: "lenet5", input: "0x32x1" }, /--input: /);
   fails({ model: "lenet5", classes: "ten" }, /--classes: expected a whole number of 1 or more, received "ten"/);

@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { cifar10, cifar100 } from "../../../src/data/cifar.js";
+import { CIFAR10, CIFAR100, cifar } from "../../../src/data/cifar.js";
 import { UsageError } from "../../../src/errors.js";
 import { temporaryDirectory } from "../../support/temporary.js";
+
+/** Five training images and two of test; two and one. */
+const cifar10 = cifar({ ...CIFAR10, facts: { ...CIFAR10.facts, train: 5, test: 2 } });
+const cifar100 = cifar({ ...CIFAR100, facts: { ...CIFAR100.facts, train: 2, test: 1 } });
 
 /** Records whose three planes are filled with 3 l, 3 l + 1 and 3 l + 2; the first pixel of each plane is 200. */
 function records(labels: readonly (readonly number[])[]): Buffer {
@@ -66,9 +70,11 @@ test("missing, truncated and foreign files are refused by name", async (context)
   await refuses(temporaryDirectory(context), /cifar10 is not in .*data_batch_1\.bin.*cifar-10-binary\.tar\.gz/);
   const cut = cifar10Folder(context);
   writeFileSync(join(cut, "data_batch_3.bin"), records([[1]]).subarray(1));
-  await refuses(cut, /data_batch_3\.bin is truncated.*records of 3073 bytes, received 3072/);
+  await refuses(cut, /data_batch_3\.bin is truncated.*expected 3073 bytes \(1 records of 3073\), received 3072/);
+  writeFileSync(join(cut, "data_batch_3.bin"), records([[1], [2]]));
+  await refuses(cut, /data_batch_3\.bin is truncated or damaged: expected 3073 bytes .*, received 6146/);
   const foreign = cifar10Folder(context);
-  writeFileSync(join(foreign, "test_batch.bin"), records([[10]]));
+  writeFileSync(join(foreign, "test_batch.bin"), records([[10], [0]]));
   await refuses(foreign, /test_batch\.bin: label 0 is 10, expected 0 to 9/);
   assert.equal(cifar10.find({ cacheDir: "/nowhere" }).ready, false);
 });
