@@ -16,7 +16,9 @@ export function datasetList(options: { json: boolean } & Pick<LoadOptions, "cach
       [
         name,
         `  ${about}`,
-        `  ${shape.join("x")}, ${classes} classes, ${thousands(train)} training and ${thousands(test)} test images`,
+        classes === null || train === null || test === null
+          ? `  ${shape.join("x")} unless options say otherwise, classes and images as the folders have them`
+          : `  ${shape.join("x")}, ${classes} classes, ${thousands(train)} training and ${thousands(test)} test images`,
         `  licence: ${license}`,
         `  found:   ${where}`,
         "",

@@ -3,6 +3,7 @@ import { findCheckpoint } from "../checkpoint/find.js";
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { Dataset } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
+import { LateDecoder } from "../data/late-decoder.js";
 import { EXIT, UsageError } from "../errors.js";
 import { evaluate, type Protocol } from "../evaluation/evaluate.js";
 import type { Scores } from "../evaluation/scores.js";
@@ -24,8 +25,10 @@ export async function run(args: Args, io: Io): Promise<number> {
     for (const { path: damaged, reason } of found.passedOver)
       session.reporter.note(`${damaged} was passed over: ${reason}`);
     const { snapshot } = found;
-    const dataset = await datasetOf(snapshot, args, io, session);
+    const decoder = new LateDecoder();
+    const dataset = await datasetOf(snapshot, args, io, session, decoder);
     const engine = await openInference(snapshot, args, io, session);
+    decoder.use(engine);
     const scores = await evaluate(engine, snapshot, dataset, {
       protocol,
       signal: session.signal,
@@ -55,7 +58,13 @@ function protocolOf(args: Args): Protocol {
 }
 
 /** The run's own data, which must be what it was; or those of `--dataset`, which may be any of the same classes. */
-async function datasetOf({ recipe }: Snapshot, args: Args, io: Io, { reporter, signal }: Session): Promise<Dataset> {
+async function datasetOf(
+  { recipe }: Snapshot,
+  args: Args,
+  io: Io,
+  { reporter, signal }: Session,
+  { decode }: LateDecoder,
+): Promise<Dataset> {
   const name = args.dataset as string | undefined;
   const own = name === undefined;
   const dataDir = args["data-dir"] as string | undefined;
@@ -66,6 +75,7 @@ async function datasetOf({ recipe }: Snapshot, args: Args, io: Io, { reporter, s
   const dataset = await loadDataset(name ?? recipe.dataset, {
     cacheDir: cacheDirectory(io.env),
     options: own ? recipe.datasetOptions : (datasetOptions ?? {}),
+    decode,
     signal,
     onProgress: (progress) => reporter.progress(progress),
     ...(dataDir === undefined ? {} : { dataDir }),

@@ -44,6 +44,11 @@ function shapeOf(args: SummaryArguments): { input: ImageShape; classes: number }
     );
   if (args.dataset !== undefined) {
     const { shape, classes } = datasetFacts(args.dataset);
+    if (classes === null)
+      throw new UsageError(
+        "summary-shape",
+        `--dataset ${args.dataset} has as many classes as your folders; give --input ${shape.join("x")} and --classes instead.`,
+      );
     return { input: shape, classes };
   }
   return {

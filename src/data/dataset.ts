@@ -1,4 +1,5 @@
 import type { PixelStatistics } from "../config/pixel-statistics.js";
+import type { DecodedImage } from "../engine/decode.js";
 import type { ImageShape } from "../models/spec.js";
 
 /** Images of one split. Pixels are uint8, NHWC; the worker scales them to [0, 1] inside the traced step. */
@@ -33,9 +34,10 @@ export interface Dataset {
 export interface DatasetFacts {
   readonly name: string;
   readonly shape: ImageShape;
-  readonly classes: number;
-  readonly train: number;
-  readonly test: number;
+  /** Null, as the numbers of images: as the user's files have them. */
+  readonly classes: number | null;
+  readonly train: number | null;
+  readonly test: number | null;
   readonly license: string;
   readonly about: string;
 }
@@ -45,6 +47,9 @@ export interface Whereabouts {
   readonly where: string;
   readonly ready: boolean;
 }
+
+/** A whole JPEG or PNG file, as gray or RGB; rejects when it is neither, or damaged. */
+export type ImageDecoder = (file: Uint8Array, channels: 1 | 3) => Promise<DecodedImage>;
 
 export interface LoadOptions {
   /** From --data-dir; absent: the places that the data set knows, then its cache, then a download. */
@@ -58,6 +63,8 @@ export interface LoadOptions {
   sha256?: string;
   /** For synthetic: height, width, channels, classes, train, test, seed. */
   options: Readonly<Record<string, string | number | boolean>>;
+  /** For image-folder; without it the data set can be looked at, but gives no images. */
+  decode?: ImageDecoder;
   signal?: AbortSignal;
   onProgress?: (progress: { what: string; received: number; total: number | null }) => void;
 }

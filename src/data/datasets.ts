@@ -4,6 +4,7 @@ import { nearest } from "../nearest.js";
 import { cifar10, cifar100 } from "./cifar.js";
 import type { Dataset, DatasetFacts, LoadOptions, Whereabouts } from "./dataset.js";
 import { FASHION_MNIST, findFashionMnist, loadFashionMnist } from "./fashion-mnist.js";
+import { findImageFolder, imageFolderFacts, loadImageFolder } from "./image-folder/image-folder.js";
 import { findMnist, loadMnist, MNIST } from "./mnist.js";
 import { loadSynthetic, syntheticFacts } from "./synthetic.js";
 
@@ -22,6 +23,7 @@ const DATASETS: Readonly<Record<string, Entry>> = {
   mnist: { facts: (options) => withoutOptions(MNIST, options), find: findMnist, load: loadMnist },
   cifar10: { ...cifar10, facts: (options) => withoutOptions(cifar10.facts, options) },
   cifar100: { ...cifar100, facts: (options) => withoutOptions(cifar100.facts, options) },
+  "image-folder": { facts: imageFolderFacts, find: findImageFolder, load: loadImageFolder },
   synthetic: {
     facts: syntheticFacts,
     find: () => ({ where: "made as it is read", ready: true }),

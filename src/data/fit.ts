@@ -6,7 +6,7 @@ import { middleOf, resample } from "./resample.js";
 export function fitImage(
   { pixels, height, width }: { pixels: Uint8Array; height: number; width: number },
   [rows, columns, channels]: ImageShape,
-  to = new Uint8Array(rows * columns * channels),
+  to: Uint8Array = new Uint8Array(rows * columns * channels),
 ): Uint8Array {
   if (height === rows && width === columns) {
     to.set(pixels);

@@ -4,6 +4,7 @@ import type { Recipe } from "../config/recipe.js";
 import { openPipeline } from "../data/augment/pipeline.js";
 import type { Dataset, LoadOptions } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
+import { LateDecoder } from "../data/late-decoder.js";
 import type { Engine, EngineOptions } from "../engine/engine.js";
 import { openEngine } from "../engine/open.js";
 import { CnnDistError } from "../errors.js";
@@ -30,10 +31,12 @@ export async function openWorkshop(
   options: WorkshopOptions,
   progress: (what: string) => void,
 ): Promise<Workshop> {
+  const decoder = new LateDecoder();
   progress(`reading ${recipe.dataset}`);
   const dataset = await loadDataset(recipe.dataset, {
     ...options.data,
     options: recipe.datasetOptions,
+    decode: decoder.decode,
     ...(recipe.datasetSha256 ? { sha256: recipe.datasetSha256 } : {}),
   });
   const pipelines = pipelinesOf(recipe, dataset.shape, pixelStatistics);
@@ -45,6 +48,7 @@ export async function openWorkshop(
     device: options.device,
     precision: recipe.precision,
   });
+  decoder.use(engine);
   progress(`building ${recipe.model}`);
   const { network, layout, topology, founding } = await build(engine, recipe, { shape, classes: dataset.classes });
   return {

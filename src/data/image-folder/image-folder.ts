@@ -1,0 +1,190 @@
+/** JPEG and PNG files in a folder for each class, decoded as they are needed. */
+import { createHash } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { PixelStatistics } from "../../config/pixel-statistics.js";
+import { CnnDistError, messageOf, UsageError } from "../../errors.js";
+import type { ImageShape } from "../../models/spec.js";
+import { deriveKey, permutation } from "../../random.js";
+import type { Dataset, DatasetFacts, ImageDecoder, LoadOptions, Split, Whereabouts } from "../dataset.js";
+import { fitImage } from "../fit.js";
+import { inParallel } from "../in-parallel.js";
+import { type Fingerprint, fingerprintsOf } from "./fingerprints.js";
+import { type FolderOptions, folderOptions } from "./options.js";
+import { type FoundFolder, type FoundImage, scanFolder } from "./scan.js";
+
+/** Share of each class that is the test set, where nothing says which images are. */
+const TEST_SHARE = 0.2;
+/** Files that are decoded at once: they share libuv's threads with the step that computes. */
+const DECODERS = 4;
+/** Bad files that are named. */
+const NAMED = 5;
+
+/**
+ * Of ImageNet's training set, whatever the folder holds, as is usual: mean and deviation as torchvision's weights expect
+ * them, principal components as published with Facebook's ResNet training code in 2016. One channel: their averages.
+ */
+const COLOR_STATISTICS: PixelStatistics = {
+  mean: [0.485, 0.456, 0.406],
+  deviation: [0.229, 0.224, 0.225],
+  principal: {
+    values: [0.2175, 0.0188, 0.0045],
+    vectors: [
+      [-0.5675, -0.5808, -0.5836],
+      [0.7192, -0.0045, -0.6948],
+      [0.4009, -0.814, 0.4203],
+    ],
+  },
+};
+const GRAY_STATISTICS: PixelStatistics = { mean: [0.449], deviation: [0.226], principal: null };
+
+export function imageFolderFacts(given: LoadOptions["options"]): DatasetFacts {
+  const { size, channels } = folderOptions(given);
+  return {
+    name: "image-folder",
+    shape: [size, size, channels],
+    classes: null,
+    train: null,
+    test: null,
+    license: "that of your images",
+    about: "JPEG and PNG files in a folder for each class",
+  };
+}
+
+export function findImageFolder({ dataDir }: Pick<LoadOptions, "dataDir">): Whereabouts {
+  if (dataDir === undefined) return { where: "a folder of your own: give it by --data-dir", ready: false };
+  return { where: dataDir, ready: existsSync(dataDir) };
+}
+
+/**
+ * Reads every file once to check and hash it (what was found is kept in the cache), and none into memory. Images are decoded
+ * by `decode` when they are copied. UsageError for a folder of another form, and for files that are no images.
+ */
+export async function loadImageFolder(options: LoadOptions): Promise<Dataset> {
+  const { dataDir, cacheDir } = options;
+  if (dataDir === undefined)
+    throw new UsageError("data-dir", "dataset image-folder needs --data-dir DIR, the folder that holds the images.");
+  const settings = folderOptions(options.options);
+  const found = scanFolder(dataDir);
+  if (found.test && settings.testShare !== null)
+    throw new UsageError(
+      "dataset-option",
+      `dataset image-folder, option testShare: ${dataDir} has a test set of its own, in "${found.testName}". Leave the option out.`,
+    );
+  const paths = [...found.train, ...(found.test ?? [])].map(({ path }) => path);
+  const root = realpathSync(dataDir);
+  const key = createHash("sha256").update(root).digest("hex").slice(0, 16);
+  const remembered = join(cacheDir, "datasets", "image-folder", `${key}.jsonl`);
+  const prints = new Map(
+    (await fingerprintsOf(root, paths, remembered, options)).map((print, index) => [paths[index]!, print]),
+  );
+  const bad = paths.filter((path) => prints.get(path)!.fault !== null);
+  if (bad.length > 0 && settings.badImages === "refuse") throw refusal(root, bad, prints);
+  const { train, test } = splitsOf(found, settings, (path) => prints.get(path)!.fault === null);
+  checkClasses(root, found.classNames, train);
+  const shape: ImageShape = [settings.size, settings.size, settings.channels];
+  const split = (images: readonly FoundImage[]) => folderSplit(root, images, shape, settings.channels, options.decode);
+  const warning = warningOf(bad, prints, found.others);
+  return {
+    name: "image-folder",
+    shape,
+    classes: found.classNames.length,
+    classNames: found.classNames,
+    train: split(train),
+    test: split(test),
+    sha256: sha256Of(shape, found.classNames, [train, test], prints),
+    source: `${dataDir} (${found.testName === null ? `split by ${settings.testShare ?? TEST_SHARE}` : `train and ${found.testName}`})`,
+    statistics: settings.channels === 3 ? COLOR_STATISTICS : GRAY_STATISTICS,
+    ...(warning === null ? {} : { warning }),
+  };
+}
+
+function refusal(root: string, bad: readonly string[], prints: ReadonlyMap<string, Fingerprint>): UsageError {
+  const named = bad.slice(0, NAMED).map((path) => `${join(root, path)}: ${prints.get(path)!.fault}`);
+  const more = bad.length > NAMED ? `\nand ${bad.length - NAMED} more` : "";
+  return new UsageError(
+    "data-damaged",
+    `${bad.length === 1 ? "a file is" : `${bad.length} files are`} no whole JPEG or PNG:\n${named.join("\n")}${more}\nReplace or remove ${bad.length === 1 ? "it" : "them"}, or leave such files out by --dataset-option badImages=skip.`,
+  );
+}
+
+function warningOf(bad: readonly string[], prints: ReadonlyMap<string, Fingerprint>, others: number): string | null {
+  const parts: string[] = [];
+  if (bad.length > 0) {
+    const named = bad.slice(0, NAMED).map((path) => `${path} (${prints.get(path)!.fault})`);
+    const more = bad.length > NAMED ? ` and ${bad.length - NAMED} more` : "";
+    parts.push(
+      `${bad.length} bad ${bad.length === 1 ? "image was" : "images were"} skipped: ${named.join(", ")}${more}`,
+    );
+  }
+  if (others > 0)
+    parts.push(`${others} ${others === 1 ? "file was" : "files were"} left out that do not end in .jpg or .png`);
+  return parts.length === 0 ? null : parts.join("; ");
+}
+
+/** Sound images only. Where they are still to be split, each class gives its share, by lots drawn from its name. */
+function splitsOf(
+  { train, test, classNames }: FoundFolder,
+  { testShare }: FolderOptions,
+  sound: (path: string) => boolean,
+): { train: FoundImage[]; test: FoundImage[] } {
+  const usable = train.filter(({ path }) => sound(path));
+  if (test) return { train: usable, test: test.filter(({ path }) => sound(path)) };
+  const chosen = new Set<FoundImage>();
+  for (const [label, name] of classNames.entries()) {
+    const images = usable.filter((image) => image.label === label);
+    const count = Math.min(images.length - 1, Math.max(1, Math.round(images.length * (testShare ?? TEST_SHARE))));
+    const lots = permutation(deriveKey(0, "image-folder", name), images.length);
+    for (const lot of lots.subarray(0, Math.max(0, count))) chosen.add(images[lot]!);
+  }
+  return { train: usable.filter((image) => !chosen.has(image)), test: usable.filter((image) => chosen.has(image)) };
+}
+
+function checkClasses(root: string, classNames: readonly string[], train: readonly FoundImage[]): void {
+  const present = new Set(train.map(({ label }) => label));
+  const empty = classNames.find((_, label) => !present.has(label));
+  if (empty === undefined) return;
+  throw new UsageError("data-dir", `${root}: no image of the class "${empty}" is left to train on. Add some.`);
+}
+
+function folderSplit(
+  root: string,
+  images: readonly FoundImage[],
+  shape: ImageShape,
+  channels: 1 | 3,
+  decode: ImageDecoder | undefined,
+): Split {
+  const bytes = shape[0] * shape[1] * shape[2];
+  return {
+    count: images.length,
+    labels: Int32Array.from(images, ({ label }) => label),
+    async copyImages(indices, pixels) {
+      if (!decode) throw new CnnDistError("unexpected", "image-folder: nothing decodes images in this process");
+      await inParallel(indices.length, DECODERS, async (at) => {
+        const file = join(root, images[indices[at]!]!.path);
+        try {
+          const decoded = await decode(await readFile(file), channels);
+          fitImage(decoded, shape, pixels.subarray(at * bytes, (at + 1) * bytes));
+        } catch (error) {
+          throw new CnnDistError("image", `${file}: ${messageOf(error)}. Replace or remove it.`, { cause: error });
+        }
+      });
+    },
+  };
+}
+
+/** Form, classes, and each image's place, class and bytes, in order. */
+function sha256Of(
+  shape: ImageShape,
+  classNames: readonly string[],
+  splits: readonly (readonly FoundImage[])[],
+  prints: ReadonlyMap<string, Fingerprint>,
+): string {
+  const hash = createHash("sha256").update(JSON.stringify(["image-folder", shape, classNames]));
+  for (const images of splits) {
+    hash.update(`\n${images.length}\n`);
+    for (const { path, label } of images) hash.update(`${JSON.stringify([path, label, prints.get(path)!.sha256])}\n`);
+  }
+  return hash.digest("hex");
+}
