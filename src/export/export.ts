@@ -8,7 +8,7 @@ import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { checkpointSpec } from "../models/checkpoint-spec.js";
 import type { ModelSpec } from "../models/spec.js";
 import { VERSION } from "../version.js";
-import { type Dialect, type ExportGraph, exportGraph } from "./graph.js";
+import { type Dialect, type ExportGraph, exportGraph, type Normalization } from "./graph.js";
 import { kerasArchive } from "./keras.js";
 import { KERAS_LAYERS, KERAS_LAYERS_FILE } from "./keras-layers.js";
 import { tfjsModel, WEIGHTS_FILE } from "./tfjs.js";
@@ -22,6 +22,12 @@ export interface Exported {
   sizeBytes: number;
 }
 
+function normalizationOf({ recipe, pixelStatistics }: Snapshot): Normalization | null {
+  if (recipe.normalization !== "channel" || !pixelStatistics) return null;
+  const { mean, deviation } = pixelStatistics;
+  return { mean, deviation };
+}
+
 /** What goes with every format, for whoever opens it. */
 function factsOf(snapshot: Snapshot) {
   const { recipe, recipeSha256, image, classNames, step } = snapshot;
@@ -31,6 +37,7 @@ function factsOf(snapshot: Snapshot) {
     classes: classNames.length,
     class_names: classNames,
     dataset: recipe.dataset,
+    normalization: normalizationOf(snapshot),
     step,
     recipe_sha256: recipeSha256,
     generated_by: `cnn-dist ${VERSION}`,
@@ -99,7 +106,7 @@ function graphOf(snapshot: Snapshot, dialect: Dialect): { spec: ModelSpec; graph
     if (!found) throw new CnnDistError("checkpoint", `the checkpoint has no ${name}, which ${spec.name} needs`);
     return found;
   };
-  return { spec, graph: exportGraph(spec, values, dialect) };
+  return { spec, graph: exportGraph(spec, values, dialect, normalizationOf(snapshot)) };
 }
 
 type File = [name: string, pieces: readonly Uint8Array[]];

@@ -33,17 +33,29 @@ export interface ExportGraph {
   custom: readonly string[];
 }
 
+/** What the images are normalised by, each channel by itself. */
+export interface Normalization {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
+
 /** `values`: the parameter of that name, as our checkpoints have it. */
-export function exportGraph(spec: ModelSpec, values: (name: string) => Float32Array, dialect: Dialect): ExportGraph {
+export function exportGraph(
+  spec: ModelSpec,
+  values: (name: string) => Float32Array,
+  dialect: Dialect,
+  normalization: Normalization | null = null,
+): ExportGraph {
   const shapes = shapesOf(spec);
   const nonNegative = new Set<string>();
   const layers: ExportLayer[] = [];
+  const zeroIsLeast = (name: string) => (name === "" ? normalization === null : nonNegative.has(name));
   spec.layers.forEach((layer, index) => {
     const inputs = inputsOf(spec.layers, index);
     const expanded = layersOf(layer, {
       inputs,
       shapes: inputs.map((name) => shapes.get(name) as Shape),
-      nonNegative: inputs.every((name) => name === "" || nonNegative.has(name)),
+      nonNegative: inputs.every(zeroIsLeast),
       values: (part) => values(`${layer.name}/${part}`),
       dialect,
     });
@@ -51,7 +63,33 @@ export function exportGraph(spec: ModelSpec, values: (name: string) => Float32Ar
     if (expanded.nonNegative) nonNegative.add(layer.name);
   });
   const custom = [...new Set(layers.map(({ className }) => className))].filter((name) => CUSTOM.has(name));
-  return { name: spec.name, input: spec.input, layers, output: spec.output, custom };
+  const all = normalization ? normalized(layers, normalization) : layers;
+  return { name: spec.name, input: spec.input, layers: all, output: spec.output, custom };
+}
+
+/** As batch normalisation with constants, which both dialects have for single channels. */
+function normalized(layers: readonly ExportLayer[], { mean, deviation }: Normalization): ExportLayer[] {
+  const name = "normalization";
+  const weight = (part: string, values: readonly number[]): Weight => ({
+    name: part,
+    shape: [values.length],
+    data: Float32Array.from(values),
+  });
+  const first: ExportLayer = {
+    name,
+    className: "BatchNormalization",
+    config: { axis: -1, epsilon: 0, center: false, scale: false, trainable: false },
+    inputs: [""],
+    weights: [
+      weight("moving_mean", mean),
+      weight(
+        "moving_variance",
+        deviation.map((value) => value * value),
+      ),
+    ],
+  };
+  const behind = (inputs: readonly string[]) => inputs.map((input) => (input === "" ? name : input));
+  return [first, ...layers.map((layer) => ({ ...layer, inputs: behind(layer.inputs) }))];
 }
 
 const CUSTOM: ReadonlySet<string> = new Set(["LRN", "Resize"]);

@@ -32,7 +32,12 @@ before(async () => {
 after(() => engine.close());
 
 /** Weights by He's rule in every network, so that logits depend on the images; no bias or statistic is like another. */
-function snapshotOf(model: string, image: Snapshot["image"], modelOptions: Snapshot["recipe"]["modelOptions"] = {}) {
+function snapshotOf(
+  model: string,
+  image: Snapshot["image"],
+  modelOptions: Snapshot["recipe"]["modelOptions"] = {},
+  normalized = false,
+) {
   const classNames = Array.from({ length: 10 }, (_, index) => `class ${index}`);
   const spec = buildModel(model, { input: image, classes: 10, options: modelOptions });
   const layout = layoutOf(parametersOf(spec));
@@ -44,13 +49,17 @@ function snapshotOf(model: string, image: Snapshot["image"], modelOptions: Snaps
     for (let at = 0; at < size; at++) weights[offset + at] = base * weights[offset + at]! + scale * drawn[at]!;
   }
   for (let at = 0; at < state.length; at++) state[at]! += 0.2 * Math.abs(Math.sin(at));
-  return testSnapshot({ recipe: testRecipe({ model, modelOptions }), image, classNames, layout, weights, state });
+  const normalization = normalized ? "channel" : "none";
+  const recipe = testRecipe({ model, modelOptions, normalization });
+  const pixelStatistics = { mean: [0.4, 0.5, 0.3], deviation: [0.2, 0.3, 0.25], principal: null };
+  return testSnapshot({ recipe, image, classNames, pixelStatistics, layout, weights, state });
 }
 
 interface Case {
   model: string;
   image: Snapshot["image"];
   options?: Snapshot["recipe"]["modelOptions"];
+  normalized?: true;
 }
 const MODELS: readonly Case[] = [
   { model: "lenet5", image: [28, 28, 1] },
@@ -64,9 +73,9 @@ const KINDS: readonly Case[] = [
   { model: "googlenet", image: [80, 70, 3], options: { width: 0.125 } },
   { model: "googlenet-bn", image: [16, 16, 3], options: { width: 0.125 } },
   { model: "resnet50", image: [16, 16, 3], options: { width: 0.125 } },
-  { model: "resnet18", image: [80, 80, 3], options: { width: 0.125 } },
+  { model: "resnet18", image: [80, 80, 3], options: { width: 0.125 }, normalized: true },
   { model: "resnet18-v2", image: [16, 16, 3], options: { width: 0.125 } },
-  { model: "resnet20", image: [16, 16, 3] },
+  { model: "resnet20", image: [16, 16, 3], normalized: true },
 ];
 
 interface Opened {
@@ -75,8 +84,8 @@ interface Opened {
 }
 
 /** A folder for each network: its images, as bytes and as files, and its exports. */
-async function exported(dir: string, { model, image, options }: Case) {
-  const snapshot = snapshotOf(model, image, options);
+async function exported(dir: string, { model, image, options, normalized }: Case) {
+  const snapshot = snapshotOf(model, image, options, normalized);
   const [height, width, channels] = image;
   const pixels = Uint8Array.from({ length: COUNT * height * width * channels }, (_, index) => (index * 7919) % 251);
   mkdirSync(dir);

@@ -22,6 +22,8 @@ const WRONG: readonly (readonly [words: string, ...holds: string[]])[] = [
   ["launch --lr -1", "--lr: expected a number greater than 0, received -1"],
   ["launch --lr-gamma 2", "--lr-gamma: expected a number greater than 0 and at most 1, received 2"],
   ["launch --label-smoothing=1", "--label-smoothing: expected a number of at least 0 and less than 1, received 1"],
+  ["launch --normalization pixel", '--normalization: expected one of none, channel, received "pixel"'],
+  ["launch --augmentation flip", '--augmentation: expected none, received "flip". Steps are named in a recipe\'s file'],
   ["launch --seed 1.5", "--seed: expected a whole number of 0 or more, received 1.5"],
   ["launch --gpus x --lr y", "--gpus: expected"],
   ["launch --metrics-port 99999", "--metrics-port: expected a whole number from 0 to 65535, received 99999"],
