@@ -31,8 +31,9 @@ export function modelSummary(args: SummaryArguments): string {
   const { input, classes } = shapeOf(args);
   const spec = buildModel(args.model, { input, classes, options: args.modelOptions ?? {} });
   const summary = summarize(spec);
-  if (args.json) return `${JSON.stringify(toJson(summary, batch))}\n`;
-  return toText(summary, spec.source, batch, optionsOf(args));
+  const workerBytes = predictWorkerBytes(spec, batch);
+  if (args.json) return `${JSON.stringify(toJson(summary, batch, workerBytes))}\n`;
+  return toText(summary, { source: spec.source, batch, workerBytes, options: optionsOf(args) });
 }
 
 function shapeOf(args: SummaryArguments): { input: ImageShape; classes: number } {
@@ -74,13 +75,13 @@ function wholeNumber(flag: string, text: string): number {
   );
 }
 
-function toJson(summary: ModelSummary, batch: number): object {
+function toJson(summary: ModelSummary, batch: number, workerBytes: number): object {
   const { activation_bytes, layers, ...rest } = summary;
   return {
     ...rest,
     batch_size: batch,
     activation_bytes: activation_bytes * batch,
-    worker_bytes: predictWorkerBytes(summary, batch),
+    worker_bytes: workerBytes,
     layers: layers.map((layer) => ({ ...layer, activation_bytes: layer.activation_bytes * batch })),
   };
 }
@@ -93,7 +94,15 @@ function optionsOf({ model, modelOptions = {} }: SummaryArguments): string[][] {
   ]);
 }
 
-function toText(summary: ModelSummary, source: string, batch: number, options: readonly string[][]): string {
+function toText(
+  summary: ModelSummary,
+  {
+    source,
+    batch,
+    workerBytes,
+    options,
+  }: { source: string; batch: number; workerBytes: number; options: readonly string[][] },
+): string {
   const images = batch === 1 ? "one image" : `${grouped(batch)} images`;
   const state = summary.total_parameters - summary.trainable_parameters;
   const table = columns(
@@ -122,7 +131,7 @@ function toText(summary: ModelSummary, source: string, batch: number, options: r
       ["multiply-adds", `${grouped(summary.multiply_adds)} forward, for one image`],
       ["activations", `${binaryBytes(summary.activation_bytes * batch)} for ${images}`],
       ...options,
-      ["a worker needs", `about ${binaryBytes(predictWorkerBytes(summary, batch))} to train on ${images} at a time`],
+      ["a worker needs", `about ${binaryBytes(workerBytes)} to train on ${images} at a time`],
     ],
     ["left", "left"],
   );

@@ -16,7 +16,7 @@ import type { AssignedDevice } from "../engine/gpus.js";
 import { UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
 import { initialValues } from "../models/init.js";
-import { parametersOf, predictWorkerBytes, summarize, topologySha256 } from "../models/parameters.js";
+import { parametersOf, predictWorkerBytes, topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
 import type { ModelSpec } from "../models/spec.js";
 import { isModelPath, readUserModelFile } from "../models/user-file.js";
@@ -74,7 +74,6 @@ export async function prepare(
     classes: dataset.classes,
     options: recipe.modelOptions,
   });
-  const summary = summarize(spec);
   const layout = layoutOf(parametersOf(spec));
   const { start, warmStart } = resumed
     ? { start: resumedStart(complete, resumed, layout), warmStart: null }
@@ -86,7 +85,7 @@ export async function prepare(
     warmStart,
     topologySha256: topologySha256(spec),
     parameters: layout.size,
-    predictedBytes: predictWorkerBytes(summary, Math.ceil(recipe.batchSize / recipe.shards)),
+    predictedBytes: predictWorkerBytes(spec, Math.ceil(recipe.batchSize / recipe.shards)),
   };
 }
 

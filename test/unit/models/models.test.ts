@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { codesFor } from "../../../src/models/digits.js";
 import { initialValues } from "../../../src/models/init.js";
-import { parametersOf, summarize, topologySha256 } from "../../../src/models/parameters.js";
+import { parametersOf, predictWorkerBytes, summarize, topologySha256 } from "../../../src/models/parameters.js";
 import { buildModel, modelFacts, modelNames } from "../../../src/models/registry.js";
 import { shapesOf, windowsOver } from "../../../src/models/shapes.js";
 import type { ImageShape } from "../../../src/models/spec.js";
@@ -227,4 +227,22 @@ test("the topology's hash changes with the network and not with its name", () =>
   assert.equal(of("vgg11", 10), of("vgg11", 10));
   assert.notEqual(of("vgg11", 10), of("vgg11", 11));
   assert.notEqual(of("vgg11", 10), of("vgg13", 10));
+});
+
+/** Peaks of resident memory of a worker (VmHWM, MB), two workers of one thread, images of 224x224x3, 1000 classes. */
+const MEASURED: [name: string, imagesAShard: number, peakMb: number][] = [
+  ["resnet152", 1, 1592],
+  ["vgg19", 1, 3806],
+  ["resnet18", 1, 727],
+  ["resnet18", 8, 932],
+  ["resnet50", 8, 1620],
+  ["alexnet", 8, 1924],
+  ["googlenet", 4, 856],
+  ["vgg11-bn", 4, 3798],
+];
+test("the memory that is predicted for a worker is within 15% of what was measured", () => {
+  for (const [name, images, peak] of MEASURED) {
+    const off = predictWorkerBytes(natural(name), images) / 1e6 / peak - 1;
+    assert.ok(Math.abs(off) < 0.15, `${name}, ${images} a shard: off by ${(100 * off).toFixed(1)}%`);
+  }
 });
