@@ -192,3 +192,39 @@ test("a worker that is frozen is noticed, ended and replaced; one that wakes in 
   assert.equal(woken.done.weights_sha256, expected.weights);
   assert.equal(lostOf(woken.events).length, 0);
 });
+
+test("auxiliary heads, batch normalisation, dropout, augmentation and normalisation: one result on any workers, through a death and a resume", async (context) => {
+  const overrides = {
+    ...RECIPE,
+    batchSize: 16,
+    modelOptions: { width: 1 / 16 },
+    datasetOptions: { height: 24, width: 24, channels: 3, classes: 10, train: 40, test: 12 },
+    normalization: "channel" as const,
+    augmentation: [
+      { step: "padAndCrop" as const, padding: 3 },
+      { step: "horizontalFlip" as const },
+      { step: "colorNoise" as const, stddev: 0.1 },
+    ],
+  };
+  const model = "googlenet-bn";
+  const expected = await reference(context, model, overrides);
+  assert.equal(expected.losses.length, 6);
+  const three = await runHere(context, model, { overrides, placement: { workers: 3 } });
+  assert.equal(three.done.weights_sha256, expected.weights);
+  const killed = await disturbed(
+    context,
+    model,
+    overrides,
+    (message) => message.type === "bucket" && message.step === 4 && message.rank === 1,
+    (pid) => process.kill(pid, "SIGKILL"),
+  );
+  assert.equal(killed.done.weights_sha256, expected.weights);
+  assert.equal(lostOf(killed.events).length, 1);
+  const runDir = join(scratch(context), "run");
+  const stopped = await runHere(context, model, { overrides, placement: { workers: 2, runDir }, stopAfterStep: 2 });
+  assert.equal(stopped.done.event, "stopped");
+  const resumed = await runHere(context, model, { overrides, placement: { workers: 1, runDir }, resume: { runDir } });
+  assert.equal(resumed.done.weights_sha256, expected.weights);
+  const unchanged = await runHere(context, model, { overrides: { ...overrides, augmentation: [] } });
+  assert.notEqual(unchanged.done.weights_sha256, expected.weights, "augmentation changes what is learnt");
+});
