@@ -5,7 +5,9 @@ import type { BuiltStep, Form } from "./step.js";
 
 /**
  * Krizhevsky et al. 2012, section 4.1: to each pixel, in [0, 1], the sum over the principal components of
- * alpha * eigenvalue * eigenvector, alpha ~ N(0, stddev) drawn once an image. Evaluation: nothing.
+ * alpha * deviation * eigenvector, alpha ~ N(0, stddev) drawn once an image. Evaluation: nothing. The deviation along a
+ * component is the root of its eigenvalue: the one reading of the paper's alpha * lambda that does not depend on whether
+ * pixels end at 1 or at 255 (by the eigenvalue itself the noise would be 0.5% of the range, or 120% of it).
  */
 export function colorNoise(
   { stddev }: { stddev: number },
@@ -20,6 +22,7 @@ export function colorNoise(
     );
   if (form !== "training" || principal === null) return { shape, apply: null };
   const { values, vectors } = principal;
+  const deviations = values.map((value) => Math.sqrt(Math.max(0, value)));
   const table = new Uint8Array(3 * 256);
   return {
     shape,
@@ -27,7 +30,7 @@ export function colorNoise(
       const alphas = draws.normals(3);
       for (let channel = 0; channel < 3; channel++) {
         let shift = 0;
-        for (let at = 0; at < 3; at++) shift += alphas[at]! * stddev * values[at]! * vectors[at]![channel]!;
+        for (let at = 0; at < 3; at++) shift += alphas[at]! * stddev * deviations[at]! * vectors[at]![channel]!;
         for (let value = 0; value < 256; value++)
           table[channel * 256 + value] = Math.max(0, Math.min(255, Math.round(value + 255 * shift)));
       }
