@@ -29,7 +29,7 @@ const COLOR_STATISTICS: PixelStatistics = {
   mean: [0.485, 0.456, 0.406],
   deviation: [0.229, 0.224, 0.225],
   principal: {
-    values: [0.2175, 0.0188, 0.0045],
+    values: [0.2175 ** 2, 0.0188 ** 2, 0.0045 ** 2], // published as deviations
     vectors: [
       [-0.5675, -0.5808, -0.5836],
       [0.7192, -0.0045, -0.6948],
