@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- NAME …]`: tables of figures; without a name, all. Ratios come from alternating runs. PyTorch is
- * measured when CNN_DIST_BENCH_PYTHON names a Python that has it. Nothing else should run meanwhile.
+ * measured when CNN_DIST_BENCH_PYTHON names a Python that has it, TensorFlow's pipeline when CNN_DIST_BENCH_TENSORFLOW_PYTHON
+ * does. Nothing else should run meanwhile.
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -24,13 +25,17 @@ const ms = (values: readonly number[]) => `${median(values).toFixed(1)} ms`;
 
 process.env.CNN_DIST_TENSORFLOW ??= (await ensureTensorflow({ gpu: false, cacheDir: cacheDirectory() })).dir;
 
-async function step(model: string, batch: number, mode: string, threads: number): Promise<number> {
-  const script = fileURLToPath(new URL("step.js", import.meta.url));
-  const { stdout } = await execute(process.execPath, [script, model, String(batch), mode, String(threads)], {
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "3" },
+/** A script of this folder in a process of its own, with the threads that a worker's has; the number that it prints. */
+async function figure(script: string, ...words: readonly (string | number)[]): Promise<number> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const { stdout } = await execute(process.execPath, [path, ...words.map(String)], {
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "3", UV_THREADPOOL_SIZE: "8" },
   });
   return Number(stdout);
 }
+
+const step = (model: string, batch: number, mode: string, threads: number) =>
+  figure("step.js", model, batch, mode, threads);
 
 const python = process.env.CNN_DIST_BENCH_PYTHON;
 async function torch(model: string, batch: number, threads: number): Promise<number> {
@@ -72,6 +77,45 @@ async function pytorch(): Promise<void> {
     rows.push([`${model}, ${batch}`, ms(times.ours), ms(times.torch), ratio(times.torch, times.ours)]);
   }
   printTable("A step (forward, backward, gradients on the host) against PyTorch (2 threads)", rows);
+}
+
+async function data(): Promise<void> {
+  const modes = ["repeated", "loaded", "augmented"] as const;
+  const rows = [["batch", "the same batch repeated", "Fashion-MNIST", "share of the speed", "with crops and flips"]];
+  for (const batch of [32, 128]) {
+    const measure = (mode: (typeof modes)[number]) => () => figure("data.js", mode, batch, 1);
+    const times = await alternate(ROUNDS, {
+      repeated: measure("repeated"),
+      loaded: measure("loaded"),
+      augmented: measure("augmented"),
+    });
+    const { repeated, loaded, augmented } = times;
+    rows.push([String(batch), ms(repeated), ms(loaded), ratio(repeated, loaded), ms(augmented)]);
+  }
+  printTable("LeNet-5 steps (1 thread) on Fashion-MNIST against the same batch repeated", rows);
+}
+
+async function decode(): Promise<void> {
+  const tensorflow = process.env.CNN_DIST_BENCH_TENSORFLOW_PYTHON;
+  if (!tensorflow)
+    return void process.stdout.write(
+      "\nDecoding: not measured; CNN_DIST_BENCH_TENSORFLOW_PYTHON names no Python with TensorFlow\n",
+    );
+  const scratch = mkdtempSync(join(tmpdir(), "cnn-dist-bench-"));
+  const peer = (...words: readonly string[]) => execute(tensorflow, [join(ROOT, "bench", "peer_decode.py"), ...words]);
+  try {
+    await peer("make", scratch, "2560");
+    const rates = await alternate(ROUNDS, {
+      ours: () => figure("decode.js", scratch, 3),
+      peer: async () => Number((await peer("measure", scratch, "3")).stdout),
+    });
+    printTable("256x256 JPEGs decoded, images a second, all cores", [
+      ["cnn-dist", "TensorFlow's Python pipeline", "cnn-dist / TensorFlow"],
+      [median(rates.ours).toFixed(0), median(rates.peer).toFixed(0), ratio(rates.ours, rates.peer)],
+    ]);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 async function trace(): Promise<void> {
@@ -197,6 +241,6 @@ async function help(): Promise<void> {
   ]);
 }
 
-const BENCHES = { captured, pytorch, trace, scaling, memory, help };
+const BENCHES = { captured, pytorch, trace, data, decode, scaling, memory, help };
 const words = process.argv.slice(2);
 for (const [name, bench] of Object.entries(BENCHES)) if (words.length === 0 || words.includes(name)) await bench();
