@@ -69,6 +69,8 @@ async function pytorch(): Promise<void> {
   for (const [model, batch] of [
     ["vgg13", 128],
     ["lenet5", 128],
+    ["resnet18", 64],
+    ["alexnet-fashion", 64],
   ] as const) {
     const times = await alternate(ROUNDS, {
       ours: () => step(model, batch, "captured", 2),

@@ -13,10 +13,14 @@ import { median } from "./table.js";
 
 const [model = "vgg13", batchText = "128", mode = "captured", threadsText = "2"] = process.argv.slice(2);
 const batch = Number(batchText);
-const STEPS = model === "lenet5" ? 60 : 7;
-const WARM = model === "lenet5" ? 20 : 2;
-const shape: ImageShape = model === "lenet5" ? [28, 28, 1] : [32, 32, 3];
-const classes = model === "lenet5" ? 10 : 100;
+/** As bench/peer_step.py has them: image, classes, steps, of which to warm up. */
+const MODELS: Readonly<Record<string, [ImageShape, number, number, number]>> = {
+  lenet5: [[28, 28, 1], 10, 60, 20],
+  vgg13: [[32, 32, 3], 100, 7, 2],
+  resnet18: [[32, 32, 3], 100, 7, 2],
+  "alexnet-fashion": [[224, 224, 1], 10, 5, 2],
+};
+const [shape, classes, STEPS, WARM] = MODELS[model]!;
 
 const stockRelu = tfjsBefore.getGradient("Relu");
 const engine = openEngine({
@@ -29,7 +33,7 @@ const { tf } = engine;
 const spec = buildModel(model, { input: shape, classes });
 const network = buildNetwork(engine, spec);
 const layout = layoutOf(parametersOf(spec));
-const { weights } = initialValues(layout, 1);
+const { weights, state } = initialValues(layout, 1);
 const pixels = Uint8Array.from(
   { length: batch * shape[0] * shape[1] * shape[2] },
   (_, index) => (index * 2654435761) >>> 24,
@@ -43,6 +47,7 @@ async function captured(): Promise<number[]> {
     vector.set(weights.subarray(offset, offset + size));
     return vector;
   });
+  if (layout.stateSize > 0) buckets.push(state);
   const host = new Float32Array(layout.size);
   const times: number[] = [];
   for (let step = 0; step < STEPS; step++) {
