@@ -445,7 +445,7 @@ export class Hub implements Coordinator {
   }
 }
 
-/** Failures of a model of one's own that every worker would meet again, however often it is started. */
+/** Failures of a model of one's own, or of an image file, that every worker would meet again, however often it is started. */
 const HOPELESS: ReadonlySet<string> = new Set([
   "model-file",
   "model-layer",
@@ -453,6 +453,7 @@ const HOPELESS: ReadonlySet<string> = new Set([
   "model-differs",
   "trace-differs",
   "trace-constant",
+  "image",
 ]);
 
 /** A user model's layout and values, from its first worker; null when the two do not fit each other. */

@@ -1,5 +1,5 @@
 import type { PixelStatistics } from "../config/pixel-statistics.js";
-import type { DecodedImage } from "../engine/decode.js";
+import type { DecodedImage, Place } from "../engine/decode.js";
 import type { ImageShape } from "../models/spec.js";
 
 /** Images of one split. Pixels are uint8, NHWC; the worker scales them to [0, 1] inside the traced step. */
@@ -48,8 +48,11 @@ export interface Whereabouts {
   readonly ready: boolean;
 }
 
-/** A whole JPEG or PNG file, as gray or RGB; rejects when it is neither, or damaged. */
-export type ImageDecoder = (file: Uint8Array, channels: 1 | 3) => Promise<DecodedImage>;
+/**
+ * A whole JPEG or PNG file, as gray or RGB; rejects when it is neither, or damaged. `place` may offer memory for the pixels
+ * once their size is known.
+ */
+export type ImageDecoder = (file: Uint8Array, channels: 1 | 3, place?: Place) => Promise<DecodedImage>;
 
 export interface LoadOptions {
   /** From --data-dir; absent: the places that the data set knows, then its cache, then a download. */

@@ -11,6 +11,9 @@ export interface DecodedImage {
   channels: 1 | 3;
 }
 
+/** Where the pixels of an image go: memory of height * width * channels bytes, or null for new memory. */
+export type Place = (height: number, width: number) => Uint8Array | null;
+
 /** The formats that are read, by their first bytes. */
 const FORMATS: readonly { name: string; magic: readonly number[]; op: string; attributes: readonly Attribute[] }[] = [
   {
@@ -24,9 +27,15 @@ const FORMATS: readonly { name: string; magic: readonly number[]; op: string; at
 
 /**
  * A whole JPEG or PNG file, as gray or RGB whatever it holds (transparency is dropped). CnnDistError `image` for another
- * format, or for a file that is damaged or cut short; the caller names the file.
+ * format, or for a file that is damaged or cut short; the caller names the file. `place` may offer memory for an image of
+ * that height and width.
  */
-export async function decodeImage(session: Session, file: Uint8Array, channels: 1 | 3): Promise<DecodedImage> {
+export async function decodeImage(
+  session: Session,
+  file: Uint8Array,
+  channels: 1 | 3,
+  place: Place = () => null,
+): Promise<DecodedImage> {
   const format = FORMATS.find(({ magic }) => magic.every((byte, at) => file[at] === byte));
   if (!format)
     throw new CnnDistError(
@@ -47,7 +56,9 @@ export async function decodeImage(session: Session, file: Uint8Array, channels: 
     const [image] = await session.executeAsync(format.op, op, 1);
     try {
       const [height, width] = image!.shape as [number, number];
-      return { pixels: new Uint8Array(session.bytes(image!)), height, width, channels };
+      const pixels = place(height, width) ?? new Uint8Array(height * width * channels);
+      session.readInto(image!, pixels);
+      return { pixels, height, width, channels };
     } finally {
       session.release(image!);
     }

@@ -1,6 +1,6 @@
 /** What the rest of the house knows of TensorFlow. `openEngine` (open.ts) gives one; a process has one at most. */
 import type * as tfjs from "@tensorflow/tfjs";
-import type { DecodedImage } from "./decode.js";
+import type { DecodedImage, Place } from "./decode.js";
 import type { Ops } from "./ops.js";
 
 export type Tf = typeof tfjs;
@@ -75,8 +75,11 @@ export interface Engine {
   readonly ops: Ops;
   readonly info: EngineInfo;
   trace(spec: TraceSpec): TracedFunction;
-  /** A whole JPEG or PNG file, as gray or RGB; CnnDistError `image` when it is neither, or damaged. */
-  decodeImage(file: Uint8Array, channels: 1 | 3): Promise<DecodedImage>;
+  /**
+   * A whole JPEG or PNG file, as gray or RGB; CnnDistError `image` when it is neither, or damaged. `place` may offer memory for
+   * the pixels once their size is known.
+   */
+  decodeImage(file: Uint8Array, channels: 1 | 3, place?: Place): Promise<DecodedImage>;
   /** A float32 vector (zeros) that `run` can read in place: its first byte lies on a 64-byte boundary. */
   allocate(length: number): Float32Array;
   /** Live TensorFlow tensors (handles) and their bytes. */

@@ -50,7 +50,7 @@ export function openEngine(options: EngineOptions): Engine {
         },
       };
     },
-    decodeImage: (file, channels) => decodeImage(session, file, channels),
+    decodeImage: (file, channels, place) => decodeImage(session, file, channels, place),
     allocate: (length) => alignedFloat32(session.native, length),
     memory: () => session.memory(),
     async close() {

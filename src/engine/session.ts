@@ -165,6 +165,15 @@ export class Session {
     }
   }
 
+  /** Copies the tensor's bytes, which must be as many as the array's. */
+  readInto(handle: Handle, target: Uint8Array): void {
+    this.read(handle, (data, bytes) => {
+      if (bytes !== target.byteLength)
+        throw new CnnDistError("tensor", `a tensor of ${bytes} bytes does not fit ${target.byteLength}`);
+      if (bytes > 0) this.native.libc.copy(target, data, bytes);
+    });
+  }
+
   /** A copy of the tensor's bytes. */
   bytes(handle: Handle): ArrayBuffer {
     return this.read(handle, (data, bytes) => {

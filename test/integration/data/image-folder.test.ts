@@ -66,7 +66,7 @@ test("image-folder: a file that only decoding shows to be damaged ends the run a
   damaged.fill(0x55, 60, 90); // within the coded pixels: begin and end are a PNG's
   writeTree(dataDir, { "train/red/3.png": damaged });
   await assert.rejects(
-    runHere(context, "lenet5", { overrides: RECIPE, placement: { workers: 2, dataDir, maxRestarts: 0 } }),
+    runHere(context, "lenet5", { overrides: RECIPE, placement: { workers: 2, dataDir } }),
     /train\/red\/3\.png: the PNG cannot be decoded/,
   );
 });

@@ -33,6 +33,22 @@ test("a PNG is decoded to its pixels, a JPEG to nearly them, and neither leaves 
   assert.equal(engine.memory().tensors, tensors);
 });
 
+test("the pixels go where the caller has a place for an image of that size", async () => {
+  const memory = new Uint8Array(WIDTH * HEIGHT * 3 + 10);
+  const target = memory.subarray(5, -5);
+  const asked: number[][] = [];
+  const { pixels } = await engine.decodeImage(image("gradient.png"), 3, (height, width) => {
+    asked.push([height, width]);
+    return target;
+  });
+  assert.equal(pixels, target);
+  assert.deepEqual(target, gradient);
+  assert.deepEqual([...memory.subarray(0, 5), ...memory.subarray(-5)], new Array(10).fill(0));
+  assert.deepEqual(asked, [[HEIGHT, WIDTH]]);
+  const small = () => new Uint8Array(7);
+  await assert.rejects(engine.decodeImage(image("gradient.png"), 3, small), { code: "image" });
+});
+
 test("colours become gray where one channel is asked for", async () => {
   const { pixels, channels } = await engine.decodeImage(image("gradient.jpg"), 1);
   assert.equal(channels, 1);
