@@ -1,4 +1,6 @@
 /** `cnn-dist summary MODEL`: a network layer by layer, and what it costs, from its table alone. */
+import { resolveRecipe } from "../config/resolve.js";
+import { networkShape } from "../data/augment/pipeline.js";
 import { datasetFacts } from "../data/datasets.js";
 import { UsageError } from "../errors.js";
 import { type ModelSummary, predictWorkerBytes, summarize } from "../models/parameters.js";
@@ -50,7 +52,9 @@ function shapeOf(args: SummaryArguments): { input: ImageShape; classes: number }
         "summary-shape",
         `--dataset ${args.dataset} has as many classes as your folders; give --input ${shape.join("x")} and --classes instead.`,
       );
-    return { input: shape, classes };
+    // As it would train: the recipe of that name may crop or resize.
+    const { augmentation } = resolveRecipe({ model: args.model, overrides: {}, workers: 1 });
+    return { input: networkShape(augmentation, shape), classes };
   }
   return {
     input: args.input === undefined ? natural.input : imageShape(args.input),

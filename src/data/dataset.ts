@@ -69,5 +69,6 @@ export interface LoadOptions {
   /** For image-folder; without it the data set can be looked at, but gives no images. */
   decode?: ImageDecoder;
   signal?: AbortSignal;
-  onProgress?: (progress: { what: string; received: number; total: number | null }) => void;
+  /** Of bytes, or of what `unit` names. */
+  onProgress?: (progress: { what: string; received: number; total: number | null; unit?: string }) => void;
 }

@@ -38,7 +38,8 @@ export interface StartOptions {
   signal?: AbortSignal;
   /** Called at once with every event, heartbeats included. */
   observe?: (event: RunEvent) => void;
-  onProgress?: (progress: { what: string; received: number; total: number | null }) => void;
+  /** Of bytes, or of what `unit` names. */
+  onProgress?: (progress: { what: string; received: number; total: number | null; unit?: string }) => void;
   /** For tests: called with the pids of local workers once they run. */
   onWorkers?: (pids: () => readonly (number | null)[]) => void;
   /** For tests: called with every acceptable message before the coordinator sees it. */

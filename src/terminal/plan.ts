@@ -29,7 +29,7 @@ export function planLines(plan: PlanEvent): [label: string, text: string][] {
       "data",
       `${plan.dataset.name} · ${count(plan.dataset.train)} training and ${count(plan.dataset.test)} test images · ${plan.dataset.source}`,
     ],
-    ...(steps.length === 0 ? [] : [["augmentation", steps.join(", ")] as [string, string]]),
+    ...(steps.length === 0 ? [] : [["augment", steps.join(", ")] as [string, string]]),
     [
       "training",
       `${lengths} · batch ${plan.batch_size} in ${plan.shards} shards · ${recipe.optimizer}, lr ${recipe.lr}${extras.map((extra) => `, ${extra}`).join("")} · seed ${recipe.seed}`,

@@ -48,7 +48,8 @@ export async function fingerprintsOf(
         cause: error,
       });
     }
-    if (++done % 256 === 0) onProgress?.({ what: "reading images", received: done, total: paths.length });
+    if (++done % 256 === 0 || done === paths.length)
+      onProgress?.({ what: "checking images", received: done, total: paths.length, unit: "files" });
   });
   if (read > 0 || known.size !== next.size) await remember(remembered, next);
   return found;

@@ -121,7 +121,9 @@ function warningOf(bad: readonly string[], prints: ReadonlyMap<string, Fingerpri
     );
   }
   if (others > 0)
-    parts.push(`${others} ${others === 1 ? "file was" : "files were"} left out that do not end in .jpg or .png`);
+    parts.push(
+      `${others} ${others === 1 ? "file" : "files"} of other endings than .jpg and .png ${others === 1 ? "was" : "were"} left out`,
+    );
   return parts.length === 0 ? null : parts.join("; ");
 }
 

@@ -239,6 +239,18 @@ for (const mode of ["plain", "json", "quiet"] as const)
     });
   });
 
+test("the plan names normalisation, and the augmentation step by step", () => {
+  const recipe = {
+    ...PLAN.recipe,
+    normalization: "channel",
+    augmentation: [{ step: "padAndCrop", padding: 4 }, { step: "horizontalFlip" }],
+  };
+  const lines = new Map(planLines({ ...PLAN, recipe } as typeof PLAN));
+  assert.equal(lines.get("augment"), "padAndCrop, horizontalFlip");
+  assert.match(lines.get("training")!, /, normalised by channel · seed 7$/);
+  assert.equal(new Map(planLines(PLAN)).get("augment"), undefined);
+});
+
 test("the plan says what training begins from, and what keeps its seeded values", () => {
   const reason = "the file's is [84,10], the network's [84,3]";
   const kept = ["a", "b", "c", "d", "e", "f"].map((name) => ({ name, reason }));

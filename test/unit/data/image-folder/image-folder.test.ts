@@ -109,6 +109,15 @@ test("the fingerprint holds sizes, names, classes and bytes", async (context) =>
   assert.notEqual(await of({ "train/eel/c.png": png(20) }), original);
 });
 
+test("checking says how far it is, and can be stopped", async (context) => {
+  const dir = folder(context, TREE);
+  const told: object[] = [];
+  await load(dir, {}, { onProgress: (progress) => told.push(progress) });
+  assert.deepEqual(told, [{ what: "checking images", received: 4, total: 4, unit: "files" }]);
+  const signal = AbortSignal.abort(new Error("stopped by hand"));
+  await assert.rejects(load(dir, {}, { signal }), /stopped by hand/);
+});
+
 test("files are read again only when size or time changed", async (context) => {
   const [dir, cacheDir] = [folder(context, TREE), temporaryDirectory(context)];
   const sum = async () => (await load(dir, {}, { cacheDir })).sha256;
@@ -149,7 +158,7 @@ test("files that are no whole images are named, or skipped, counted and named", 
   const data = await load(dir, { badImages: "skip" });
   assert.equal(data.train.count, 3);
   assert.match(data.warning!, /^5 bad images were skipped: train\/cat\/c\.jpg \(it is a JPEG that was cut short\), /);
-  assert.match(data.warning!, /; 1 file was left out that do not end in \.jpg or \.png$/);
+  assert.match(data.warning!, /; 1 file of other endings than \.jpg and \.png was left out$/);
   assert.equal((await load(folder(context, TREE))).sha256, data.sha256);
 });
 
