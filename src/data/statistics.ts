@@ -1,4 +1,5 @@
 /** Mean, deviation and principal components of a training set's pixels: whole sums, then float64, the same everywhere. */
+import { setImmediate as turn } from "node:timers/promises";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import { deriveKey, permutation } from "../random.js";
 import type { Dataset } from "./dataset.js";
@@ -13,7 +14,10 @@ const CHUNK = 64;
  * Over all training images, or over a fixed sample where there are more than 60,000 or they are very large. A channel
  * without any variation has the deviation 1. A data set with published constants (image-folder) brings its own.
  */
-export async function pixelStatistics({ shape, train, statistics }: Dataset): Promise<PixelStatistics> {
+export async function pixelStatistics(
+  { shape, train, statistics }: Dataset,
+  signal?: AbortSignal,
+): Promise<PixelStatistics> {
   if (statistics) return statistics;
   const [height, width, channels] = shape;
   const images = Math.max(1, Math.min(train.count, MOST_IMAGES, Math.floor(MOST_PIXELS / (height * width))));
@@ -27,6 +31,8 @@ export async function pixelStatistics({ shape, train, statistics }: Dataset): Pr
   for (let start = 0; start < images; start += CHUNK) {
     const indices = chosen.subarray(start, start + CHUNK);
     await train.copyImages(indices, pixels);
+    await turn(); // a Ctrl-C is heard in between
+    signal?.throwIfAborted();
     add(pixels.subarray(0, indices.length * height * width * channels), channels, sums, products);
   }
   return fromSums(images * height * width, channels, sums, products);

@@ -47,15 +47,20 @@ export async function evaluate(
     dataset.test.count,
     Math.max(1, Math.min(CHUNK_IMAGES, Math.floor(CHUNK_PIXELS / (shape[0] * shape[1])))),
   );
-  for (const { start, end } of chunks) {
+  for (const [place, { start, end }] of chunks.entries()) {
     signal?.throwIfAborted();
-    const indices = Array.from({ length: end - start }, (_, index) => start + index);
-    const { pixels, labels, release } = await loader.take(`${start}`, indices);
-    tally.add(await classify(pixels), labels);
-    release();
+    const { pixels, labels, release } = await loader.take(`${start}`, numbers(start, end));
+    const classifying = classify(pixels).finally(release);
+    const next = chunks[place + 1];
+    if (next) loader.prepare(`${next.start}`, numbers(next.start, next.end));
+    tally.add(await classifying, labels);
     onProgress?.(end, dataset.test.count);
   }
   return tally.scores();
+}
+
+function numbers(start: number, end: number): number[] {
+  return Array.from({ length: end - start }, (_, index) => start + index);
 }
 
 /** Before TensorFlow is opened where possible: what is wrong with the request costs no time. */

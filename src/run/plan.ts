@@ -66,7 +66,7 @@ export async function prepare(
   const facts: DataFacts = {
     image,
     classNames: dataset.classNames,
-    pixelStatistics: resumed ? resumed.pixelStatistics : await statisticsFor(recipe, dataset),
+    pixelStatistics: resumed ? resumed.pixelStatistics : await statisticsFor(recipe, dataset, data.signal),
   };
   if (isModelPath(recipe.model)) return userModel(complete, dataset, facts, resumed);
   const spec = buildModel(recipe.model, {
@@ -93,9 +93,13 @@ export async function prepare(
 type DataFacts = Pick<Snapshot, "image" | "classNames" | "pixelStatistics">;
 
 /** Null where nothing in the recipe needs them: working them out takes a moment. */
-async function statisticsFor(recipe: Recipe, dataset: Dataset): Promise<PixelStatistics | null> {
+async function statisticsFor(
+  recipe: Recipe,
+  dataset: Dataset,
+  signal: AbortSignal | undefined,
+): Promise<PixelStatistics | null> {
   const needed = recipe.normalization !== "none" || recipe.augmentation.some(({ step }) => step === "colorNoise");
-  return needed ? pixelStatistics(dataset) : null;
+  return needed ? pixelStatistics(dataset, signal) : null;
 }
 
 /** From the seed, and then from the file of `--init-weights` if there is one; the recipe gets the file's hash. */

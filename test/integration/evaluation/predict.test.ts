@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { CheckpointStore } from "../../../src/checkpoint/store.js";
+import type { Engine } from "../../../src/engine/engine.js";
 import { openClassifier } from "../../../src/evaluation/classifier.js";
 import { type Prediction, predict } from "../../../src/evaluation/predict.js";
 import { initialValues } from "../../../src/models/init.js";
@@ -18,6 +19,12 @@ import { openTestEngine } from "../../support/tensorflow.js";
 
 const IMAGES = ["gradient.png", "gradient.jpg"].map((name) => fixturePath(`images/${name}`));
 
+let engine: Engine;
+before(async () => {
+  engine = await openTestEngine();
+});
+after(() => engine.close());
+
 function snapshotOf(image: [number, number, number]) {
   const classNames = ["shoe", "hat", "coat"];
   const layout = layoutOf(parametersOf(buildModel("tiny-bn", { input: image, classes: 3 })));
@@ -32,7 +39,6 @@ function snapshotOf(image: [number, number, number]) {
 }
 
 test("the probabilities are the network's for the image's centre, the most probable first", async () => {
-  const engine = await openTestEngine();
   const snapshot = snapshotOf([30, 30, 3]);
   const found: Prediction[] = [];
   for await (const each of predict(engine, snapshot, IMAGES.slice(0, 1), { top: 3 })) found.push(each);
@@ -54,7 +60,33 @@ test("the probabilities are the network's for the image's centre, the most proba
     probabilities,
     probabilities.toSorted((a, b) => b - a),
   );
-  await engine.close();
+});
+
+test("a recipe's steps and normalisation are those of evaluation", async () => {
+  const pixelStatistics = { mean: [0.2, 0.3, 0.4], deviation: [0.1, 0.2, 0.3], principal: null };
+  const snapshot = snapshotOf([20, 20, 3]);
+  const datasetOptions = { height: 30, width: 40, channels: 3 };
+  const recipe = testRecipe({
+    model: "tiny-bn",
+    datasetOptions,
+    normalization: "channel",
+    augmentation: [{ step: "randomCrop", size: 20 }, { step: "horizontalFlip" }],
+  });
+  const found: Prediction[] = [];
+  for await (const each of predict(engine, { ...snapshot, recipe, pixelStatistics }, IMAGES.slice(0, 1), { top: 3 }))
+    found.push(each);
+  // The middle of the 40x30 image.
+  const centre = Array.from({ length: 400 }, (_, at) => [5 + Math.floor(at / 20), 10 + (at % 20)] as const).flatMap(
+    ([row, column]) => [6 * column, 8 * row, 3 * (row + column)],
+  );
+  const classifier = await openClassifier(engine, { ...snapshot, recipe, pixelStatistics });
+  const expected = await classifier.classify(Uint8Array.from(centre));
+  const plain = await (await openClassifier(engine, snapshot)).classify(Uint8Array.from(centre));
+  const byName = new Map(found[0]!.classes.map(({ name, probability }) => [name, probability]));
+  snapshot.classNames.forEach((name, index) => {
+    assert.ok(Math.abs(byName.get(name)! - Math.exp(expected[index]!)) < 1e-9, name);
+  });
+  assert.ok(plain.some((value, at) => Math.abs(value - expected[at]!) > 1e-3));
 });
 
 test("the command prints classes for each image, as text and as JSON, in gray for one channel", async (context) => {
