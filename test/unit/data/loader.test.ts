@@ -75,3 +75,62 @@ test("whatever is prepared, taken and released, in any order, what is held stays
     }),
   );
 });
+
+test("images that come later: who takes a prepared shard waits for it; what fails is told to its taker alone", async () => {
+  const copying: { indices: number[]; end: (error?: Error) => void }[] = [];
+  const split: Split = {
+    count: 100,
+    labels: new Int32Array(100),
+    copyImages: (indices, pixels) =>
+      new Promise((resolve, reject) => {
+        const end = (error?: Error) => {
+          for (let at = 0; at < indices.length; at++) pixels.fill(indices[at]!, 3 * at, 3 * at + 3);
+          if (error) reject(error);
+          else resolve();
+        };
+        copying.push({ indices: Array.from(indices), end });
+      }),
+  };
+  const loader = new ShardLoader(split, [1, 1, 3]);
+  loader.prepare("a", [5]);
+  const taken = loader.take("a", [5]);
+  copying[0]!.end();
+  assert.deepEqual([...(await taken).pixels], [5, 5, 5]);
+  loader.prepare("b", [6]);
+  loader.prepare("c", [7]); // nobody will take b any more
+  copying[1]!.end(new Error("b is damaged"));
+  copying[2]!.end(new Error("c is damaged"));
+  await new Promise((resolve) => setImmediate(resolve));
+  await assert.rejects(loader.take("c", [7]), /c is damaged/);
+  const again = loader.take("c", [7]);
+  copying[3]!.end();
+  assert.deepEqual([...(await again).pixels], [7, 7, 7]);
+});
+
+test("a pipeline sees each image once, with its epoch and number, a bounded piece at a time", async () => {
+  const [height, width] = [512, 512];
+  const bytes = height * width * 3;
+  const split: Split = {
+    count: 100,
+    labels: Int32Array.from({ length: 100 }, (_, index) => index),
+    copyImages(indices, pixels) {
+      assert.ok(pixels.length <= 2 ** 20);
+      for (let at = 0; at < indices.length; at++) pixels.fill(indices[at]!, at * bytes, (at + 1) * bytes);
+    },
+  };
+  const seen: number[][] = [];
+  const loader = new ShardLoader(split, [height, width, 3], {
+    shape: [1, 1, 2],
+    apply(from, to, epoch, sample) {
+      seen.push([epoch, sample]);
+      to.set([from[0]!, from[from.length - 1]!]);
+    },
+  });
+  const { pixels, labels } = await loader.take("x", [3, 1, 4, 15, 9], 6);
+  assert.deepEqual([...pixels], [3, 3, 1, 1, 4, 4, 15, 15, 9, 9]);
+  assert.deepEqual([...labels], [3, 1, 4, 15, 9]);
+  assert.deepEqual(
+    seen,
+    [3, 1, 4, 15, 9].map((sample) => [6, sample]),
+  );
+});
