@@ -136,8 +136,10 @@ function splitsOf(
   const usable = train.filter(({ path }) => sound(path));
   if (test) return { train: usable, test: test.filter(({ path }) => sound(path)) };
   const chosen = new Set<FoundImage>();
+  const byClass = classNames.map((): FoundImage[] => []);
+  for (const image of usable) byClass[image.label]!.push(image);
   for (const [label, name] of classNames.entries()) {
-    const images = usable.filter((image) => image.label === label);
+    const images = byClass[label]!;
     const count = Math.min(images.length - 1, Math.max(1, Math.round(images.length * (testShare ?? TEST_SHARE))));
     const lots = permutation(deriveKey(0, "image-folder", name), images.length);
     for (const lot of lots.subarray(0, Math.max(0, count))) chosen.add(images[lot]!);
