@@ -6,6 +6,7 @@ import type * as tfjs from "@tensorflow/tfjs";
 import { boolAttribute, floatAttribute, stringAttribute, typeAttribute } from "./attributes.js";
 import { convolution } from "./convolution.js";
 import { DTYPE } from "./dtype.js";
+import { correctResizeGradient } from "./resize-gradient.js";
 import { avoidStridedPointwise } from "./strided-pointwise.js";
 import type { NodeBackend } from "./tfjs.js";
 
@@ -49,6 +50,7 @@ const PHILOX = 1;
 export function createOps(tf: typeof tfjs, backend: NodeBackend): Ops {
   useFusedReluGradient(tf, backend);
   avoidStridedPointwise(tf);
+  correctResizeGradient(tf, backend);
   const float = typeAttribute("T", DTYPE.float);
   const normAttributes = (epsilon: number, training: boolean) => [
     float,

@@ -7,7 +7,7 @@ import { type LayerClass, type LayerInputs, one } from "./call.js";
 type Named<Config> = Config & { name?: string };
 
 /** A layer that keeps its configuration and needs nothing else. */
-function plainClass<Config extends object>(
+export function plainClass<Config extends object>(
   tf: Tf,
   className: string,
   keys: readonly (keyof Config & string)[],

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Engine, Tf } from "../../../src/engine/engine.js";
+import { checkGradient, wavy as values } from "../../support/gradient.js";
 import { openTestEngine } from "../../support/tensorflow.js";
 
 let engine: Engine;
@@ -11,29 +12,6 @@ before(async () => {
   tf = engine.tf;
 });
 after(() => engine.close());
-
-const values = (count: number, seed: number) =>
-  Float32Array.from({ length: count }, (_, index) => Math.sin(index * 12.9898 + seed * 78.233));
-
-/** Compares tfjs's gradient of sum(f(x) * weights) with central differences. */
-function checkGradient(shape: number[], f: (x: tfjs.Tensor) => tfjs.Tensor, x: Float32Array, tolerance: number): void {
-  const outputs = f(tf.tensor(x, shape));
-  const weights = tf.tensor(values(outputs.size, 9), outputs.shape);
-  const objective = (point: tfjs.Tensor) => tf.sum(tf.mul(f(point), weights)) as tfjs.Scalar;
-  const gradient = tf.grad(objective)(tf.tensor(x, shape)).dataSync();
-  const h = 1e-2;
-  for (const at of [0, Math.floor(x.length / 3), x.length - 1]) {
-    const moved = (delta: number) =>
-      objective(
-        tf.tensor(
-          x.map((value, index) => (index === at ? value + delta : value)),
-          shape,
-        ),
-      ).dataSync()[0]!;
-    const numeric = (moved(h) - moved(-h)) / (2 * h);
-    assert.ok(Math.abs(numeric - gradient[at]!) < tolerance, `element ${at}: ${gradient[at]} against ${numeric}`);
-  }
-}
 
 test("batch normalisation: output, statistics and all three gradients", () => {
   const shape: [number, number, number, number] = [3, 2, 2, 2];
@@ -50,20 +28,12 @@ test("batch normalisation: output, statistics and all three gradients", () => {
       ((mine[4]! - average) / Math.sqrt(squares / 12 + 1e-3)) * gamma.dataSync()[channel]! + beta.dataSync()[channel]!;
     assert.ok(Math.abs(y.dataSync()[8 + channel]! - expected) < 1e-5);
   }
-  checkGradient(shape, (point) => engine.ops.batchNormTrain(point as tfjs.Tensor4D, gamma, beta, 1e-3).y, x, 2e-3);
+  const train = (image: tfjs.Tensor, scale: tfjs.Tensor, offset: tfjs.Tensor) =>
+    engine.ops.batchNormTrain(image as tfjs.Tensor4D, scale as tfjs.Tensor1D, offset as tfjs.Tensor1D, 1e-3).y;
   const fixed = tf.tensor4d(x, shape);
-  checkGradient(
-    [2],
-    (point) => engine.ops.batchNormTrain(fixed, point as tfjs.Tensor1D, beta, 1e-3).y,
-    Float32Array.of(1.5, -0.5),
-    2e-3,
-  );
-  checkGradient(
-    [2],
-    (point) => engine.ops.batchNormTrain(fixed, gamma, point as tfjs.Tensor1D, 1e-3).y,
-    Float32Array.of(0.2, 0.1),
-    2e-3,
-  );
+  checkGradient(tf, (point) => train(point, gamma, beta), { x, shape });
+  checkGradient(tf, (point) => train(fixed, point, beta), { x: Float32Array.of(1.5, -0.5), shape: [2] });
+  checkGradient(tf, (point) => train(fixed, gamma, point), { x: Float32Array.of(0.2, 0.1), shape: [2] });
 });
 
 test("softmax cross-entropy: class numbers and distributions agree with the formula, and their gradients with differences", () => {
@@ -79,12 +49,9 @@ test("softmax cross-entropy: class numbers and distributions agree with the form
     assert.ok(Math.abs(sparse[row]! - expected) < 1e-6);
     assert.ok(Math.abs(dense[row]! - expected) < 1e-6);
   });
-  checkGradient(
-    [3, 4],
-    (point) => engine.ops.softmaxCrossEntropy(point as tfjs.Tensor2D, tf.tensor1d(labels, "int32")),
-    logits,
-    1e-3,
-  );
+  const hard = (point: tfjs.Tensor) =>
+    engine.ops.softmaxCrossEntropy(point as tfjs.Tensor2D, tf.tensor1d(labels, "int32"));
+  checkGradient(tf, hard, { x: logits, shape: [3, 4] });
 });
 
 test("dropout: its noise follows from the seed alone, its scale keeps the mean, its gradient is the mask", () => {
