@@ -13,7 +13,10 @@ export function correctResizeGradient(tf: typeof tfjs, backend: NodeBackend): vo
     kernelName: KERNEL,
     backendName: BACKEND,
     kernelFunc({ inputs, attrs }) {
-      const { alignCorners, halfPixelCenters } = attrs as unknown as { alignCorners: boolean; halfPixelCenters: boolean };
+      const { alignCorners, halfPixelCenters } = attrs as unknown as {
+        alignCorners: boolean;
+        halfPixelCenters: boolean;
+      };
       const attributes = [
         typeAttribute("T", DTYPE.float),
         boolAttribute("align_corners", alignCorners),

@@ -171,7 +171,9 @@ for (const each of CASES) {
     assert.deepEqual(loaded.layers[1]!.getConfig(), model.layers[1]!.getConfig());
     const x = tf.tensor(points(sizeOf(shape)), shape);
     for (const training of [false, true]) {
-      const [expected, received] = [apply(model, x, training), apply(loaded, x, training)].map((y) => [...y.dataSync()]);
+      const [expected, received] = [apply(model, x, training), apply(loaded, x, training)].map((y) => [
+        ...y.dataSync(),
+      ]);
       assert.deepEqual(received, expected);
       assert.ok(new Set(expected).size > 1);
     }
