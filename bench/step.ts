@@ -100,6 +100,7 @@ if (mode === "trace") {
     return traced;
   };
   const buckets = layout.buckets.map(({ size }) => engine.allocate(size));
+  if (layout.stateSize > 0) buckets.push(state);
   await compute.shard({ pixels, labels, scale: 1 / batch, seed: [1, 1] }, buckets, {
     loss: () => {},
     bucket: () => {},

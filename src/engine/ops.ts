@@ -4,18 +4,13 @@
  */
 import type * as tfjs from "@tensorflow/tfjs";
 import { boolAttribute, floatAttribute, stringAttribute, typeAttribute } from "./attributes.js";
-import { convolution } from "./convolution.js";
 import { DTYPE } from "./dtype.js";
-import { correctResizeGradient } from "./resize-gradient.js";
-import { avoidStridedPointwise } from "./strided-pointwise.js";
+import { useNamedBiases, usePlainProducts } from "./kernels/dense.js";
+import { avoidStridedPointwise } from "./kernels/pointwise.js";
+import { correctResizeGradient } from "./kernels/resize-gradient.js";
 import type { NodeBackend } from "./tfjs.js";
 
 export interface Ops {
-  /**
-   * Convolution of `x` [n, h, w, c] with `kernel` [k, k, c, m], without bias; `padding` as a number is of zeros on every
-   * side, which tfjs's own op has no gradient for.
-   */
-  conv2d(x: tfjs.Tensor4D, kernel: tfjs.Tensor4D, stride: number, padding: "same" | "valid" | number): tfjs.Tensor4D;
   /**
    * Batch normalisation by the batch's own statistics (Ioffe & Szegedy 2015, algorithm 1). `x` [n, h, w, c]; `gamma` and
    * `beta` [c]. `mean` and `variance` [c] are the batch's; the variance is Bessel-corrected (divided by n*h*w - 1), as
@@ -50,6 +45,8 @@ const PHILOX = 1;
 export function createOps(tf: typeof tfjs, backend: NodeBackend): Ops {
   useFusedReluGradient(tf, backend);
   avoidStridedPointwise(tf);
+  useNamedBiases(tf, backend);
+  usePlainProducts(tf, backend);
   correctResizeGradient(tf, backend);
   const float = typeAttribute("T", DTYPE.float);
   const normAttributes = (epsilon: number, training: boolean) => [
@@ -62,8 +59,6 @@ export function createOps(tf: typeof tfjs, backend: NodeBackend): Ops {
   ];
 
   return {
-    conv2d: convolution(tf, backend),
-
     batchNormTrain(x, gamma, beta, epsilon) {
       const empty = tf.zeros([0]);
       const [y, mean, variance, reserve1, reserve2, reserve3] = backend.executeMultipleOutputs(

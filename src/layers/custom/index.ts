@@ -44,7 +44,7 @@ export function customLayers(engine: Engine): CustomLayers {
     dropout: made(dropoutClass(engine)),
     padTo: made(padToClass(tf)),
     resize: made(resizeClass(tf)),
-    convolution: made(convolutionClass(engine)),
+    convolution: made(convolutionClass(tf)),
     paddedPool: made(paddedPoolClass(tf)),
     lrn: made(lrnClass(tf)),
     subsample: made(subsampleClass(tf)),
