@@ -16,6 +16,7 @@ import { ensureTensorflow } from "../src/engine/install.js";
 import type { RunEvent } from "../src/events.js";
 import { cacheDirectory } from "../src/paths.js";
 import { startRun } from "../src/run/run.js";
+import { earlyEnvironment } from "../src/run/supervisor.js";
 import { alternate, median, printTable, ratio } from "./table.js";
 
 const execute = promisify(execFile);
@@ -25,11 +26,11 @@ const ms = (values: readonly number[]) => `${median(values).toFixed(1)} ms`;
 
 process.env.CNN_DIST_TENSORFLOW ??= (await ensureTensorflow({ gpu: false, cacheDir: cacheDirectory() })).dir;
 
-/** A script of this folder in a process of its own, with the threads that a worker's has; the number that it prints. */
+/** A script of this folder in a process of its own, in the environment that a worker's has; the number that it prints. */
 async function figure(script: string, ...words: readonly (string | number)[]): Promise<number> {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const { stdout } = await execute(process.execPath, [path, ...words.map(String)], {
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "3", UV_THREADPOOL_SIZE: "8" },
+    env: { ...earlyEnvironment(process.env), TF_CPP_MIN_LOG_LEVEL: "3" },
   });
   return Number(stdout);
 }

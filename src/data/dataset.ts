@@ -52,7 +52,7 @@ export interface Whereabouts {
  * A whole JPEG or PNG file, as gray or RGB; rejects when it is neither, or damaged. `place` may offer memory for the pixels
  * once their size is known.
  */
-export type ImageDecoder = (file: Uint8Array, channels: 1 | 3, place?: Place) => Promise<DecodedImage>;
+export type ImageDecoder = (paths: readonly string[], channels: 1 | 3, place?: Place) => Promise<DecodedImage[]>;
 
 export interface LoadOptions {
   /** From --data-dir; absent: the places that the data set knows, then its cache, then a download. */

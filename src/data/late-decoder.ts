@@ -5,13 +5,13 @@ import type { ImageDecoder } from "./dataset.js";
 export class LateDecoder {
   #decoder: ImageDecoder | null = null;
 
-  readonly decode: ImageDecoder = async (file, channels, place) => {
+  readonly decode: ImageDecoder = async (paths, channels, place) => {
     if (!this.#decoder) throw new CnnDistError("unexpected", "an image was asked for before TensorFlow was there");
-    return this.#decoder(file, channels, place);
+    return this.#decoder(paths, channels, place);
   };
 
   /** From now on images are decoded by `engine`. */
-  use(engine: { decodeImage: ImageDecoder }): void {
-    this.#decoder = (file, channels, place) => engine.decodeImage(file, channels, place);
+  use(engine: { decodeImages: ImageDecoder }): void {
+    this.#decoder = (paths, channels, place) => engine.decodeImages(paths, channels, place);
   }
 }

@@ -2,16 +2,18 @@
 export interface ConfigOptions {
   /** Threads inside one op. */
   threads: number;
+  /** Ops that run side by side. */
+  lanes: number;
   device: "cpu" | "gpu";
   precision: "fp32" | "bf16" | "fp16";
 }
 
 /**
- * For the context and, since TensorFlow reads the rewriter's options there alone, as `config_proto` of a call. Intra-op threads as asked; inter-op 1, so that ops run in one order and a step's bits do not depend on scheduling.
+ * For the context and, since TensorFlow reads the rewriter's options there alone, as `config_proto` of a call.
  * Grappler's automatic mixed precision: bf16 on the CPU (rewriter option 31), fp16 on the GPU (23).
  */
-export function configProto({ threads, device, precision }: ConfigOptions): Uint8Array {
-  const parts = [integer(2, threads), integer(5, 1)];
+export function configProto({ threads, lanes, device, precision }: ConfigOptions): Uint8Array {
+  const parts = [integer(2, threads), integer(5, lanes)];
   if (device === "cpu") parts.push(message(1, [bytes(1, new TextEncoder().encode("GPU")), integer(2, 0)]));
   else parts.push(message(6, [integer(4, 1)])); // gpu_options.allow_growth
   const rewrite = precision === "bf16" ? 31 : precision === "fp16" ? 23 : null;

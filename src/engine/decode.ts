@@ -1,7 +1,12 @@
 /** Image files to pixels by TensorFlow's own ops, off the event loop's thread. */
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { CnnDistError, messageOf } from "../errors.js";
-import { type Attribute, intAttribute, setAttribute, stringAttribute } from "./attributes.js";
-import type { Session } from "./session.js";
+import { intAttribute, stringAttribute, typeAttribute } from "./attributes.js";
+import type { Native, Pointer } from "./capi.js";
+import { DTYPE } from "./dtype.js";
+import { Graph } from "./graph.js";
+import { type Handle, Session } from "./session.js";
 
 export interface DecodedImage {
   /** uint8, row by row, channels together. */
@@ -11,61 +16,127 @@ export interface DecodedImage {
   channels: 1 | 3;
 }
 
-/** Where the pixels of an image go: memory of height * width * channels bytes, or null for new memory. */
-export type Place = (height: number, width: number) => Uint8Array | null;
+/** Where the pixels of the `index`-th image go: memory of height * width * channels bytes, or null for new memory. */
+export type Place = (index: number, height: number, width: number) => Uint8Array | null;
 
 /** The formats that are read, by their first bytes. */
-const FORMATS: readonly { name: string; magic: readonly number[]; op: string; attributes: readonly Attribute[] }[] = [
-  {
-    name: "JPEG",
-    magic: [0xff, 0xd8, 0xff],
-    op: "DecodeJpeg",
-    attributes: [stringAttribute("dct_method", "INTEGER_ACCURATE")], // the fast one differs between builds of libjpeg
-  },
-  { name: "PNG", magic: [0x89, 0x50, 0x4e, 0x47], op: "DecodePng", attributes: [] },
+const FORMATS: readonly { name: string; magic: readonly number[] }[] = [
+  { name: "JPEG", magic: [0xff, 0xd8, 0xff] },
+  { name: "PNG", magic: [0x89, 0x50, 0x4e, 0x47] },
 ];
 
+/** Threads that decode, at most. */
+const DECODERS = 6;
+
 /**
- * A whole JPEG or PNG file, as gray or RGB whatever it holds (transparency is dropped). CnnDistError `image` for another
- * format, or for a file that is damaged or cut short; the caller names the file. `place` may offer memory for an image of
- * that height and width.
+ * Reads and decodes files, several a call, in a context of their own: that of the steps has one thread to run ops one after
+ * the other, and here each image is an op that takes one.
  */
-export async function decodeImage(
-  session: Session,
-  file: Uint8Array,
-  channels: 1 | 3,
-  place: Place = () => null,
-): Promise<DecodedImage> {
-  const format = FORMATS.find(({ magic }) => magic.every((byte, at) => file[at] === byte));
-  if (!format)
-    throw new CnnDistError(
-      "image",
-      `it is neither ${FORMATS.map(({ name }) => name).join(" nor ")} (it begins with ${firstBytes(file)})`,
-    );
-  const { tf } = session.native;
-  const contents = session.uploadStrings([], [file]);
-  try {
-    const op = session.check(format.op, (status) => {
-      const made = tf.TFE_NewOp<bigint>(session.context, format.op, status);
-      session.assertOk(format.op, status);
-      tf.TFE_OpAddInput(made, contents.pointer, status);
-      for (const attribute of [intAttribute("channels", channels), ...format.attributes])
-        setAttribute(tf, made, format.op, attribute, status);
-      return made;
-    });
-    const [image] = await session.executeAsync(format.op, op, 1);
+export class ImageFiles {
+  readonly #native: Native;
+  #opened: Session | null = null;
+  readonly #functions = new Set<string>();
+
+  constructor(native: Native) {
+    this.#native = native;
+  }
+
+  get #session(): Session {
+    const lanes = Math.min(DECODERS, availableParallelism());
+    this.#opened ??= new Session(this.#native, { threads: 1, lanes, device: "cpu", precision: "fp32" });
+    return this.#opened;
+  }
+
+  memory(): { tensors: number; bytes: number } {
+    return this.#opened?.memory() ?? { tensors: 0, bytes: 0 };
+  }
+
+  /**
+   * JPEG or PNG files, as gray or RGB whatever they hold (transparency is dropped). CnnDistError `image` names the first that
+   * is missing, of another format, damaged or cut short.
+   */
+  async decode(paths: readonly string[], channels: 1 | 3, place: Place = () => null): Promise<DecodedImage[]> {
+    const session = this.#session;
+    const images = await this.#run(paths, channels).catch((error: unknown) => this.#blame(paths, channels, error));
     try {
-      const [height, width] = image!.shape as [number, number];
-      const pixels = place(height, width) ?? new Uint8Array(height * width * channels);
-      session.readInto(image!, pixels);
-      return { pixels, height, width, channels };
+      return images.map((image, index) => {
+        const [height, width] = image.shape as [number, number];
+        const pixels = place(index, height, width) ?? new Uint8Array(height * width * channels);
+        session.readInto(image, pixels);
+        return { pixels, height, width, channels };
+      });
     } finally {
-      session.release(image!);
+      for (const image of images) session.release(image);
     }
-  } catch (error) {
-    throw new CnnDistError("image", `the ${format.name} cannot be decoded: ${messageOf(error)}`, { cause: error });
-  } finally {
-    session.release(contents);
+  }
+
+  async #run(paths: readonly string[], channels: 1 | 3): Promise<Handle[]> {
+    const session = this.#session;
+    const { tf } = session.native;
+    const name = this.#function(paths.length, channels);
+    const encoder = new TextEncoder();
+    const given = session.uploadStrings(
+      [paths.length],
+      paths.map((path) => encoder.encode(path)),
+    );
+    try {
+      const op = session.check(name, (status) => {
+        const made = tf.TFE_NewOp<Pointer>(session.context, name, status);
+        session.assertOk(name, status);
+        tf.TFE_OpAddInput(made, given.pointer, status);
+        return made;
+      });
+      return await session.executeAsync(name, op, paths.length);
+    } finally {
+      session.release(given);
+    }
+  }
+
+  /** A function of the session's context from [files] to as many images; made once for each number of files. */
+  #function(files: number, channels: 1 | 3): string {
+    const name = `decode_${files}_files_to_${channels}_channels`;
+    if (this.#functions.has(name)) return name;
+    const graph = new Graph(this.#session);
+    try {
+      const paths = graph.placeholder(DTYPE.string, [files]);
+      const unpacked = graph.node("Unpack", [paths], [intAttribute("num", files), typeAttribute("T", DTYPE.string)]);
+      const images = Array.from({ length: files }, (_, index) => {
+        const file = graph.node("ReadFile", [{ oper: unpacked, index }], []);
+        // It reads PNGs as well; of the two transforms the fast one differs between builds of libjpeg.
+        const attributes = [intAttribute("channels", channels), stringAttribute("dct_method", "INTEGER_ACCURATE")];
+        return { oper: graph.node("DecodeJpeg", [{ oper: file, index: 0 }], attributes), index: 0 };
+      });
+      graph.toFunction(name, [paths], images, []);
+    } finally {
+      graph.delete();
+    }
+    this.#functions.add(name);
+    return name;
+  }
+
+  /** TensorFlow says what is wrong, but not with which file: each alone does. */
+  async #blame(paths: readonly string[], channels: 1 | 3, error: unknown): Promise<never> {
+    for (const path of paths) {
+      const failure = await this.#failureOf(path, channels);
+      if (failure !== null) throw new CnnDistError("image", `${path}: ${failure}`, { cause: error });
+    }
+    throw error;
+  }
+
+  async #failureOf(path: string, channels: 1 | 3): Promise<string | null> {
+    try {
+      const [image] = await this.#run([path], channels);
+      this.#session.release(image!);
+      return null;
+    } catch (error) {
+      const file = await readFile(path).catch((reason: NodeJS.ErrnoException) =>
+        reason.code === "ENOENT" ? "it does not exist" : `it cannot be read: ${messageOf(reason)}`,
+      );
+      if (typeof file === "string") return file;
+      const format = FORMATS.find(({ magic }) => magic.every((byte, at) => file[at] === byte));
+      if (format) return `the ${format.name} cannot be decoded: ${messageOf(error)}`;
+      return `it is neither ${FORMATS.map(({ name }) => name).join(" nor ")} (it begins with ${firstBytes(file)})`;
+    }
   }
 }
 

@@ -76,10 +76,10 @@ export interface Engine {
   readonly info: EngineInfo;
   trace(spec: TraceSpec): TracedFunction;
   /**
-   * A whole JPEG or PNG file, as gray or RGB; CnnDistError `image` when it is neither, or damaged. `place` may offer memory for
-   * the pixels once their size is known.
+   * JPEG and PNG files, read and decoded in one call, as gray or RGB; CnnDistError `image` names one that is neither, or
+   * damaged. `place` may offer memory for the pixels once their size is known.
    */
-  decodeImage(file: Uint8Array, channels: 1 | 3, place?: Place): Promise<DecodedImage>;
+  decodeImages(paths: readonly string[], channels: 1 | 3, place?: Place): Promise<DecodedImage[]>;
   /** A float32 vector (zeros) that `run` can read in place: its first byte lies on a 64-byte boundary. */
   allocate(length: number): Float32Array;
   /** Live TensorFlow tensors (handles) and their bytes. */

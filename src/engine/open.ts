@@ -4,8 +4,9 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs"
 import { join } from "node:path";
 import { CnnDistError, UsageError } from "../errors.js";
 import { Binding } from "./binding.js";
+import { loadNative } from "./capi.js";
 import type { CompiledFunction } from "./compiled-function.js";
-import { decodeImage } from "./decode.js";
+import { ImageFiles } from "./decode.js";
 import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
 import { LIBRARIES } from "./libraries.js";
 import { createOps } from "./ops.js";
@@ -15,7 +16,8 @@ import { traceFunction } from "./trace.js";
 
 /** Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none. */
 export function openEngine(options: EngineOptions): Engine {
-  const session = new Session(options.libraryDir, options);
+  const native = loadNative(options.libraryDir);
+  const session = new Session(native, { ...options, lanes: 1 }); // one: ops run in one order, on which a step's bits depend
   const gpus = session.devices.filter(({ type }) => type === "GPU");
   if (options.device === "gpu" && gpus.length === 0) {
     throw new CnnDistError(
@@ -32,6 +34,7 @@ export function openEngine(options: EngineOptions): Engine {
   const backend = registerBackend(binding);
   const ops = createOps(tf, backend);
   const traced = new Set<CompiledFunction>();
+  const images = new ImageFiles(native);
   let traces = 0;
   return {
     tf,
@@ -50,9 +53,12 @@ export function openEngine(options: EngineOptions): Engine {
         },
       };
     },
-    decodeImage: (file, channels, place) => decodeImage(session, file, channels, place),
+    decodeImages: (paths, channels, place) => images.decode(paths, channels, place),
     allocate: (length) => alignedFloat32(session.native, length),
-    memory: () => session.memory(),
+    memory() {
+      const [own, decoding] = [session.memory(), images.memory()];
+      return { tensors: own.tensors + decoding.tensors, bytes: own.bytes + decoding.bytes };
+    },
     async close() {
       const open = [...traced];
       traced.clear();

@@ -1,6 +1,6 @@
 /** One TensorFlow eager context: statuses, tensors, handles, and the one place that turns a status into an error. */
 import { CnnDistError } from "../errors.js";
-import { loadNative, type Native, type Pointer } from "./capi.js";
+import type { Native, Pointer } from "./capi.js";
 import { type ConfigOptions, configProto } from "./config-proto.js";
 import { bytesPerElement, DTYPE } from "./dtype.js";
 
@@ -27,9 +27,9 @@ export class Session {
   #handles = 0;
   #bytes = 0;
 
-  constructor(libraryDir: string, config: ConfigOptions) {
-    this.native = loadNative(libraryDir);
-    const { tf } = this.native;
+  constructor(native: Native, config: ConfigOptions) {
+    this.native = native;
+    const { tf } = native;
     this.version = tf.TF_Version<string>();
     const proto = configProto(config);
     this.callConfig = config.precision === "fp32" ? null : proto;

@@ -1,5 +1,4 @@
 /** What image files show, by a checkpoint's network. */
-import { readFile } from "node:fs/promises";
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { openPipeline } from "../data/augment/pipeline.js";
 import { datasetFacts } from "../data/datasets.js";
@@ -55,11 +54,9 @@ function channelsOf({ image, recipe }: Snapshot): 1 | 3 {
 
 async function readImage(engine: Engine, path: string, channels: 1 | 3) {
   try {
-    return await engine.decodeImage(await readFile(path), channels);
+    const [decoded] = await engine.decodeImages([path], channels);
+    return decoded!;
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new UsageError("image", `image ${path}: ${missing ? "it does not exist" : messageOf(error)}`, {
-      cause: error,
-    });
+    throw new UsageError("image", `image ${messageOf(error)}`, { cause: error });
   }
 }

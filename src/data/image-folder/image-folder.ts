@@ -1,8 +1,7 @@
 /** JPEG and PNG files in a folder for each class, decoded as they are needed. */
 import { createHash } from "node:crypto";
-import { existsSync, readFile as readFileCallback, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { PixelStatistics } from "../../config/pixel-statistics.js";
 import { CnnDistError, messageOf, UsageError } from "../../errors.js";
 import type { ImageShape } from "../../models/spec.js";
@@ -16,10 +15,9 @@ import { type FoundFolder, type FoundImage, scanFolder } from "./scan.js";
 
 /** Share of each class that is the test set, where nothing says which images are. */
 const TEST_SHARE = 0.2;
-/** Files that are decoded at once: of libuv's eight threads, two are the step's that computes. */
-const DECODERS = 6;
-/** That of node:fs/promises takes twice the time for a small file. */
-const readFile = promisify(readFileCallback);
+/** Calls of the decoder at once, so that one's pixels are taken over while the other decodes, and files in each. */
+const CALLS = 2;
+const TOGETHER = 16;
 /** Bad files that are named. */
 const NAMED = 5;
 
@@ -167,15 +165,20 @@ function folderSplit(
     labels: Int32Array.from(images, ({ label }) => label),
     async copyImages(indices, pixels) {
       if (!decode) throw new CnnDistError("unexpected", "image-folder: nothing decodes images in this process");
-      await inParallel(indices.length, DECODERS, async (at) => {
-        const file = join(root, images[indices[at]!]!.path);
+      const paths = Array.from(indices, (index) => join(root, images[index]!.path));
+      const targetOf = (at: number) => pixels.subarray(at * bytes, (at + 1) * bytes);
+      await inParallel(Math.ceil(paths.length / TOGETHER), CALLS, async (group) => {
+        const first = group * TOGETHER;
         try {
-          const target = pixels.subarray(at * bytes, (at + 1) * bytes);
-          const fits = (height: number, width: number) => (height === shape[0] && width === shape[1] ? target : null);
-          const decoded = await decode(await readFile(file), channels, fits);
-          if (decoded.pixels !== target) fitImage(decoded, shape, target);
+          const decoded = await decode(paths.slice(first, first + TOGETHER), channels, (index, height, width) =>
+            height === shape[0] && width === shape[1] ? targetOf(first + index) : null,
+          );
+          for (const [index, image] of decoded.entries()) {
+            const target = targetOf(first + index);
+            if (image.pixels.buffer !== target.buffer) fitImage(image, shape, target);
+          }
         } catch (error) {
-          throw new CnnDistError("image", `${file}: ${messageOf(error)}. Replace or remove it.`, { cause: error });
+          throw new CnnDistError("image", `${messageOf(error)}. Replace or remove it.`, { cause: error });
         }
       });
     },

@@ -30,29 +30,30 @@ function fieldsOf(bytes: Uint8Array): Map<number, number | Uint8Array> {
 }
 const inner = (fields: Map<number, number | Uint8Array>, field: number) => fieldsOf(fields.get(field) as Uint8Array);
 
-test("threads: as asked inside an op, one op at a time", () => {
+test("threads inside an op and ops side by side are as asked", () => {
+  const count = fc.integer({ min: 1, max: 100_000 });
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 100_000 }), (threads) => {
-      const fields = fieldsOf(configProto({ threads, device: "cpu", precision: "fp32" }));
+    fc.property(count, count, (threads, lanes) => {
+      const fields = fieldsOf(configProto({ threads, lanes, device: "cpu", precision: "fp32" }));
       assert.equal(fields.get(2), threads);
-      assert.equal(fields.get(5), 1);
+      assert.equal(fields.get(5), lanes);
     }),
   );
 });
 
 test("on the CPU no GPU is opened; on a GPU memory is taken as it is needed", () => {
-  const cpu = fieldsOf(configProto({ threads: 1, device: "cpu", precision: "fp32" }));
+  const cpu = fieldsOf(configProto({ threads: 1, lanes: 1, device: "cpu", precision: "fp32" }));
   const count = inner(cpu, 1);
   assert.equal(new TextDecoder().decode(count.get(1) as Uint8Array), "GPU");
   assert.equal(count.get(2), 0);
-  const gpu = fieldsOf(configProto({ threads: 1, device: "gpu", precision: "fp32" }));
+  const gpu = fieldsOf(configProto({ threads: 1, lanes: 1, device: "gpu", precision: "fp32" }));
   assert.equal(gpu.has(1), false);
   assert.equal(inner(gpu, 6).get(4), 1);
 });
 
 test("precision: the rewriter's option of bfloat16 or float16 is on, and none for float32", () => {
   const rewriter = (precision: "fp32" | "bf16" | "fp16") => {
-    const fields = fieldsOf(configProto({ threads: 1, device: "cpu", precision }));
+    const fields = fieldsOf(configProto({ threads: 1, lanes: 1, device: "cpu", precision }));
     return fields.has(10) ? [...inner(inner(fields, 10), 10)] : null;
   };
   assert.equal(rewriter("fp32"), null);

@@ -57,10 +57,13 @@ test("train and val: classes by name, images class by class, nothing decoded", a
 
 test("images are decoded side by side, each into its place, and resized into the square", async (context) => {
   const sizes: number[] = [];
-  const decode: ImageDecoder = async (file, channels) => {
-    sizes.push(file.byteLength);
-    await new Promise((resolve) => setTimeout(resolve, file.byteLength % 7));
-    return { pixels: new Uint8Array(12 * channels).fill(file.byteLength % 251), height: 3, width: 4, channels };
+  const decode: ImageDecoder = async (paths, channels) => {
+    const files = paths.map((path) => readFileSync(path).byteLength);
+    sizes.push(...files);
+    await new Promise((resolve) => setTimeout(resolve, files[0]! % 7));
+    return files.map((bytes) => {
+      return { pixels: new Uint8Array(12 * channels).fill(bytes % 251), height: 3, width: 4, channels };
+    });
   };
   const data = await load(folder(context, TREE), { size: 2 }, { decode });
   const pixels = new Uint8Array(3 * 12);
@@ -75,8 +78,8 @@ test("images are decoded side by side, each into its place, and resized into the
 
 test("a file that does not decode is named", async (context) => {
   const dir = folder(context, TREE);
-  const decode: ImageDecoder = async () => {
-    throw new CnnDistError("image", "the JPEG cannot be decoded");
+  const decode: ImageDecoder = async ([path]) => {
+    throw new CnnDistError("image", `${path}: the JPEG cannot be decoded`);
   };
   const data = await load(dir, {}, { decode });
   await assert.rejects(
