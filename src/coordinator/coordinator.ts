@@ -1,23 +1,15 @@
 /** Wires roster, wire and work in flight together; the training itself is in loop.ts. */
 import { CnnDistError, EXIT, messageOf } from "../errors.js";
 import type { RunEvent, WorkerEvent } from "../events.js";
-import { type Layout, layoutOf } from "../parameters/layout.js";
-import { asBytes, asFloat32, decodeToCoordinator, encode, type RejectReason } from "../protocol/codec.js";
+import { asBytes, decodeToCoordinator, encode, type RejectReason } from "../protocol/codec.js";
 import { type Fingerprint, PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
+import { type Founding, foundingOf, type Join, objection } from "./admission.js";
 import { StopRequested, train } from "./loop.js";
 import type { Coordinator, CoordinatorOptions, CoordinatorPorts, Outcome } from "./ports.js";
-import { differences, type Member, Roster } from "./roster.js";
+import { type Member, Roster } from "./roster.js";
+import { HELLO_TIMEOUT_SECONDS, overdue, TICK_MS, wasSuspended } from "./watch.js";
 import type { DoubleBuffer } from "./weights.js";
 import { type Deferred, deferred, type Work } from "./work.js";
-
-/** How often silence is looked for. */
-const TICK_MS = 500;
-/** Loading TensorFlow and data can hold a worker's event loop for long; until it has joined, silence counts only after this. */
-const JOIN_TIMEOUT_SECONDS = 60;
-/** A worker that was started and has not even said hello after this long will not. */
-const HELLO_TIMEOUT_SECONDS = 60;
-/** A tick that comes this much too late means that this process itself was stopped, and nobody else is to blame. */
-const SUSPENDED_MS = 2_000;
 
 /** What the socket says of a dead worker; its process says it better. */
 const CONNECTION_GONE = "its connection is gone";
@@ -26,13 +18,6 @@ type LossReason = NonNullable<WorkerEvent["reason"]>;
 
 export function createCoordinator(options: CoordinatorOptions, ports: CoordinatorPorts): Coordinator {
   return new Hub(options, ports);
-}
-
-/** A user model's layout and first values, as the first worker that joined gave them. */
-export interface Founding {
-  layout: Layout;
-  weights: Float32Array;
-  state: Float32Array;
 }
 
 export class Hub implements Coordinator {
@@ -317,28 +302,18 @@ export class Hub implements Coordinator {
     }
   }
 
-  #join(
-    member: Member,
-    message: Extract<ToCoordinator, { type: "join" }>,
-    payload: Uint8Array | null,
-  ): RejectReason | null {
+  #join(member: Member, message: Join, payload: Uint8Array | null): RejectReason | null {
     if (member.state !== "joining" && member.state !== "tracing") return "schema";
-    const { expect } = this.options;
-    const wrong = this.fingerprint ? differences(this.fingerprint, message.fingerprint) : [];
-    const compare = (what: string, expected: string | null, received: string) => {
-      if (expected !== null && expected !== received) wrong.push({ what, expected, received });
-    };
-    compare("dataset SHA-256", expect.datasetSha256, message.datasetSha256);
-    compare("topology SHA-256", this.#topology, message.topologySha256);
-    if (wrong.length > 0) {
-      const list = wrong
-        .map(({ what, expected, received }) => `${what}: ${expected} here, ${received} there`)
-        .join("; ");
-      this.#refuse(
-        member,
-        "differs",
-        `the results would depend on which machine computes what. ${list}. Use the same software, data and settings on all workers.`,
-      );
+    const reason = objection(
+      {
+        fingerprint: this.fingerprint,
+        topologySha256: this.#topology,
+        datasetSha256: this.options.expect.datasetSha256,
+      },
+      message,
+    );
+    if (reason !== null) {
+      this.#refuse(member, "differs", reason);
       return null;
     }
     if (!this.#founded) {
@@ -399,34 +374,19 @@ export class Hub implements Coordinator {
   #tick(): void {
     const { clock } = this.ports;
     const now = clock.now();
-    const late = now - this.#lastTick - TICK_MS;
+    const suspended = wasSuspended(now - this.#lastTick);
     this.#lastTick = now;
-    const { heartbeatTimeout, stepTimeout } = this.options.placement;
     for (const member of this.roster.all()) {
-      if (late > SUSPENDED_MS) {
+      if (suspended) {
         member.lastHeard = now;
         if (member.owesSince !== null) member.owesSince = now;
         continue;
       }
-      const silentMs = now - member.lastHeard;
-      const joining = member.state === "joining" || member.state === "tracing";
-      const limit = joining ? Math.max(heartbeatTimeout, JOIN_TIMEOUT_SECONDS) : heartbeatTimeout;
-      if (silentMs > limit * 1000) {
-        this.#lose(
-          member,
-          "silence",
-          `it has been silent for ${(silentMs / 1000).toFixed(1)} s (--heartbeat-timeout ${heartbeatTimeout})`,
-        );
-      } else if (member.owesSince !== null && now - member.owesSince > stepTimeout * 1000) {
-        this.#lose(
-          member,
-          "step-timeout",
-          `it is alive but has sent no result for ${((now - member.owesSince) / 1000).toFixed(1)} s (--step-timeout ${stepTimeout})`,
-        );
-      }
+      const late = overdue(member, now, this.options.placement);
+      if (late) this.#lose(member, late.reason, late.detail);
     }
     for (const expected of this.roster.absent()) {
-      if (late > SUSPENDED_MS) expected.since = now;
+      if (suspended) expected.since = now;
       if (now - expected.since <= HELLO_TIMEOUT_SECONDS * 1000) continue;
       this.roster.forget(expected);
       // Its process is ended, and started again if that is still allowed.
@@ -455,13 +415,3 @@ const HOPELESS: ReadonlySet<string> = new Set([
   "trace-constant",
   "image",
 ]);
-
-/** A user model's layout and values, from its first worker; null when the two do not fit each other. */
-function foundingOf(message: Extract<ToCoordinator, { type: "join" }>, payload: Uint8Array | null): Founding | null {
-  if (!message.parameters) return null;
-  if (new Set(message.parameters.map(({ name }) => name)).size < message.parameters.length) return null;
-  const layout = layoutOf(message.parameters.map((each) => ({ ...each, init: { kind: "zeros" } })));
-  const values = asFloat32(payload, layout.size + layout.stateSize);
-  if (!values) return null;
-  return { layout, weights: values.slice(0, layout.size), state: values.slice(layout.size) };
-}

@@ -1,4 +1,4 @@
-import { dropoutOption, type Entries, fitTo, IMAGENET, isSmall, WIDTH, widened } from "./entry.js";
+import { dropoutOption, type Entries, fitTo, hidden, IMAGENET, isSmall, WIDTH, widened } from "./entry.js";
 import type { ImageShape, InitRule, LayerSpec, ModelSpec } from "./spec.js";
 
 const DROPOUT = dropoutOption(0.5, "of each of the two hidden dense layers");
@@ -78,15 +78,7 @@ function alexnet(
   const of = (filters: number) => widened(filters, width, 2);
   const normalise = (name: string): LayerSpec[] =>
     lrn ? [{ kind: "lrn", name, size: 5, k: 2, alpha: 1e-4, beta: 0.75 }] : [];
-  const dense = (name: string, units: number): LayerSpec => ({
-    kind: "dense",
-    name,
-    units,
-    bias: true,
-    activation: "relu",
-    kernelInit: init,
-    biasInit: { kind: "constant", value: 1 },
-  });
+  const ones = { kernelInit: init, biasInit: { kind: "constant", value: 1 } } as const;
   return {
     name: "alexnet",
     source: `${PAPER}, section 3.5`,
@@ -105,9 +97,9 @@ function alexnet(
       conv("conv5", init, { filters: of(256), kernel: 3, padding: "same", groups, bias: 1 }),
       pool("pool5"),
       FLATTEN,
-      dense("fc6", of(4096)),
+      hidden("fc6", of(4096), ones),
       drop("drop6", dropout),
-      dense("fc7", of(4096)),
+      hidden("fc7", of(4096), ones),
       drop("drop7", dropout),
       { kind: "dense", name: "fc8", units: classes, bias: true, kernelInit: init },
     ],
@@ -119,14 +111,6 @@ function alexnet(
 function alexnetOwt(input: ImageShape, classes: number, dropout: number, width: number): ModelSpec {
   const he: InitRule = { kind: "heNormal" };
   const of = (filters: number) => widened(filters, width);
-  const dense = (name: string, units: number): LayerSpec => ({
-    kind: "dense",
-    name,
-    units,
-    bias: true,
-    activation: "relu",
-    kernelInit: he,
-  });
   return {
     name: "alexnet-owt",
     source: "Krizhevsky 2014, arXiv:1404.5997",
@@ -144,9 +128,9 @@ function alexnetOwt(input: ImageShape, classes: number, dropout: number, width: 
       pool("pool5"),
       FLATTEN,
       drop("drop6", dropout),
-      dense("fc6", of(4096)),
+      hidden("fc6", of(4096), { kernelInit: he }),
       drop("drop7", dropout),
-      dense("fc7", of(4096)),
+      hidden("fc7", of(4096), { kernelInit: he }),
       { kind: "dense", name: "fc8", units: classes, bias: true },
     ],
     output: "fc8",
@@ -159,13 +143,6 @@ function alexnetFashion(
   classes: number,
   { head, dropout }: { head: string; dropout: number },
 ): ModelSpec {
-  const dense = (name: string, units: number): LayerSpec => ({
-    kind: "dense",
-    name,
-    units,
-    bias: true,
-    activation: "relu",
-  });
   const sigmoid: LayerSpec[] =
     head === "sigmoid" ? [{ kind: "activation", name: "sigmoids", activation: "logSigmoid" }] : [];
   return {
@@ -184,9 +161,9 @@ function alexnetFashion(
       conv("conv5", undefined, { filters: 256, kernel: 3, padding: "same" }),
       pool("pool5"),
       FLATTEN,
-      dense("fc6", 512),
+      hidden("fc6", 512),
       drop("drop6", dropout),
-      dense("fc7", 256),
+      hidden("fc7", 256),
       drop("drop7", dropout),
       { kind: "dense", name: "fc8", units: classes, bias: true },
       ...sigmoid,

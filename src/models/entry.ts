@@ -47,6 +47,15 @@ export function isSmall([height, width]: ImageShape): boolean {
   return height <= 64 && width <= 64;
 }
 
+/** A hidden dense layer with its ReLU; `init` where the paper says more than the default. */
+export function hidden(
+  name: string,
+  units: number,
+  init: Pick<Extract<LayerSpec, { kind: "dense" }>, "kernelInit" | "biasInit"> = {},
+): LayerSpec {
+  return { kind: "dense", name, units, bias: true, activation: "relu", ...init };
+}
+
 /** The layer that brings an image to `side` x `side`, if it has another size. */
 export function fitTo(
   [height, width]: ImageShape,

@@ -1,5 +1,5 @@
 import { codesFor } from "./digits.js";
-import { type Entries, fitTo } from "./entry.js";
+import { type Entries, fitTo, hidden } from "./entry.js";
 import type { Activation, ImageShape, InitRule, LayerSpec, ModelSpec } from "./spec.js";
 
 const PAPER = "LeCun et al. 1998";
@@ -39,13 +39,6 @@ function lenet5(input: ImageShape, classes: number): ModelSpec {
     activation: "relu",
   });
   const pool = (name: string): LayerSpec => ({ kind: "maxPool", name, size: 2, stride: 2, padding: "valid" });
-  const dense = (name: string, units: number): LayerSpec => ({
-    kind: "dense",
-    name,
-    units,
-    bias: true,
-    activation: "relu",
-  });
   return {
     name: "lenet5",
     source: `${PAPER}, section II.B`,
@@ -58,8 +51,8 @@ function lenet5(input: ImageShape, classes: number): ModelSpec {
       conv("c3", 16),
       pool("s4"),
       { kind: "flatten", name: "flatten" },
-      dense("c5", 120),
-      dense("f6", 84),
+      hidden("c5", 120),
+      hidden("f6", 84),
       { kind: "dense", name: "output", units: classes, bias: true },
     ],
     output: "output",

@@ -1,4 +1,14 @@
-import { dropoutOption, type Entries, fitTo, IMAGENET, isSmall, type ModelEntry, WIDTH, widened } from "./entry.js";
+import {
+  dropoutOption,
+  type Entries,
+  fitTo,
+  hidden,
+  IMAGENET,
+  isSmall,
+  type ModelEntry,
+  WIDTH,
+  widened,
+} from "./entry.js";
 import type { ImageShape, InitRule, LayerSpec, ModelSpec } from "./spec.js";
 
 type Stage = readonly [convs: number, channels: number]; // each ends in a 2x2 max-pool
@@ -102,8 +112,8 @@ function convolution(name: string, filters: number, batchNorm: boolean): LayerSp
 
 function smallHead(classes: number, of: (units: number) => number): LayerSpec[] {
   return [
-    { kind: "dense", name: "fc6", units: of(256), bias: true, activation: "relu", kernelInit: HE },
-    { kind: "dense", name: "fc7", units: of(128), bias: true, activation: "relu", kernelInit: HE },
+    hidden("fc6", of(256), { kernelInit: HE }),
+    hidden("fc7", of(128), { kernelInit: HE }),
     { kind: "dense", name: "fc8", units: classes, bias: true, kernelInit: HE },
   ];
 }
@@ -111,9 +121,9 @@ function smallHead(classes: number, of: (units: number) => number): LayerSpec[] 
 function paperHead(classes: number, of: (units: number) => number, dropout: number): LayerSpec[] {
   const init = { kernelInit: { kind: "normal", stddev: 0.005 }, biasInit: { kind: "constant", value: 0.1 } } as const;
   return [
-    { kind: "dense", name: "fc6", units: of(4096), bias: true, activation: "relu", ...init },
+    hidden("fc6", of(4096), init),
     { kind: "dropout", name: "drop6", rate: dropout },
-    { kind: "dense", name: "fc7", units: of(4096), bias: true, activation: "relu", ...init },
+    hidden("fc7", of(4096), init),
     { kind: "dropout", name: "drop7", rate: dropout },
     { kind: "dense", name: "fc8", units: classes, bias: true, ...init },
   ];

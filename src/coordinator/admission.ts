@@ -1,0 +1,45 @@
+/** Whether a worker that wants to join computes what the others do, and what the first one brings. Pure. */
+import { type Layout, layoutOf } from "../parameters/layout.js";
+import { asFloat32 } from "../protocol/codec.js";
+import type { Fingerprint, ToCoordinator } from "../protocol/messages.js";
+import type { CoordinatorOptions } from "./ports.js";
+import { differences } from "./roster.js";
+
+export type Join = Extract<ToCoordinator, { type: "join" }>;
+
+/** A user model's layout and first values, as the first worker that joined gave them. */
+export interface Founding {
+  layout: Layout;
+  weights: Float32Array;
+  state: Float32Array;
+}
+
+/** What the others have; null for what nobody has said yet. */
+export interface Agreed {
+  fingerprint: Fingerprint | null;
+  topologySha256: string | null;
+  datasetSha256: CoordinatorOptions["expect"]["datasetSha256"];
+}
+
+/** Why the worker cannot take part, or null. */
+export function objection(agreed: Agreed, { fingerprint, datasetSha256, topologySha256 }: Join): string | null {
+  const wrong = agreed.fingerprint ? differences(agreed.fingerprint, fingerprint) : [];
+  const compare = (what: string, expected: string | null, received: string) => {
+    if (expected !== null && expected !== received) wrong.push({ what, expected, received });
+  };
+  compare("dataset SHA-256", agreed.datasetSha256, datasetSha256);
+  compare("topology SHA-256", agreed.topologySha256, topologySha256);
+  if (wrong.length === 0) return null;
+  const list = wrong.map(({ what, expected, received }) => `${what}: ${expected} here, ${received} there`).join("; ");
+  return `the results would depend on which machine computes what. ${list}. Use the same software, data and settings on all workers.`;
+}
+
+/** A user model's layout and values, from its first worker; null when the two do not fit each other. */
+export function foundingOf(message: Join, payload: Uint8Array | null): Founding | null {
+  if (!message.parameters) return null;
+  if (new Set(message.parameters.map(({ name }) => name)).size < message.parameters.length) return null;
+  const layout = layoutOf(message.parameters.map((each) => ({ ...each, init: { kind: "zeros" } })));
+  const values = asFloat32(payload, layout.size + layout.stateSize);
+  if (!values) return null;
+  return { layout, weights: values.slice(0, layout.size), state: values.slice(layout.size) };
+}
