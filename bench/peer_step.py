@@ -51,7 +51,7 @@ def alexnet_fashion():
 
 # network, image, classes, steps, of which to warm up
 MODELS = {
-    "lenet5": (lenet5, (1, 28, 28), 10, 60, 20),
+    "lenet5": (lenet5, (1, 28, 28), 10, 300, 100),
     "vgg13": (vgg13, (3, 32, 32), 100, 7, 2),
     "resnet18": (resnet18, (3, 32, 32), 100, 7, 2),
     "alexnet-fashion": (alexnet_fashion, (1, 224, 224), 10, 5, 2),

@@ -15,7 +15,7 @@ const [model = "vgg13", batchText = "128", mode = "captured", threadsText = "2"]
 const batch = Number(batchText);
 /** As bench/peer_step.py has them: image, classes, steps, of which to warm up. */
 const MODELS: Readonly<Record<string, [ImageShape, number, number, number]>> = {
-  lenet5: [[28, 28, 1], 10, 60, 20],
+  lenet5: [[28, 28, 1], 10, 300, 100],
   vgg13: [[32, 32, 3], 100, 7, 2],
   resnet18: [[32, 32, 3], 100, 7, 2],
   "alexnet-fashion": [[224, 224, 1], 10, 5, 2],
