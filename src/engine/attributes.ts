@@ -14,11 +14,6 @@ export interface Attribute {
 
 export const typeAttribute = (name: string, value: number): Attribute => ({ name, type: ATTR.type, value });
 export const intAttribute = (name: string, value: number): Attribute => ({ name, type: ATTR.int, value });
-export const intListAttribute = (name: string, value: readonly number[]): Attribute => ({
-  name,
-  type: ATTR.int,
-  value: [...value],
-});
 export const stringAttribute = (name: string, value: string): Attribute => ({ name, type: ATTR.string, value });
 export const boolAttribute = (name: string, value: boolean): Attribute => ({ name, type: ATTR.bool, value });
 export const floatAttribute = (name: string, value: number): Attribute => ({ name, type: ATTR.float, value });
