@@ -19,7 +19,7 @@ before(async () => {
 after(() => engine.close());
 
 const STEPS = 10;
-/** That of the reference takes seven minutes for all: `npm run test:whole`. */
+/** That of the reference takes eight minutes for all: `npm run test:whole`. */
 const WIDTH = Number(process.env.CNN_DIST_TEST_WIDTH ?? 1 / 4);
 const IMAGES = 8;
 const { train, shape, classes } = loadSynthetic({ height: 28, width: 28, channels: 1, classes: 10, train: IMAGES });
