@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { CnnDistError, messageOf } from "../errors.js";
+import { foreignFile, imageFormat } from "../image-format.js";
 import { intAttribute, stringAttribute, typeAttribute } from "./attributes.js";
 import type { Native, Pointer } from "./capi.js";
 import { DTYPE } from "./dtype.js";
@@ -18,12 +19,6 @@ export interface DecodedImage {
 
 /** Where the pixels of the `index`-th image go: memory of height * width * channels bytes, or null for new memory. */
 export type Place = (index: number, height: number, width: number) => Uint8Array | null;
-
-/** The formats that are read, by their first bytes. */
-const FORMATS: readonly { name: string; magic: readonly number[] }[] = [
-  { name: "JPEG", magic: [0xff, 0xd8, 0xff] },
-  { name: "PNG", magic: [0x89, 0x50, 0x4e, 0x47] },
-];
 
 /** Threads that decode, at most. */
 const DECODERS = 6;
@@ -53,7 +48,8 @@ export class ImageFiles {
 
   /**
    * JPEG or PNG files, as gray or RGB whatever they hold (transparency is dropped). CnnDistError `image` names the first that
-   * is missing, of another format, damaged or cut short.
+   * is missing, damaged or cut short, or of a format that TensorFlow cannot read; GIFs it can, so who may meet one looks at
+   * `imageFormat`.
    */
   async decode(paths: readonly string[], channels: 1 | 3, place: Place = () => null): Promise<DecodedImage[]> {
     const session = this.#session;
@@ -133,14 +129,8 @@ export class ImageFiles {
         reason.code === "ENOENT" ? "it does not exist" : `it cannot be read: ${messageOf(reason)}`,
       );
       if (typeof file === "string") return file;
-      const format = FORMATS.find(({ magic }) => magic.every((byte, at) => file[at] === byte));
-      if (format) return `the ${format.name} cannot be decoded: ${messageOf(error)}`;
-      return `it is neither ${FORMATS.map(({ name }) => name).join(" nor ")} (it begins with ${firstBytes(file)})`;
+      const format = imageFormat(file);
+      return format ? `the ${format} cannot be decoded: ${messageOf(error)}` : foreignFile(file);
     }
   }
-}
-
-function firstBytes(file: Uint8Array): string {
-  if (file.byteLength === 0) return "nothing: it is empty";
-  return Array.from(file.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
 }

@@ -1,10 +1,12 @@
 /** What image files show, by a checkpoint's network. */
+import { readFile } from "node:fs/promises";
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { openPipeline } from "../data/augment/pipeline.js";
 import { datasetFacts } from "../data/datasets.js";
 import { fitImage } from "../data/fit.js";
 import type { Engine } from "../engine/engine.js";
-import { messageOf, UsageError } from "../errors.js";
+import { CnnDistError, messageOf, UsageError } from "../errors.js";
+import { foreignFile, imageFormat } from "../image-format.js";
 import { openClassifier } from "./classifier.js";
 
 export interface Prediction {
@@ -55,6 +57,8 @@ function channelsOf({ image, recipe }: Snapshot): 1 | 3 {
 async function readImage(engine: Engine, path: string, channels: 1 | 3) {
   try {
     const [decoded] = await engine.decodeImages([path], channels);
+    const file = await readFile(path);
+    if (imageFormat(file) === null) throw new CnnDistError("image", `${path}: ${foreignFile(file)}`);
     return decoded!;
   } catch (error) {
     throw new UsageError("image", `image ${messageOf(error)}`, { cause: error });

@@ -110,4 +110,10 @@ test("the command prints classes for each image, as text and as JSON, in gray fo
   const refused = await words(broken);
   assert.equal(refused.code, 2);
   assert.match(refused.stderr, /broken\.png: it is neither JPEG nor PNG/);
+  // A whole one of one pixel, which TensorFlow would read.
+  const gif = join(dir, "dot.gif");
+  writeFileSync(gif, Buffer.from("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "base64"));
+  const other = await words(gif);
+  assert.equal(other.code, 2);
+  assert.match(other.stderr, /dot\.gif: it is neither JPEG nor PNG \(it begins with 47 49 46 38\)/);
 });
