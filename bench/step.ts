@@ -1,7 +1,7 @@
 /** A process that prints the median milliseconds of a training step on one device. Arguments: model, batch, mode, threads. */
 import type * as tfjs from "@tensorflow/tfjs";
+import { tf as tfjsBefore } from "../src/engine/native/backend.js";
 import { openEngine } from "../src/engine/open.js";
-import { tf as tfjsBefore } from "../src/engine/tfjs.js";
 import { buildNetwork } from "../src/layers/build.js";
 import { initialValues } from "../src/models/init.js";
 import { parametersOf } from "../src/models/parameters.js";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Argv } from "yargs";
 import type { Command, Io } from "./commands/command.js";
-import { COMMANDS } from "./commands/registry.js";
+import { COMMANDS } from "./commands/commands.js";
 import { CnnDistError, EXIT, UsageError } from "./errors.js";
 import { nearest } from "./nearest.js";
 

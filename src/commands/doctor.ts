@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { findDataset } from "../data/datasets.js";
 import { type Gpu, listGpus } from "../engine/gpus.js";
-import { type FoundTensorflow, findTensorflow } from "../engine/locate.js";
+import { type FoundTensorflow, findTensorflow } from "../engine/install.js";
 import { EXIT, messageOf } from "../errors.js";
 import { cacheDirectory } from "../paths.js";
 import { bytes } from "../terminal/format.js";

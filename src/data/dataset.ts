@@ -1,5 +1,5 @@
 import type { PixelStatistics } from "../config/pixel-statistics.js";
-import type { DecodedImage, Place } from "../engine/decode.js";
+import type { DecodedImage, Place } from "../engine/engine.js";
 import type { ImageShape } from "../models/spec.js";
 
 /** Images of one split. Pixels are uint8, NHWC; the worker scales them to [0, 1] inside the traced step. */

@@ -1,8 +1,9 @@
 /** What the rest of the house knows of TensorFlow. `openEngine` (open.ts) gives one; a process has one at most. */
 import type * as tfjs from "@tensorflow/tfjs";
-import type { DecodedImage, Place } from "./decode.js";
-import type { Ops } from "./ops.js";
+import type { Ops } from "./kernels/ops.js";
+import type { DecodedImage, Place } from "./native/decode.js";
 
+export type { DecodedImage, Place };
 export type Tf = typeof tfjs;
 
 /** Everything of engine and machine that the bits of a result depend on; a join compares it (src/protocol/messages.ts). */

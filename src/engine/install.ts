@@ -4,10 +4,12 @@ import { basename, dirname, join } from "node:path";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { sha256OfFile } from "../fetch/download.js";
 import { withLock } from "../fetch/lock.js";
-import { extractZip } from "../fetch/zip.js";
-import { cachedDir, type FoundTensorflow, findTensorflow, hasLibraries, OLDEST_VERSION } from "./locate.js";
-import { pipDownload } from "./pip.js";
-import { TENSORFLOW_VERSION, type Wheel, wheelsFor } from "./wheels.js";
+import { extractZip } from "../fetch/unzip.js";
+import { cachedDir, type FoundTensorflow, findTensorflow, hasLibraries, OLDEST_VERSION } from "./install/locate.js";
+import { pipDownload } from "./install/pip.js";
+import { TENSORFLOW_VERSION, type Wheel, wheelsFor } from "./install/wheels.js";
+
+export { type FoundTensorflow, findTensorflow } from "./install/locate.js";
 
 export interface InstallOptions {
   gpu: boolean;

@@ -3,26 +3,26 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { CnnDistError, UsageError } from "../errors.js";
-import { Binding } from "./binding.js";
-import { loadNative } from "./capi.js";
-import type { CompiledFunction } from "./compiled-function.js";
-import { ImageFiles } from "./decode.js";
 import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
-import { LIBRARIES } from "./libraries.js";
-import { createOps } from "./ops.js";
-import { alignedFloat32, Session } from "./session.js";
-import { registerBackend, tf } from "./tfjs.js";
-import { traceFunction } from "./trace.js";
+import { createOps } from "./kernels/ops.js";
+import { registerBackend, tf } from "./native/backend.js";
+import { Binding } from "./native/binding.js";
+import { loadNative } from "./native/capi.js";
+import { alignedFloat32, EagerContext } from "./native/context.js";
+import { ImageFiles } from "./native/decode.js";
+import { LIBRARIES } from "./native/libraries.js";
+import type { CompiledFunction } from "./trace/compiled-function.js";
+import { traceFunction } from "./trace/trace.js";
 
 /** Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none. */
 export function openEngine(options: EngineOptions): Engine {
   const native = loadNative(options.libraryDir);
-  const session = new Session(native, { ...options, lanes: 1 }); // one: ops run in one order, on which a step's bits depend
-  const gpus = session.devices.filter(({ type }) => type === "GPU");
+  const eager = new EagerContext(native, { ...options, lanes: 1 }); // one: ops run in one order, on which a step's bits depend
+  const gpus = eager.devices.filter(({ type }) => type === "GPU");
   if (options.device === "gpu" && gpus.length === 0) {
     throw new CnnDistError(
       "no-gpu",
-      `TensorFlow ${session.version} in ${options.libraryDir} sees no usable GPU (it sees: ${session.devices.map(({ name }) => name).join(", ")}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
+      `TensorFlow ${eager.version} in ${options.libraryDir} sees no usable GPU (it sees: ${eager.devices.map(({ name }) => name).join(", ")}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
     );
   }
   if (options.device === "gpu" && options.precision === "bf16")
@@ -30,7 +30,7 @@ export function openEngine(options: EngineOptions): Engine {
       "precision",
       "--precision bf16: TensorFlow's rewriter brings bfloat16 to the CPU alone, and cnn-dist has no casts of its own yet. Use --precision fp32 on a GPU.",
     );
-  const binding = new Binding(session, gpus.length > 0);
+  const binding = new Binding(eager, gpus.length > 0);
   const backend = registerBackend(binding);
   const ops = createOps(tf, backend);
   const traced = new Set<CompiledFunction>();
@@ -39,7 +39,7 @@ export function openEngine(options: EngineOptions): Engine {
   return {
     tf,
     ops,
-    info: engineInfo(options, session.version),
+    info: engineInfo(options, eager.version),
     trace(spec) {
       const compiled = traceFunction(tf, backend, `${spec.name.replace(/\W/g, "_")}_${traces++}`, spec);
       traced.add(compiled);
@@ -54,9 +54,9 @@ export function openEngine(options: EngineOptions): Engine {
       };
     },
     decodeImages: (paths, channels, place) => images.decode(paths, channels, place),
-    allocate: (length) => alignedFloat32(session.native, length),
+    allocate: (length) => alignedFloat32(eager.native, length),
     memory() {
-      const [own, decoding] = [session.memory(), images.memory()];
+      const [own, decoding] = [eager.memory(), images.memory()];
       return { tensors: own.tensors + decoding.tensors, bytes: own.bytes + decoding.bytes };
     },
     async close() {

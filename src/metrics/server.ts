@@ -5,7 +5,7 @@ import type { Gpu } from "../engine/gpus.js";
 import { messageOf, UsageError } from "../errors.js";
 import type { RunEvent } from "../events.js";
 import { addGpuMetrics } from "./gpus.js";
-import { createRunMetrics, type RunMetrics } from "./registry.js";
+import { createRunMetrics, type RunMetrics } from "./run-metrics.js";
 
 export interface MetricsServer {
   /** Of /metrics. */

@@ -1,6 +1,6 @@
-import { withoutAuxiliary } from "./inference.js";
 import { buildModel, type ModelOptions } from "./registry.js";
 import type { ImageShape, ModelSpec } from "./spec.js";
+import { withoutAuxiliary } from "./without-auxiliary.js";
 
 /** The network that a checkpoint holds, without auxiliary classifiers; null for a model of one's own. */
 export function checkpointSpec({

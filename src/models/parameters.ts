@@ -1,9 +1,9 @@
 /** What a network has to learn and what it costs, from its table alone. */
 import { createHash } from "node:crypto";
 import { type Initializer, type ParameterSpec, sizeOf } from "../parameters/layout.js";
-import { withoutAuxiliary } from "./inference.js";
 import { inputsOf, type Shape, shapesOf } from "./shapes.js";
 import type { InitRule, LayerSpec, ModelSpec } from "./spec.js";
+import { withoutAuxiliary } from "./without-auxiliary.js";
 
 /** Kernels are HWIO, dense kernels [in, out]; in the network's order; names as in checkpoints. */
 export function parametersOf(spec: ModelSpec): ParameterSpec[] {

@@ -1,15 +1,15 @@
 /** The networks by name. */
 import { UsageError } from "../errors.js";
 import { nearest } from "../nearest.js";
-import { ALEXNET } from "./alexnet.js";
-import type { Entries, ModelEntry, ModelOption, OptionValue } from "./entry.js";
-import { GOOGLENET } from "./googlenet.js";
-import { LENET } from "./lenet.js";
-import { RESNET } from "./resnet.js";
 import { shapesOf } from "./shapes.js";
 import type { ImageShape, ModelSpec } from "./spec.js";
-import { TINY } from "./tiny.js";
-import { VGG } from "./vgg.js";
+import { ALEXNET } from "./tables/alexnet.js";
+import type { Entries, ModelEntry, ModelOption, OptionValue } from "./tables/entry.js";
+import { GOOGLENET } from "./tables/googlenet.js";
+import { LENET } from "./tables/lenet.js";
+import { RESNET } from "./tables/resnet.js";
+import { TINY } from "./tables/tiny.js";
+import { VGG } from "./tables/vgg.js";
 
 export type ModelOptions = Readonly<Record<string, OptionValue>>;
 

@@ -74,6 +74,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   fetch: ["proper-lockfile", "yauzl"],
 };
 
+/**
+ * Rooms with floors: other rooms may import what lies on top alone, and a floor may import only the floors named for it.
+ * A floor's files may also import the top's types.
+ */
+const FLOORS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  engine: { native: [], install: ["native"], kernels: ["native"], trace: ["native"] },
+  models: { tables: [] },
+};
+/** On top of a room with floors, and yet for its floors to import: words that they all speak. */
+const FLOOR_WORDS: readonly string[] = ["models/spec"];
+
 interface Import {
   file: string;
   target: string;
@@ -102,6 +113,23 @@ function roomOf(path: string): string {
   return second === undefined ? first!.replace(/\.(ts|js)$/, "") : first!;
 }
 
+/** The floor that a file lies on, "" for the top; null in a room without floors. */
+function floorOf(path: string): string | null {
+  const [room, second, third] = path.split("/");
+  if (FLOORS[room!] === undefined) return null;
+  return third === undefined ? "" : second!;
+}
+
+function respectsFloors(here: string, target: string, typeOnly: boolean): boolean {
+  const floor = floorOf(target);
+  if (floor === null) return true;
+  if (roomOf(here) !== roomOf(target)) return floor === "";
+  const mine = floorOf(here)!;
+  if (mine === floor || mine === "") return true;
+  if (floor === "") return typeOnly || FLOOR_WORDS.includes(target);
+  return FLOORS[roomOf(here)]![mine]?.includes(floor) ?? false;
+}
+
 /** One line for each import that the table does not allow. */
 function violations(root: string): string[] {
   return importsBelow(root).flatMap(({ file, target, typeOnly }) => {
@@ -117,7 +145,9 @@ function violations(root: string): string[] {
     if (builtinModules.includes(target)) return [`${here} imports ${target} without node:`];
     const path = target.startsWith(".") ? relative(root, resolve(dirname(file), target)).replace(/\.js$/, "") : target;
     const other = target.startsWith(".") ? roomOf(path) : target;
-    if (other === room || (target.startsWith(".") && COMMON.includes(other))) return [];
+    if (target.startsWith(".") && COMMON.includes(other)) return [];
+    if (!respectsFloors(here, path, typeOnly)) return [`${here} imports ${target}, which is not for it`];
+    if (other === room) return [];
     const fits = allowed.some(
       (entry) =>
         entry === other || entry === path || (typeOnly && (entry === `type:${other}` || entry === `type:${path}`)),
@@ -134,6 +164,8 @@ test("the check finds static, dynamic and re-exporting imports that are not allo
   assert.deepEqual(violations(fixturePath("architecture")).sort(), [
     "coordinator/loop.ts imports ../worker/compute.js",
     "coordinator/loop.ts imports koffi",
+    "data/decode.ts imports ../engine/native/graph.js, which is not for it",
+    "engine/native/graph.ts imports ../trace/trace.js, which is not for it",
     "parameters/layout.ts imports ../engine/engine.js (as a type)",
     "terminal/live.ts imports ../run/run.js",
   ]);

@@ -4,9 +4,9 @@
  * convolution or product, its bias and its ReLU then run as one op, as do the gradients of a kernel and its bias.
  */
 import type * as tfjs from "@tensorflow/tfjs";
-import { boolAttribute, stringAttribute, typeAttribute } from "../attributes.js";
-import { DTYPE } from "../dtype.js";
-import type { NodeBackend } from "../tfjs.js";
+import { boolAttribute, stringAttribute, typeAttribute } from "../native/attributes.js";
+import type { NodeBackend } from "../native/backend.js";
+import { DTYPE } from "../native/dtype.js";
 import { replaceKernel } from "./replace.js";
 
 const FLOAT = typeAttribute("T", DTYPE.float);

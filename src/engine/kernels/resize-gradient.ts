@@ -1,8 +1,8 @@
 /** tfjs-node's gradient of bilinear resizing passes over half-pixel centres: its weights would be those of another resize. */
 import type * as tfjs from "@tensorflow/tfjs";
-import { boolAttribute, typeAttribute } from "../attributes.js";
-import { DTYPE } from "../dtype.js";
-import type { NodeBackend } from "../tfjs.js";
+import { boolAttribute, typeAttribute } from "../native/attributes.js";
+import type { NodeBackend } from "../native/backend.js";
+import { DTYPE } from "../native/dtype.js";
 import { replaceKernel } from "./replace.js";
 
 export function correctResizeGradient(tf: typeof tfjs, backend: NodeBackend): void {

@@ -8,9 +8,9 @@ import { type BatchNormConfig, batchNormClass } from "./batch-norm.js";
 import type { LayerClass } from "./call.js";
 import { type ConvolutionConfig, convolutionClass } from "./convolution.js";
 import { dropoutClass } from "./dropout.js";
-import { padToClass, resizeClass } from "./fit.js";
 import { affineClass, lrnClass, type PoolConfig, paddedPoolClass, paddedShortcutClass, squashClass } from "./plain.js";
 import { rbfClass } from "./rbf.js";
+import { padToClass, resizeClass } from "./resize.js";
 import { subsampleClass } from "./subsample.js";
 
 export type { CallArgs } from "./call.js";

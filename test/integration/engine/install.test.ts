@@ -13,10 +13,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { cachedDir, findTensorflow, isRecent } from "../../../src/engine/install/locate.js";
+import { TENSORFLOW_VERSION } from "../../../src/engine/install/wheels.js";
 import { ensureTensorflow, installTensorflow } from "../../../src/engine/install.js";
-import { LIBRARIES } from "../../../src/engine/libraries.js";
-import { cachedDir, findTensorflow, isRecent } from "../../../src/engine/locate.js";
-import { TENSORFLOW_VERSION } from "../../../src/engine/wheels.js";
+import { LIBRARIES } from "../../../src/engine/native/libraries.js";
 import { CnnDistError, UsageError } from "../../../src/errors.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 import { type ZipEntry, zipOf } from "../../support/zip.js";

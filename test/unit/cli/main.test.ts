@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { COMMANDS } from "../../../src/commands/registry.js";
+import { COMMANDS } from "../../../src/commands/commands.js";
 import { VERSION } from "../../../src/version.js";
 import { inProcess } from "../../support/cli.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { COMMANDS } from "../../../src/commands/registry.js";
+import { COMMANDS } from "../../../src/commands/commands.js";
 import { placementSchema } from "../../../src/config/placement.js";
 import { recipeSchema } from "../../../src/config/recipe.js";
 import { EXIT } from "../../../src/errors.js";

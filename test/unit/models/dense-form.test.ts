@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { denseForm } from "../../../src/models/dense-form.js";
-import { withoutAuxiliary } from "../../../src/models/inference.js";
 import { parametersOf } from "../../../src/models/parameters.js";
 import { buildModel } from "../../../src/models/registry.js";
 import { shapesOf } from "../../../src/models/shapes.js";
 import type { ModelSpec } from "../../../src/models/spec.js";
+import { withoutAuxiliary } from "../../../src/models/without-auxiliary.js";
 import { sizeOf } from "../../../src/parameters/layout.js";
 
 test("vgg16's dense layers become one 7x7 and two 1x1 convolutions of the same names and sizes", () => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { codesFor } from "../../../src/models/digits.js";
 import { initialValues } from "../../../src/models/init.js";
 import { parametersOf, predictWorkerBytes, summarize, topologySha256 } from "../../../src/models/parameters.js";
 import { buildModel, modelFacts, modelNames } from "../../../src/models/registry.js";
 import { shapesOf, windowsOver } from "../../../src/models/shapes.js";
 import type { ImageShape } from "../../../src/models/spec.js";
+import { codesFor } from "../../../src/models/tables/digits.js";
 import { layoutOf, sizeOf } from "../../../src/parameters/layout.js";
 
 const natural = (name: string) => buildModel(name, modelFacts(name).natural);

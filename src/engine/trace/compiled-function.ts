@@ -1,0 +1,180 @@
+/** A traced function in the eager context, and the calls of it. */
+import { CnnDistError } from "../../errors.js";
+import type { TraceCall, TracedFunction, TraceSpec } from "../engine.js";
+import type { Pointer } from "../native/capi.js";
+import type { EagerContext, Handle } from "../native/context.js";
+import { DTYPE } from "../native/dtype.js";
+import { StreamQueue } from "./streams.js";
+
+export const INPUT_DTYPE = { uint8: DTYPE.uint8, int32: DTYPE.int32, float32: DTYPE.float } as const;
+
+type CallResult = Awaited<ReturnType<TracedFunction["run"]>>;
+
+export class CompiledFunction implements TracedFunction {
+  readonly traceMs: number;
+  readonly nodes: number;
+  readonly #eager: EagerContext;
+  readonly #name: string;
+  readonly #spec: TraceSpec;
+  readonly #shape: { streams: number; outputs: number; state: boolean };
+  #queue: StreamQueue | null = null;
+  #generation = 0;
+  /** The call under way. TensorFlow reads its vectors in place, so they must live as long as it computes. */
+  #current: { call: TraceCall; result: Promise<CallResult>; cancellation: Pointer } | null = null;
+  #disposed = false;
+
+  constructor(
+    eager: EagerContext,
+    name: string,
+    spec: TraceSpec,
+    shape: { streams: number; outputs: number; state: boolean },
+    facts: { traceMs: number; nodes: number },
+  ) {
+    this.#eager = eager;
+    this.#name = name;
+    this.#spec = spec;
+    this.#shape = shape;
+    this.traceMs = facts.traceMs;
+    this.nodes = facts.nodes;
+  }
+
+  async run(call: TraceCall): Promise<CallResult> {
+    if (this.#disposed) throw new CnnDistError("trace-run", `${this.#spec.name} was disposed`);
+    if (this.#current) throw new CnnDistError("trace-run", `${this.#spec.name} is already running; one call at a time`);
+    this.#checkCall(call);
+    const { tf } = this.#eager.native;
+    const cancellation = tf.TFE_NewCancellationManager<Pointer>();
+    const result = this.#compute(call, cancellation);
+    this.#current = { call, result, cancellation };
+    try {
+      return await result;
+    } catch (error) {
+      if (!this.#disposed) throw error;
+      throw new CnnDistError("cancelled", `${this.#spec.name} was ended before it had finished`, { cause: error });
+    } finally {
+      this.#current = null;
+      tf.TFE_DeleteCancellationManager(cancellation);
+      if (this.#disposed) this.#free();
+    }
+  }
+
+  async #compute(call: TraceCall, cancellation: Pointer): Promise<CallResult> {
+    const eager = this.#eager;
+    const handles: Handle[] = [];
+    try {
+      this.#spec.inputs.forEach(({ dtype, shape }, index) =>
+        handles.push(eager.upload(INPUT_DTYPE[dtype], shape, call.inputs[index]!)),
+      );
+      for (const vector of call.variables) handles.push(eager.wrapFloat32(vector));
+      const results = await this.#execute(handles, call.onStream, cancellation);
+      try {
+        const arrays = results.map((result) => new Float32Array(eager.bytes(result)));
+        const state = this.#shape.state ? arrays.pop()! : new Float32Array(0);
+        return { outputs: arrays, state };
+      } finally {
+        results.forEach((result) => eager.release(result));
+      }
+    } finally {
+      handles.forEach((handle) => eager.release(handle));
+    }
+  }
+
+  async #execute(
+    handles: readonly Handle[],
+    onStream: TraceCall["onStream"],
+    cancellation: Pointer,
+  ): Promise<Handle[]> {
+    const eager = this.#eager;
+    const queue = this.#shape.streams > 0 ? this.#openQueue() : null;
+    const op = this.#operation(queue ? [...handles, queue.handle] : handles, cancellation);
+    const execution = eager.executeAsync(this.#spec.name, op, this.#shape.outputs);
+    if (!queue) return execution;
+    const drained = this.#drain(queue, onStream);
+    // Whichever side fails first, the queue is closed so that the other ends too; the next call gets a new one. The other
+    // side then fails because of that, so the first failure is the one to tell.
+    const failures: unknown[] = [];
+    const failed = (error: unknown) => {
+      failures.push(error);
+      if (this.#queue === queue) this.#closeQueue();
+    };
+    execution.catch(failed);
+    drained.catch(failed);
+    const [executed] = await Promise.allSettled([execution, drained]);
+    if (failures.length > 0) {
+      if (executed.status === "fulfilled") executed.value.forEach((result) => eager.release(result));
+      throw failures[0];
+    }
+    return await execution;
+  }
+
+  #operation(handles: readonly Handle[], cancellation: Pointer): Pointer {
+    const eager = this.#eager;
+    const { tf } = eager.native;
+    return eager.check(this.#spec.name, (status) => {
+      const op = tf.TFE_NewOp<Pointer>(eager.context, this.#name, status);
+      eager.assertOk(this.#spec.name, status);
+      for (const handle of handles) tf.TFE_OpAddInput(op, handle.pointer, status);
+      if (eager.callConfig) tf.TFE_OpSetAttrString(op, "config_proto", eager.callConfig, eager.callConfig.byteLength);
+      tf.TFE_OpSetCancellationManager(op, cancellation, status);
+      return op;
+    });
+  }
+
+  #openQueue(): StreamQueue {
+    this.#queue ??= new StreamQueue(this.#eager, `${this.#name}-${this.#generation++}`);
+    return this.#queue;
+  }
+
+  #closeQueue(): void {
+    const queue = this.#queue;
+    this.#queue = null;
+    queue?.close();
+  }
+
+  async #drain(queue: StreamQueue, onStream: TraceCall["onStream"]): Promise<void> {
+    for (let received = 0; received < this.#shape.streams; received++) await queue.next(onStream);
+  }
+
+  #checkCall(call: TraceCall): void {
+    const { inputs, variables, name } = this.#spec;
+    inputs.forEach(({ shape }, index) => {
+      const expected = shape.reduce((product, dim) => product * dim, 1);
+      const received = call.inputs[index]?.length;
+      if (received !== expected)
+        throw new CnnDistError(
+          "trace-run",
+          `${name}: input ${index} has ${received ?? "no"} elements; its shape [${shape}] needs ${expected}`,
+        );
+    });
+    variables.forEach(({ size }, index) => {
+      const received = call.variables[index]?.length;
+      if (received !== size)
+        throw new CnnDistError(
+          "trace-run",
+          `${name}: variable vector ${index} has ${received ?? "no"} elements; it needs ${size}`,
+        );
+    });
+  }
+
+  /** A call under way is cancelled: its promise rejects with `cancelled` once TensorFlow has let go of it. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (!this.#current) return this.#free();
+    this.#eager.native.tf.TFE_CancellationManagerStartCancel(this.#current.cancellation);
+    this.#closeQueue();
+  }
+
+  /** Resolves when no call is under way. */
+  async idle(): Promise<void> {
+    await this.#current?.result.catch(() => {});
+  }
+
+  #free(): void {
+    this.#closeQueue();
+    const eager = this.#eager;
+    eager.check(`removing ${this.#spec.name}`, (status) =>
+      eager.native.tf.TFE_ContextRemoveFunction(eager.context, this.#name, status),
+    );
+  }
+}

@@ -1,0 +1,157 @@
+/** From a step's body, written in tfjs, to one TensorFlow function. */
+import type * as tfjs from "@tensorflow/tfjs";
+import type { FlatVariables, TraceSpec } from "../engine.js";
+import type { NodeBackend } from "../native/backend.js";
+import type { Output, Pointer } from "../native/capi.js";
+import { DTYPE } from "../native/dtype.js";
+import { Graph } from "../native/graph.js";
+import { CompiledFunction, INPUT_DTYPE } from "./compiled-function.js";
+import { type Journal, Replay, wordOf } from "./journal.js";
+import { StreamQueue } from "./streams.js";
+import { Tracer } from "./tracer.js";
+
+interface Built {
+  placeholders: Output[];
+  outputs: Output[];
+  enqueues: Pointer[];
+}
+
+/** `name` must be new to the context. The body runs twice: once to build the graph, once to be held against the first. */
+export function traceFunction(tf: typeof tfjs, backend: NodeBackend, name: string, spec: TraceSpec): CompiledFunction {
+  const { binding } = backend;
+  const { eager } = binding;
+  const start = performance.now();
+  const graph = new Graph(eager);
+  try {
+    const tracer = new Tracer(graph, binding, foreignVariables(tf, backend, spec));
+    const built = scoped(tf, backend, spec, () => binding.trace(tracer, () => addNodes(backend, spec, graph, tracer)));
+    scoped(tf, backend, spec, () => replay(backend, spec, tracer.journal));
+    graph.toFunction(name, built.placeholders, built.outputs, built.enqueues);
+    const shape = { streams: built.enqueues.length, outputs: built.outputs.length, state: spec.assigned.length > 0 };
+    return new CompiledFunction(eager, name, spec, shape, {
+      traceMs: performance.now() - start,
+      nodes: graph.nodes,
+    });
+  } finally {
+    graph.delete();
+  }
+}
+
+/** Runs what traces, and leaves neither tensors nor assignments behind. */
+function scoped<R>(tf: typeof tfjs, backend: NodeBackend, spec: TraceSpec, traces: () => R): R {
+  // A variable that the body assigns loses its tensor; a clone keeps it, and gives it back afterwards.
+  const kept = spec.assigned.map((variable) => tf.keep(variable.clone()));
+  const takeBack = lendIds(backend, spec);
+  tf.engine().startScope(spec.name);
+  try {
+    return traces();
+  } finally {
+    tf.engine().endScope();
+    takeBack();
+    spec.assigned.forEach((variable, index) => {
+      variable.assign(kept[index]!);
+      kept[index]!.dispose();
+    });
+  }
+}
+
+/**
+ * tfjs would upload a variable when an op first names it. A trace names them all and reads none, so those still on the
+ * host get ids for its time only: a network whose weights come with every call never holds a second copy of them.
+ */
+function lendIds({ binding, tensorMap }: NodeBackend, { variables }: TraceSpec): () => void {
+  const lent = variables
+    .flatMap(({ slots }) => slots.map(({ variable }) => tensorMap.get(variable.dataId)))
+    .filter((info, index, all) => info.values !== null && all.indexOf(info) === index)
+    .map((info) => ({ info, values: info.values }));
+  for (const { info } of lent) Object.assign(info, { id: binding.newId(), values: null });
+  return () => {
+    for (const { info, values } of lent) Object.assign(info, { id: -1, values });
+  };
+}
+
+/** Runs the body once, between placeholders for all that goes in and nodes for all that comes out. */
+function addNodes(backend: NodeBackend, spec: TraceSpec, graph: Graph, tracer: Tracer): Built {
+  const placeholders: Output[] = [];
+  const inputs = spec.inputs.map(({ dtype, shape }) => {
+    const placeholder = graph.placeholder(INPUT_DTYPE[dtype], shape);
+    placeholders.push(placeholder);
+    const seen = dtype === "uint8" ? graph.cast(placeholder, DTYPE.uint8, DTYPE.float) : placeholder;
+    return backend.createOutputTensor(tracer.input(seen));
+  });
+  for (const { size, slots } of spec.variables) {
+    const vector = graph.placeholder(DTYPE.float, [size]);
+    placeholders.push(vector);
+    const ordered = inOrder(slots);
+    const pieces = graph.splitFlat(
+      vector,
+      ordered.map(({ shape }) => shape),
+    );
+    ordered.forEach(({ variable }, index) => tracer.bind(idOf(backend, variable), pieces[index]!, variable.name));
+  }
+  const { streams, outputs, state } = resultsOf(backend, spec, spec.body(inputs));
+  const ends = (ids: readonly number[], consumer: string) =>
+    graph.concatFlat(ids.map((id) => toFloat(graph, tracer.result(id, consumer))));
+  const results = outputs.map((id) => ends([id], "an output"));
+  if (state.length > 0) results.push(ends(state, "the state"));
+  if (streams.length === 0) return { placeholders, outputs: results, enqueues: [] };
+  const queue = graph.placeholder(DTYPE.resource, []);
+  placeholders.push(queue);
+  const enqueues = streams.map((ids, index) => StreamQueue.enqueue(graph, queue, index, ends(ids, "a stream")));
+  return { placeholders, outputs: results, enqueues };
+}
+
+function replay(backend: NodeBackend, spec: TraceSpec, journal: Journal): void {
+  const { binding } = backend;
+  const replayed = new Replay(
+    spec.name,
+    journal,
+    () => binding.newId(),
+    (id) => {
+      const handle = binding.handle(id);
+      return handle
+        ? wordOf.constant(handle.dtype, handle.shape, new Uint8Array(binding.eager.bytes(handle)))
+        : `tensor ${id}`;
+    },
+  );
+  const variables = spec.variables.flatMap(({ slots }) =>
+    inOrder(slots).map(({ variable }) => idOf(backend, variable)),
+  );
+  const inputs = replayed.begin(spec.inputs.length, variables).map((input) => backend.createOutputTensor(input));
+  binding.trace(replayed, () => {
+    const { outputs, state, streams } = resultsOf(backend, spec, spec.body(inputs));
+    replayed.end([...outputs, ...state, ...streams.flat()]);
+  });
+}
+
+function inOrder(slots: FlatVariables["slots"]): FlatVariables["slots"] {
+  return slots.toSorted((a, b) => a.offset - b.offset);
+}
+
+/** Ids of all that a body gave back, and of what it assigned. */
+function resultsOf(backend: NodeBackend, spec: TraceSpec, { streams, outputs }: ReturnType<TraceSpec["body"]>) {
+  return {
+    outputs: outputs.map((tensor) => idOf(backend, tensor)),
+    state: spec.assigned.map((variable) => idOf(backend, variable)),
+    streams: streams.map((tensors) => tensors.map((tensor) => idOf(backend, tensor))),
+  };
+}
+
+/** All of tfjs's variables that are no input of the function: their values would be frozen into it. */
+function foreignVariables(tf: typeof tfjs, backend: NodeBackend, spec: TraceSpec): Map<number, string> {
+  const own = new Set(spec.variables.flatMap(({ slots }) => slots.map(({ variable }) => variable)));
+  return new Map(
+    Object.values(tf.engine().registeredVariables)
+      .filter((variable) => !own.has(variable))
+      .map((variable) => [idOf(backend, variable), variable.name]),
+  );
+}
+
+/** The binding's id of a tensor, which is uploaded now if it was not yet. */
+function idOf(backend: NodeBackend, tensor: tfjs.TensorInfo): number {
+  return backend.getInputTensorIds([tensor])[0]!;
+}
+
+function toFloat(graph: Graph, output: Output): Output {
+  return graph.cast(output, graph.dtypeOf(output), DTYPE.float);
+}

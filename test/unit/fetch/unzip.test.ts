@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { extractZip } from "../../../src/fetch/unzip.js";
+import { temporaryDirectory } from "../../support/temporary.js";
+import { type ZipEntry, zipOf } from "../../support/zip.js";
+
+function put(context: TestContext, entries: readonly ZipEntry[], cut = 0) {
+  const dir = temporaryDirectory(context);
+  const file = join(dir, "some.whl");
+  const bytes = zipOf(entries);
+  writeFileSync(file, bytes.subarray(0, bytes.byteLength - cut));
+  return { dir, file, target: join(dir, "deep", "target") };
+}
+
+test("the chosen entries, in their folders, executable where they were", async (context) => {
+  const { file, target } = put(context, [
+    { name: "a/", content: "" },
+    { name: "a/lib.so", content: "library" },
+    { name: "a/unwanted", content: "x" },
+    { name: "bin/ptxas", content: "program", mode: 0o755 },
+    { name: "bin/setuid", content: "program", mode: 0o6777 },
+  ]);
+  await extractZip(file, target, (entry) => entry !== "a/unwanted");
+  const names = readdirSync(target, { recursive: true, encoding: "utf8" }).sort();
+  assert.deepEqual(names, ["a", "a/lib.so", "bin", "bin/ptxas", "bin/setuid"]);
+  assert.equal(readFileSync(join(target, "a/lib.so"), "utf8"), "library");
+  const mode = (path: string) => statSync(join(target, path)).mode & 0o7100;
+  assert.deepEqual([mode("a/lib.so"), mode("bin/ptxas"), mode("bin/setuid")], [0, 0o100, 0o100]);
+});
+
+test("nothing lands outside of the target", async (context) => {
+  const outside = join(temporaryDirectory(context), "outside");
+  for (const name of ["../outside", "a/../../outside", outside]) {
+    const { dir, file, target } = put(context, [{ name, content: "x" }]);
+    await assert.rejects(
+      extractZip(file, target, () => true),
+      /relative path|absolute path/,
+      name,
+    );
+    assert.deepEqual(readdirSync(dir), ["some.whl"]);
+  }
+});
+
+test("a file that is cut off is an error", async (context) => {
+  const { file, target } = put(context, [{ name: "a", content: "x".repeat(1000) }], 30);
+  await assert.rejects(
+    extractZip(file, target, () => true),
+    /central directory/i,
+  );
+});
+
+test("an abort ends it", async (context) => {
+  const { file, target } = put(context, [{ name: "a", content: Buffer.alloc(1 << 20) }]);
+  const stopped = AbortSignal.abort(new Error("enough"));
+  await assert.rejects(
+    extractZip(file, target, () => true, stopped),
+    { name: "AbortError" },
+  );
+});
