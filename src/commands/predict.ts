@@ -20,7 +20,7 @@ export async function run(args: Args, io: Io): Promise<number> {
     async (session) => {
       const top = topOf(args.top);
       const missing = images.find((image) => !existsSync(image));
-      if (missing !== undefined) throw new UsageError("image", `image ${missing}: it does not exist`);
+      if (missing !== undefined) throw new UsageError("image-file", `image ${missing}: it does not exist`);
       const { snapshot, passedOver } = await findCheckpoint(args.checkpoint as string, { best: args.best === true });
       for (const { path, reason } of passedOver) session.reporter.note(`${path} was passed over: ${reason}`);
       const engine = await openInference(snapshot, args, io, session);

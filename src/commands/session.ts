@@ -23,7 +23,7 @@ export async function atTerminal(
       reporter.note(
         `${signal}: stopping; what is done is saved.${signal === "SIGINT" ? " Ctrl-C again ends it at once, unsaved." : ""}`,
       );
-      stopping.abort(new CnnDistError("stopped", `${signal} was received`, { exitCode: EXIT.stopped }));
+      stopping.abort(new CnnDistError("stopped", `${signal} was received`));
     },
     again: () => {
       reporter.note("aborted; the last checkpoint stands");

@@ -15,11 +15,7 @@ export async function run(args: Args, io: Io): Promise<number> {
   const stopping = new AbortController();
   const restore = onSignals({
     first: (signal) =>
-      stopping.abort(
-        new CnnDistError("stopped", `${signal}: the installation was stopped; nothing is half installed`, {
-          exitCode: EXIT.stopped,
-        }),
-      ),
+      stopping.abort(new CnnDistError("stopped", `${signal}: the installation was stopped; nothing is half installed`)),
     again: () => process.exit(EXIT.aborted),
   });
   const reporter = createReporter({ io, json: false, quiet: false, version: VERSION });

@@ -24,9 +24,7 @@ export async function run(args: Args, io: Io): Promise<number> {
   const reporter = createReporter({ io, json: false, quiet: false, version: VERSION });
   const stopping = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const)
-    process.once(signal, () =>
-      stopping.abort(new CnnDistError("stopped", `${signal} was received`, { exitCode: EXIT.stopped })),
-    );
+    process.once(signal, () => stopping.abort(new CnnDistError("stopped", `${signal} was received`)));
   const cacheDir = cacheDirectory(io.env);
   const assigned = assignDevices({ workers: 1, device, gpus: device === "cpu" ? [] : await listGpus(io.env) })
     .devices[0]!;

@@ -1,5 +1,5 @@
 /** Wires roster, wire and work in flight together; the training itself is in loop.ts. */
-import { CnnDistError, EXIT, messageOf } from "../errors.js";
+import { CnnDistError, CODES, errorOf, isCode, messageOf } from "../errors.js";
 import type { RunEvent, WorkerEvent } from "../events.js";
 import { asBytes, decodeToCoordinator, encode, type RejectReason } from "../protocol/codec.js";
 import { type Fingerprint, PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
@@ -287,9 +287,8 @@ export class Hub implements Coordinator {
         return this.#join(member, message, payload);
       case "failed":
         // A stranger's word never ends the run: what is wrong may be wrong on its machine alone.
-        if (member.local && HOPELESS.has(message.code)) {
-          const exitCode = message.code.startsWith("model-") ? EXIT.usage : EXIT.failed;
-          this.fail(new CnnDistError(message.code, message.message, { exitCode }));
+        if (member.local && isCode(message.code) && !CODES[message.code].restartHelps) {
+          this.fail(errorOf(message.code, message.message));
           return null;
         }
         this.#lose(member, "error", message.message);
@@ -404,14 +403,3 @@ export class Hub implements Coordinator {
     }
   }
 }
-
-/** Failures of a model of one's own, or of an image file, that every worker would meet again, however often it is started. */
-const HOPELESS: ReadonlySet<string> = new Set([
-  "model-file",
-  "model-layer",
-  "model-shape",
-  "model-differs",
-  "trace-differs",
-  "trace-constant",
-  "image",
-]);

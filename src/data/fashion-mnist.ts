@@ -1,7 +1,7 @@
 /** Fashion-MNIST (Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747; MIT licence, Zalando SE). */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CnnDistError, messageOf } from "../errors.js";
+import { messageOf, UsageError } from "../errors.js";
 import type { Dataset, DatasetFacts, LoadOptions, Whereabouts } from "./dataset.js";
 import { downloadIdx, givenIdxPlace, type IdxPlace, loadIdx, missingIdx } from "./idx-dataset.js";
 
@@ -73,7 +73,7 @@ async function findPlace(options: LoadOptions, places: FashionMnistPlaces): Prom
     if (options.signal?.aborted) throw error;
     const remedy = "give --data-dir, or install Debian's package dataset-fashion-mnist";
     if (options.sha256 !== undefined) {
-      throw new CnnDistError(
+      throw new UsageError(
         "data-missing",
         `Fashion-MNIST is not on this machine and could not be downloaded (${messageOf(error)}), and this run needs all of it: ${remedy}.`,
         { cause: error },

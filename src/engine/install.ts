@@ -91,7 +91,7 @@ async function fetchAndUnpack(wheel: Wheel, label: string, work: string, options
     watched.stop();
   }
   const file = (await readdir(dir)).find((name) => name.endsWith(".whl"));
-  if (!file) throw new CnnDistError("tensorflow-missing", `pip downloaded no wheel for ${wheel.requirement}`);
+  if (!file) throw new CnnDistError("pip", `pip downloaded no wheel for ${wheel.requirement}`);
   const path = join(dir, file);
   onProgress?.({ what: `checking ${label}`, received: 0, total: null });
   const received = await sha256OfFile(path);

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { CnnDistError, UsageError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
 import { createOps } from "./kernels/ops.js";
 import { registerBackend, tf } from "./native/backend.js";
@@ -20,7 +20,7 @@ export function openEngine(options: EngineOptions): Engine {
   const eager = new EagerContext(native, { ...options, lanes: 1 }); // one: ops run in one order, on which a step's bits depend
   const gpus = eager.devices.filter(({ type }) => type === "GPU");
   if (options.device === "gpu" && gpus.length === 0) {
-    throw new CnnDistError(
+    throw new UsageError(
       "no-gpu",
       `TensorFlow ${eager.version} in ${options.libraryDir} sees no usable GPU (it sees: ${eager.devices.map(({ name }) => name).join(", ")}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
     );

@@ -1,7 +1,7 @@
 /** A checkpoint's network, ready to tell what images show. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { Engine, TracedFunction } from "../engine/engine.js";
-import { CnnDistError } from "../errors.js";
+import { CnnDistError, UsageError } from "../errors.js";
 import { buildNetwork } from "../layers/build.js";
 import { flatVariables, type Network } from "../layers/network.js";
 import { type ChannelStatistics, scaledPixels } from "../layers/scaled-pixels.js";
@@ -63,7 +63,7 @@ async function userClassifier(engine: Engine, snapshot: Snapshot): Promise<Class
   const classes = classNames.length;
   const { network, sha256 } = await loadUserModel(engine, recipe.model, { input, classes, seed: recipe.seed });
   if (sha256 !== recipe.modelSha256)
-    throw new CnnDistError(
+    throw new UsageError(
       "model-differs",
       `model ${recipe.model} has SHA-256 ${sha256} here, but the checkpoint was trained with ${recipe.modelSha256}. Put the old file back.`,
     );

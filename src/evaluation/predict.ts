@@ -49,7 +49,7 @@ function channelsOf({ image, recipe }: Snapshot): 1 | 3 {
   const [, , channels] = image;
   if (channels === 1 || channels === 3) return channels;
   throw new UsageError(
-    "image",
+    "image-file",
     `the network was trained on ${recipe.dataset}'s images of ${channels} channels, which no image file has (1 or 3).`,
   );
 }
@@ -61,6 +61,6 @@ async function readImage(engine: Engine, path: string, channels: 1 | 3) {
     if (imageFormat(file) === null) throw new CnnDistError("image", `${path}: ${foreignFile(file)}`);
     return decoded!;
   } catch (error) {
-    throw new UsageError("image", `image ${messageOf(error)}`, { cause: error });
+    throw new UsageError("image-file", `image ${messageOf(error)}`, { cause: error });
   }
 }

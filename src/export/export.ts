@@ -148,7 +148,7 @@ async function written(main: string, files: readonly File[]): Promise<Exported> 
   } catch (error) {
     for (const path of temporary) await rm(path, { force: true });
     throw new CnnDistError(
-      "export",
+      "output",
       `${main} could not be written: ${messageOf(error)}. Give another place by --output.`,
       {
         cause: error,

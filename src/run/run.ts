@@ -7,7 +7,7 @@ import { createCoordinator } from "../coordinator/coordinator.js";
 import type { Clock, Coordinator, Outcome } from "../coordinator/ports.js";
 import { type AssignedDevice, assignDevices, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
-import { CnnDistError, messageOf, UsageError } from "../errors.js";
+import { CnnDistError, errorOf, messageOf, UsageError } from "../errors.js";
 import type { DoneEvent, RunEvent } from "../events.js";
 import { startMetrics } from "../metrics/server.js";
 import { parameterHashes, weightsSha256 } from "../parameters/hash.js";
@@ -79,7 +79,7 @@ export function startRun(options: StartOptions): Run {
     () => stream.close(),
     (error: unknown) => stream.fail(error),
   );
-  const stop = (reason: string) => stopping.abort(new CnnDistError("stopped", reason, { exitCode: 75 }));
+  const stop = (reason: string) => stopping.abort(new CnnDistError("stopped", reason));
   if (options.signal?.aborted) stop("the caller's signal");
   options.signal?.addEventListener("abort", () => stop("the caller's signal"), { once: true });
   return { result, stop, [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator]() };
@@ -388,9 +388,9 @@ export function resumeCommand(runDir: string): string {
 async function withResume(error: unknown, store: CheckpointStore, runDir: string): Promise<unknown> {
   const newest = (await store.list()).at(-1);
   if (!(error instanceof CnnDistError) || !newest) return error;
-  return new CnnDistError(
+  return errorOf(
     error.code,
     `${error.message}\nThe last checkpoint is ${join(newest)}. Go on from it with: ${resumeCommand(runDir)}`,
-    { cause: error, exitCode: error.exitCode },
+    { cause: error },
   );
 }

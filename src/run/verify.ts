@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Placement } from "../config/placement.js";
 import { recipeSha256 } from "../config/resolve.js";
-import { CnnDistError, messageOf, UsageError } from "../errors.js";
+import { messageOf, UsageError } from "../errors.js";
 import type { RunEvent } from "../events.js";
 import { readRecipe } from "./directory.js";
 import { startRun } from "./run.js";
@@ -79,7 +79,7 @@ function readReplay(runDir: string): Entry[] {
       const entry = entrySchema.parse(JSON.parse(line));
       entries.set(entry.step, entry); // a resumed run does its steps since the checkpoint again: the last word counts
     } catch (error) {
-      throw new CnnDistError("verify", `${path}, line ${index + 1} is damaged: ${line.slice(0, 80)}`, { cause: error });
+      throw new UsageError("verify", `${path}, line ${index + 1} is damaged: ${line.slice(0, 80)}`, { cause: error });
     }
   }
   return [...entries.values()].sort((a, b) => a.step - b.step);

@@ -7,7 +7,7 @@ import { loadDataset } from "../data/datasets.js";
 import { LateDecoder } from "../data/late-decoder.js";
 import type { Engine, EngineOptions } from "../engine/engine.js";
 import { openEngine } from "../engine/open.js";
-import { CnnDistError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import { buildNetwork } from "../layers/build.js";
 import type { Network } from "../layers/network.js";
 import { loadUserModel } from "../layers/user-model.js";
@@ -104,7 +104,7 @@ async function build(
   }
   const user = await loadUserModel(engine, recipe.model, { input: shape, classes, seed: recipe.seed });
   if (user.sha256 !== recipe.modelSha256)
-    throw new CnnDistError(
+    throw new UsageError(
       "model-differs",
       `model ${recipe.model} has SHA-256 ${user.sha256} here, but the recipe names ${recipe.modelSha256}. Use the same file everywhere; a changed model is a new run.`,
     );

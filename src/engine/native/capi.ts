@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import koffi from "koffi";
-import { CnnDistError, messageOf } from "../../errors.js";
+import { CnnDistError, messageOf, UsageError } from "../../errors.js";
 import { LIBRARIES } from "./libraries.js";
 import { withoutGreetings } from "./quiet.js";
 
@@ -131,7 +131,7 @@ const RTLD_NODELETE = 0x1000;
 export function loadNative(dir: string): Native {
   for (const library of LIBRARIES) {
     if (existsSync(join(dir, library))) continue;
-    throw new CnnDistError(
+    throw new UsageError(
       "tensorflow-missing",
       `${join(dir, library)} does not exist, so TensorFlow cannot be loaded from there. Run 'cnn-dist setup', or point CNN_DIST_TENSORFLOW at a folder that holds ${LIBRARIES.join(" and ")}.`,
     );
@@ -159,7 +159,7 @@ export function loadNative(dir: string): Native {
     try {
       tf[name] = library.func(prototype) as unknown as CFunction;
     } catch (error) {
-      throw new CnnDistError(
+      throw new UsageError(
         "tensorflow-version",
         `TensorFlow in ${dir} lacks ${name} (${messageOf(error)}). cnn-dist needs TensorFlow 2.16 or later.`,
       );

@@ -1,5 +1,5 @@
 /** One TensorFlow eager context: statuses, tensors, handles, and the one place that turns a status into an error. */
-import { CnnDistError } from "../../errors.js";
+import { CnnDistError, type Code } from "../../errors.js";
 import type { Native, Pointer } from "./capi.js";
 import { type ConfigOptions, configProto } from "./config-proto.js";
 import { bytesPerElement, DTYPE } from "./dtype.js";
@@ -234,7 +234,7 @@ export class EagerContext {
 }
 
 /** TensorFlow's status codes that have a code of ours. */
-const ERROR_CODES: Readonly<Record<number, string>> = { 1: "cancelled", 8: "out-of-memory" };
+const ERROR_CODES: Readonly<Record<number, Code>> = { 1: "cancelled", 8: "out-of-memory" };
 /** A TF_TString. */
 const TSTRING_BYTES = 24;
 
