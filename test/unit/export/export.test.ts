@@ -49,7 +49,7 @@ test("nothing is left behind where an output cannot be written, and a folder of 
   await assert.rejects(exportCheckpoint(lenet(), "keras", join(dir, "taken.keras")), { code: "output" });
   assert.deepEqual(readdirSync(dir), ["taken.keras"]);
   writeFileSync(join(dir, "precious"), "");
-  await assert.rejects(exportCheckpoint(lenet(), "tfjs", dir), { code: "output", exitCode: 2 });
+  await assert.rejects(exportCheckpoint(lenet(), "tfjs", dir), { code: "export", exitCode: 2 });
   assert.equal(existsSync(join(dir, "model.json")), false);
 });
 
@@ -57,7 +57,7 @@ test("a model of one's own is exported as safetensors alone", async (context) =>
   const dir = temporaryDirectory(context);
   const own = testSnapshot({ recipe: testRecipe({ model: "/home/me/own.mjs", modelSha256: "b".repeat(64) }) });
   await assert.rejects(exportCheckpoint(own, "tfjs", join(dir, "own")), {
-    code: "output",
+    code: "export",
     exitCode: 2,
     message: /safetensors/,
   });
