@@ -1,7 +1,8 @@
 /** What each kind of layer becomes; that the logits are the same is tested with the software itself. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Dialect, exportGraph } from "../../../src/export/graph.js";
+import { exportGraph } from "../../../src/export/build-graph.js";
+import type { Dialect } from "../../../src/export/graph.js";
 import { parametersOf } from "../../../src/models/parameters.js";
 import type { ImageShape, LayerSpec, ModelSpec } from "../../../src/models/spec.js";
 import { sizeOf } from "../../../src/parameters/layout.js";
