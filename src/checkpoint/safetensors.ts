@@ -3,6 +3,7 @@
  * dtype, shape and offsets; then the tensors. Only float32 is written. Pure.
  */
 import { CnnDistError } from "../errors.js";
+import { asBytes, asFloats } from "../parameters/bytes.js";
 
 export interface NamedTensor {
   name: string;
@@ -36,7 +37,7 @@ export function encodeSafetensors(
   padded.set(json);
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(padded.byteLength), true);
-  return [length, padded, ...tensors.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))];
+  return [length, padded, ...tensors.map(({ data }) => asBytes(data))];
 }
 
 /** A tensor as it lies in a file. */
@@ -116,7 +117,7 @@ export function float32Of({ dtype, bytes }: Pick<StoredTensor, "dtype" | "bytes"
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (dtype) {
     case "F32":
-      return floatsOf(bytes);
+      return asFloats(bytes);
     case "F64":
       return Float32Array.from({ length: bytes.byteLength / 8 }, (_, index) => view.getFloat64(8 * index, true));
     case "BF16": {
@@ -147,21 +148,13 @@ function bad(name: string, what: string): CnnDistError {
   return new CnnDistError("safetensors", `${name} is not an intact safetensors file: ${what}`);
 }
 
-function floatsOf(bytes: Uint8Array): Float32Array {
-  const elements = bytes.byteLength / 4;
-  if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, elements);
-  const data = new Float32Array(elements);
-  new Uint8Array(data.buffer).set(bytes);
-  return data;
-}
-
 function parseHeader(name: string, bytes: Uint8Array): Record<string, unknown> {
   try {
     const header: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (typeof header === "object" && header !== null && !Array.isArray(header))
       return header as Record<string, unknown>;
   } catch {
-    // told below
+    // Not JSON, which is said with the rest.
   }
   throw bad(name, "its header is not a JSON object");
 }

@@ -6,7 +6,7 @@ import { freemem, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { findDataset } from "../data/datasets.js";
-import { type Gpu, listGpus } from "../engine/gpus.js";
+import { deviceEnvironment, type Gpu, listGpus } from "../engine/gpus.js";
 import { type FoundTensorflow, findTensorflow } from "../engine/install.js";
 import { EXIT, messageOf } from "../errors.js";
 import { cacheDirectory } from "../paths.js";
@@ -127,7 +127,7 @@ async function product(found: FoundTensorflow, device: "cpu" | "gpu", uuid?: str
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [probe, found.dir, device], {
       timeout: 120_000,
-      env: { ...process.env, CUDA_VISIBLE_DEVICES: uuid ?? "-1", TF_FORCE_GPU_ALLOW_GROWTH: "true" },
+      env: { ...process.env, ...deviceEnvironment(uuid ?? null) },
     });
     return { what, status: "ok", found: `${device === "cpu" ? where : name}: ${stdout.trim()}` };
   } catch (error) {

@@ -1,7 +1,8 @@
 /** Wires roster, wire and work in flight together; the training itself is in loop.ts. */
 import { CnnDistError, CODES, errorOf, isCode, messageOf } from "../errors.js";
 import type { RunEvent, WorkerEvent } from "../events.js";
-import { asBytes, decodeToCoordinator, encode, type RejectReason } from "../protocol/codec.js";
+import { asBytes } from "../parameters/bytes.js";
+import { decodeToCoordinator, encode, type RejectReason } from "../protocol/codec.js";
 import { type Fingerprint, PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
 import { type Founding, foundingOf, type Join, objection } from "./admission.js";
 import { StopRequested, train } from "./loop.js";

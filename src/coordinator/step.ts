@@ -1,7 +1,7 @@
 /** One step in flight: shards out, gradients in, added along the tree. Knows nothing of optimizers or sockets. */
 import { CnnDistError } from "../errors.js";
 import type { Layout } from "../parameters/layout.js";
-import { childrenOf, coverOf, type Range, rangeKey, TreeSum } from "../parameters/tree.js";
+import { addInPlace, childrenOf, coverOf, type Range, rangeKey, TreeSum } from "../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../protocol/codec.js";
 import type { ToCoordinator } from "../protocol/messages.js";
 import { divide } from "./assign.js";
@@ -260,7 +260,3 @@ function isLeft(range: Range, shards: number): boolean {
 }
 
 /** Float32: the sum is rounded when it is stored. */
-function addInPlace(left: Float32Array, right: Float32Array): Float32Array {
-  for (let index = 0; index < left.length; index++) left[index] = left[index]! + right[index]!;
-  return left;
-}

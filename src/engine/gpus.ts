@@ -39,7 +39,10 @@ export const nvidiaSmi: Smi = async (args) => {
   }
 };
 
-/** The GPUs that CUDA_VISIBLE_DEVICES leaves visible, in its order; [] without a driver. */
+/**
+ * The GPUs that CUDA_VISIBLE_DEVICES leaves visible, in its order; [] without a driver. A number in it is nvidia-smi's
+ * (the order of the PCI bus), whatever CUDA_DEVICE_ORDER says.
+ */
 export async function listGpus(env: NodeJS.ProcessEnv = process.env, smi: Smi = nvidiaSmi): Promise<Gpu[]> {
   const output = await smi([`--query-gpu=${FIELDS.join(",")}`, "--format=csv,noheader,nounits"]);
   const all = (output ?? "")
@@ -83,6 +86,19 @@ export interface AssignedDevice {
   env: Readonly<Record<string, string>>;
 }
 
+/** What a process that computes on one GPU, or on the CPU alone (`uuid` null), has to find in its environment. */
+export function deviceEnvironment(uuid: string | null): Readonly<Record<string, string>> {
+  if (uuid === null) return { CUDA_VISIBLE_DEVICES: "-1" };
+  return {
+    // CUDA's own order begins with the fastest GPU, so that its number 0 may be another one than nvidia-smi's.
+    CUDA_DEVICE_ORDER: "PCI_BUS_ID",
+    CUDA_VISIBLE_DEVICES: uuid,
+    TF_FORCE_GPU_ALLOW_GROWTH: "true",
+    TF_DETERMINISTIC_OPS: "1",
+    NVIDIA_TF32_OVERRIDE: "0",
+  };
+}
+
 /** Workers without GPUs, where nobody says how many. */
 const CPU_WORKERS = 2;
 
@@ -107,7 +123,7 @@ export function assignDevices({
             `no GPU is visible: ${count === 1 ? "the worker runs" : `${count} workers run`} on the CPU (--device gpu would make this an error)`,
           ]
         : [];
-    const env = { CUDA_VISIBLE_DEVICES: "-1" };
+    const env = deviceEnvironment(null);
     return { devices: Array.from({ length: count }, () => ({ kind: "cpu", name: "cpu", env })), warnings };
   }
   if (gpus.length === 0)
@@ -122,16 +138,7 @@ export function assignDevices({
       `--gpus ${count}: only ${gpus.length} ${gpus.length === 1 ? "GPU is" : "GPUs are"} visible (${gpus.map(({ name }) => name).join(", ")}). Ask for at most ${gpus.length}, or use --device cpu.`,
     );
   return {
-    devices: gpus.slice(0, count).map(({ uuid, name }) => ({
-      kind: "gpu",
-      name,
-      env: {
-        CUDA_VISIBLE_DEVICES: uuid,
-        TF_FORCE_GPU_ALLOW_GROWTH: "true",
-        TF_DETERMINISTIC_OPS: "1",
-        NVIDIA_TF32_OVERRIDE: "0",
-      },
-    })),
+    devices: gpus.slice(0, count).map(({ uuid, name }) => ({ kind: "gpu", name, env: deviceEnvironment(uuid) })),
     warnings: [],
   };
 }

@@ -7,6 +7,7 @@ import type { Snapshot } from "../checkpoint/snapshot.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { checkpointSpec } from "../models/checkpoint-spec.js";
 import type { ModelSpec } from "../models/spec.js";
+import { asBytes } from "../parameters/bytes.js";
 import { VERSION } from "../version.js";
 import { exportGraph } from "./build-graph.js";
 import type { Dialect, ExportGraph, Normalization } from "./graph.js";
@@ -64,7 +65,7 @@ export async function exportCheckpoint(snapshot: Snapshot, format: Format, outpu
       const { json, weights } = tfjsModel(graph, factsOf(snapshot), `cnn-dist ${VERSION}`);
       const files: File[] = [
         ["model.json", [new TextEncoder().encode(JSON.stringify(json))]],
-        [WEIGHTS_FILE, weights.map((data) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))],
+        [WEIGHTS_FILE, weights.map(asBytes)],
       ];
       if (graph.custom.length > 0) files.push(["layers.mjs", [await readFile(TFJS_LAYERS)]]);
       await checkFolder(output);

@@ -2,6 +2,7 @@
  * As much of HDF5 as Keras needs: groups, and float32 arrays that lie in one piece (HDF5 File Format Specification 3.0:
  * superblock version 2, object headers version 2, links in their group's header). HDF5 1.8 and later read it. Pure.
  */
+import { asBytes } from "../parameters/bytes.js";
 import { lookup3 } from "./lookup3.js";
 
 export type Hdf5Node = { kind: "group"; members: ReadonlyMap<string, Hdf5Node> } | Hdf5Array;
@@ -29,7 +30,7 @@ export function encodeHdf5(root: Hdf5Node & { kind: "group" }): Uint8Array[] {
   const place = (node: Hdf5Node): number => {
     if (node.kind === "array") {
       const { data } = node;
-      const address = append(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      const address = append(asBytes(data));
       return append(objectHeader(arrayMessages(node, address)));
     }
     const links = [...node.members].map(([name, member]) => linkMessage(name, place(member)));

@@ -37,6 +37,12 @@ export function coverOf(owned: Iterable<number>, shards: number): Range[] {
   return visit({ start: 0, end: shards });
 }
 
+/** Adds `right` to `left`, element by element, rounded to float32; returns `left`. */
+export function addInPlace(left: Float32Array, right: Float32Array): Float32Array {
+  for (let index = 0; index < left.length; index++) left[index] = left[index]! + right[index]!;
+  return left;
+}
+
 /**
  * Adds node values along the tree as soon as both halves are there. `add(left, right)` may reuse either operand. A shard
  * named in `absent` (an empty slice of a short batch) counts as there and adds nothing.

@@ -1,6 +1,7 @@
 /** Bytes to typed messages and back. Decoding never throws: it gives the message or the reason why there is none. */
 import { Packr } from "msgpackr";
 import type { z } from "zod";
+import { asFloats } from "../parameters/bytes.js";
 import { type ToCoordinator, type ToWorker, toCoordinator, toWorker } from "./messages.js";
 import { LIMITS, skim } from "./skim.js";
 
@@ -48,11 +49,5 @@ export const decodeToWorker = (parts: readonly Uint8Array[]): Decoded<ToWorker> 
 
 /** The payload as float32, without a copy where its place in memory allows; null if its length is not `length` floats. */
 export function asFloat32(payload: Uint8Array | null, length: number): Float32Array | null {
-  if (payload === null || payload.byteLength !== length * 4) return null;
-  if (payload.byteOffset % 4 === 0) return new Float32Array(payload.buffer, payload.byteOffset, length);
-  return new Float32Array(payload.slice().buffer);
-}
-
-export function asBytes(vector: Float32Array): Uint8Array {
-  return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+  return payload === null || payload.byteLength !== length * 4 ? null : asFloats(payload);
 }

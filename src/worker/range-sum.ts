@@ -1,5 +1,5 @@
 /** Adds the gradients of a range of shards, along the one tree, as they come out of the shards one after the other. */
-import { type Range, TreeSum } from "../parameters/tree.js";
+import { addInPlace, type Range, TreeSum } from "../parameters/tree.js";
 
 /** The sums of one range: one a vector (each bucket, and the state). `present` names its shards that have samples. */
 export class RangeSum {
@@ -26,9 +26,4 @@ export class RangeSum {
     if (whole) this.#sums.delete(vector);
     return whole ?? null;
   }
-}
-
-function addInPlace(left: Float32Array, right: Float32Array): Float32Array {
-  for (let index = 0; index < left.length; index++) left[index] = left[index]! + right[index]!;
-  return left;
 }

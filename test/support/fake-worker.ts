@@ -3,9 +3,10 @@
  * sample numbers, computed in float32.
  */
 import { EpochOrder } from "../../src/data/order.js";
+import { asBytes } from "../../src/parameters/bytes.js";
 import { type Layout, layoutOf } from "../../src/parameters/layout.js";
 import { childrenOf, coverOf, type Range } from "../../src/parameters/tree.js";
-import { asBytes, asFloat32, decodeToWorker, encode } from "../../src/protocol/codec.js";
+import { asFloat32, decodeToWorker, encode } from "../../src/protocol/codec.js";
 import type { Fingerprint, ToCoordinator, ToWorker } from "../../src/protocol/messages.js";
 import type { MemoryNetwork } from "../../src/transport/memory.js";
 

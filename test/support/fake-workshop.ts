@@ -2,8 +2,9 @@
 import type { TestContext } from "node:test";
 import type { Recipe } from "../../src/config/recipe.js";
 import { loadSynthetic } from "../../src/data/synthetic.js";
+import { asBytes } from "../../src/parameters/bytes.js";
 import type { Layout } from "../../src/parameters/layout.js";
-import { asBytes, asFloat32, decodeToCoordinator, encode } from "../../src/protocol/codec.js";
+import { asFloat32, decodeToCoordinator, encode } from "../../src/protocol/codec.js";
 import type { ToCoordinator, ToWorker } from "../../src/protocol/messages.js";
 import { memoryNetwork } from "../../src/transport/memory.js";
 import type { ShardInput } from "../../src/worker/compute.js";

@@ -46,6 +46,7 @@ test("one GPU a worker, by UUID, with what makes its results repeatable", async 
   assert.deepEqual(warnings, []);
   for (const { kind, env } of devices) {
     assert.equal(kind, "gpu");
+    assert.equal(env.CUDA_DEVICE_ORDER, "PCI_BUS_ID");
     assert.equal(env.TF_DETERMINISTIC_OPS, "1");
     assert.equal(env.NVIDIA_TF32_OVERRIDE, "0");
     assert.equal(env.TF_FORCE_GPU_ALLOW_GROWTH, "true");

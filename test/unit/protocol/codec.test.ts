@@ -2,14 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
-import {
-  asBytes,
-  asFloat32,
-  type Decoded,
-  decodeToCoordinator,
-  decodeToWorker,
-  encode,
-} from "../../../src/protocol/codec.js";
+import { asBytes } from "../../../src/parameters/bytes.js";
+import { asFloat32, type Decoded, decodeToCoordinator, decodeToWorker, encode } from "../../../src/protocol/codec.js";
 import type { ToCoordinator, ToWorker } from "../../../src/protocol/messages.js";
 import { FINGERPRINT } from "../../support/fake-worker.js";
 import { testRecipe } from "../../support/recipe.js";
@@ -187,6 +181,8 @@ test("floats of a payload are its own bytes, copied only where its place in memo
       assert.deepEqual(asBytes(floats), asBytes(values));
       assert.equal(floats.buffer === memory.buffer, offset % 4 === 0);
       assert.equal(asFloat32(payload, values.length + 1), null);
+      const inPool = Buffer.from(memory.buffer, offset, values.byteLength); // its slice() would be a view
+      assert.deepEqual(asBytes(asFloat32(inPool, values.length)!), asBytes(values));
     }),
   );
   assert.equal(asFloat32(null, 0), null);

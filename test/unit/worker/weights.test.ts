@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asBytes } from "../../../src/protocol/codec.js";
+import { asBytes } from "../../../src/parameters/bytes.js";
 import { WorkerWeights } from "../../../src/worker/weights.js";
 import { testLayout } from "../../support/fake-worker.js";
 
