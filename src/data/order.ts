@@ -6,6 +6,11 @@ export interface Span {
   readonly end: number;
 }
 
+/** Of the images in a span, one after the other. */
+export function indicesOf({ start, end }: Span): number[] {
+  return Array.from({ length: end - start }, (_, index) => start + index);
+}
+
 export function stepsPerEpoch(count: number, batchSize: number): number {
   return Math.ceil(count / batchSize);
 }

@@ -3,7 +3,7 @@ import type { Snapshot } from "../checkpoint/snapshot.js";
 import { openPipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { ShardLoader } from "../data/loader.js";
-import { evaluationChunks } from "../data/order.js";
+import { evaluationChunks, indicesOf } from "../data/order.js";
 import type { Engine } from "../engine/engine.js";
 import { UsageError } from "../errors.js";
 import type { ImageShape } from "../models/spec.js";
@@ -49,18 +49,14 @@ export async function evaluate(
   );
   for (const [place, { start, end }] of chunks.entries()) {
     signal?.throwIfAborted();
-    const { pixels, labels, release } = await loader.take(`${start}`, numbers(start, end));
+    const { pixels, labels, release } = await loader.take(`${start}`, indicesOf({ start, end }));
     const classifying = classify(pixels).finally(release);
     const next = chunks[place + 1];
-    if (next) loader.prepare(`${next.start}`, numbers(next.start, next.end));
+    if (next) loader.prepare(`${next.start}`, indicesOf(next));
     tally.add(await classifying, labels);
     onProgress?.(end, dataset.test.count);
   }
   return tally.scores();
-}
-
-function numbers(start: number, end: number): number[] {
-  return Array.from({ length: end - start }, (_, index) => start + index);
 }
 
 /** Before TensorFlow is opened where possible: what is wrong with the request costs no time. */

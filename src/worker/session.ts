@@ -3,7 +3,7 @@ import type { Recipe } from "../config/recipe.js";
 import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { ShardLoader } from "../data/loader.js";
-import { EpochOrder } from "../data/order.js";
+import { EpochOrder, indicesOf } from "../data/order.js";
 import type { Layout } from "../parameters/layout.js";
 import { coverOf, type Range } from "../parameters/tree.js";
 import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
@@ -91,10 +91,10 @@ export class WorkSession {
 
   async #evaluate({ evaluation, version, start, end }: Evaluate): Promise<void> {
     const { sender, computer, send } = this.#parts;
-    const { pixels, labels, release } = await this.#testing.take(`${start}`, numbers(start, end));
+    const { pixels, labels, release } = await this.#testing.take(`${start}`, indicesOf({ start, end }));
     const result = computer.evaluate(pixels, labels, this.#vectors(version)).finally(release);
     const next = this.#queue[0];
-    if (next?.type === "evaluate") this.#testing.prepare(`${next.start}`, numbers(next.start, next.end));
+    if (next?.type === "evaluate") this.#testing.prepare(`${next.start}`, indicesOf(next));
     const { loss, hits } = await result;
     send({ type: "evaluated", ...sender, evaluation, start, end, loss, hits });
   }
@@ -161,8 +161,4 @@ export class WorkSession {
     if (following.stepInEpoch * recipe.batchSize >= dataset.train.count) return; // another epoch has another order
     this.#training.prepare(`${task.step + 1}/${task.shards[0]}`, this.#samples(following, task.shards[0]!), task.epoch);
   }
-}
-
-function numbers(start: number, end: number): number[] {
-  return Array.from({ length: end - start }, (_, index) => start + index);
 }
