@@ -1,11 +1,11 @@
 /** The command line: words in, exit code out. Commands are loaded once one is chosen. */
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Argv } from "yargs";
-import type { Command, Io } from "./commands/command.js";
+import { type Command, type Given, type Io, nameOf, numberOr } from "./commands/command.js";
 import { COMMANDS } from "./commands/commands.js";
 import { CnnDistError, EXIT, UsageError } from "./errors.js";
 import { nearest } from "./nearest.js";
+import { VERSION } from "./version.js";
 
 /** As CommonJS, which is one file and loads in a fifth of the time. */
 const yargs = createRequire(import.meta.url)("yargs/yargs") as typeof import("yargs/yargs");
@@ -14,7 +14,9 @@ export async function main(argv: readonly string[], io: Io = process): Promise<n
   swallowBrokenPipe(io);
   try {
     const chosen = parse(argv, io);
-    return typeof chosen === "number" ? chosen : await chosen.command.run(chosen.args, io);
+    if (typeof chosen === "number") return chosen;
+    const { perform } = await import("./commands/terminal.js");
+    return await perform(chosen.command, chosen.given, io);
   } catch (error) {
     return report(error, io);
   }
@@ -22,18 +24,18 @@ export async function main(argv: readonly string[], io: Io = process): Promise<n
 
 interface Chosen {
   command: Command;
-  args: Record<string, unknown>;
+  given: Given;
 }
 
 /** An exit code when there is nothing to do (help, version). */
 function parse(argv: readonly string[], io: Io): Chosen | number {
-  let chosen: Chosen | null = null;
+  const chosen: { command: Command; args: Record<string, unknown> }[] = [];
   let output = "";
   const parser = yargs()
     .scriptName("cnn-dist")
     .locale("en")
     .usage("$0 <command>\n\nTrains convolutional networks data-parallel: one result on any number of workers.")
-    .version(versionOf())
+    .version(VERSION)
     .help()
     .alias("help", "h")
     .wrap(Math.max(70, Math.min(110, io.stdout.columns ?? 80))) // narrower, it would cut flags in two
@@ -46,7 +48,7 @@ function parse(argv: readonly string[], io: Io): Chosen | number {
     .exitProcess(false)
     .fail((message, error) => {
       if (error && error.name !== "YError") throw error;
-      throw new UsageError("usage", inWords(message ?? error.message, argv));
+      throw new UsageError("usage", usageMessage(message ?? error.message, argv));
     })
     .epilog(
       "Examples:\n  cnn-dist launch --gpus 2 --model vgg13\n  cnn-dist resume runs/vgg13-fashion-mnist-20260101-120000",
@@ -60,21 +62,21 @@ function parse(argv: readonly string[], io: Io): Chosen | number {
       command.describe,
       (builder) => declare(builder, command),
       (args) => {
-        chosen = { command, args: args as Record<string, unknown> };
+        chosen.push({ command, args: args as Record<string, unknown> });
       },
     );
   }
   parser.parse([...argv], {}, (_error, _args, text) => {
     output = text;
   });
-  const picked = chosen as Chosen | null;
   if (output !== "") {
     io.stdout.write(`${withoutTypes(output)}\n`);
     return EXIT.done;
   }
+  const [picked] = chosen;
   if (picked) {
-    refuseUnknown(picked);
-    return { command: picked.command, args: lastOfEach(picked) };
+    refuseUnknown(picked.command, picked.args);
+    return { command: picked.command, given: givenOf(picked.command, picked.args) };
   }
   const words = argv.filter((word) => !word.startsWith("-"));
   const names = COMMANDS.map(({ name }) => name);
@@ -107,7 +109,7 @@ function declare(builder: Argv, command: Command): Argv {
 }
 
 /** yargs' own strict mode offers no near names for options. */
-function refuseUnknown({ command, args }: Chosen): void {
+function refuseUnknown(command: Command, args: Record<string, unknown>): void {
   const known = command.options.flatMap(({ flag, alias }) => (alias ? [flag, alias] : [flag]));
   const positionals = command.positionals.map(({ name }) => name);
   for (const name of Object.keys(args)) {
@@ -135,16 +137,22 @@ function refuseUnknown({ command, args }: Chosen): void {
 }
 
 /**
- * Of an option that was given twice, the last counts, so that `npm start -- --gpus 4` can override what the script says.
- * Lists keep all.
+ * By name, numbers read as numbers. Of an option that was given twice the last counts, so that `npm start -- --gpus 4` can
+ * override what the script says; lists keep all.
  */
-function lastOfEach({ command, args }: Chosen): Record<string, unknown> {
-  const settled = { ...args };
-  for (const { flag, kind } of command.options) {
-    const value = args[flag];
-    if (kind !== "list" && Array.isArray(value)) settled[flag] = value.at(-1);
+function givenOf(command: Command, args: Record<string, unknown>): Given {
+  const given: Record<string, unknown> = {};
+  for (const { name } of command.positionals) if (args[name] !== undefined) given[nameOf({ flag: name })] = args[name];
+  for (const option of command.options) {
+    const words = args[option.flag];
+    if (words === undefined || (Array.isArray(words) && words.length === 0)) {
+      if (option.missing !== undefined) throw new UsageError("usage", `${command.name}: ${option.missing}`);
+      continue;
+    }
+    const word = option.kind !== "list" && Array.isArray(words) ? (words.at(-1) as unknown) : words;
+    given[nameOf(option)] = option.kind === "number" ? numberOr(word) : word;
   }
-  return settled;
+  return given;
 }
 
 /** Every value is a word to yargs, whatever its schema says: "[string]" would only mislead. */
@@ -154,7 +162,7 @@ function withoutTypes(help: string): string {
 }
 
 /** yargs' own messages, said as ours are. */
-function inWords(message: string, argv: readonly string[]): string {
+function usageMessage(message: string, argv: readonly string[]): string {
   const command = COMMANDS.find(({ name }) => argv.includes(name));
   const missing = /^Not enough arguments following: (.+)$/.exec(message)?.[1];
   if (missing !== undefined) return `--${missing} needs a value. Run 'cnn-dist ${command?.name ?? ""} --help'.`;
@@ -163,11 +171,6 @@ function inWords(message: string, argv: readonly string[]): string {
   if (command && positional)
     return `${command.name}: <${positional.name}>, ${positional.describe}, is needed. Run 'cnn-dist ${command.name} --help'.`;
   return `${message}. Run 'cnn-dist --help'.`;
-}
-
-function versionOf(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
-    .version;
 }
 
 function report(error: unknown, io: Io): number {

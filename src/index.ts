@@ -1,8 +1,9 @@
 /** The library: the same training as the command line's, as a stream of typed events. */
-import { judge } from "./config/describe.js";
+
 import { PLACEMENT_DEFAULTS, type Placement, placementSchema } from "./config/placement.js";
 import type { Recipe, RecipeInput } from "./config/recipe.js";
 import { type RecipeOverrides, resolveRecipe } from "./config/resolve.js";
+import { validate } from "./config/validate.js";
 import type { RunEvent } from "./events.js";
 import { startRun } from "./run/run.js";
 
@@ -34,7 +35,7 @@ export async function* train(options: TrainOptions = {}): AsyncGenerator<RunEven
   const placementKeys = Object.keys(placementSchema.shape);
   const given = Object.entries(flat).filter(([, value]) => value !== undefined);
   const pick = (wanted: boolean) => Object.fromEntries(given.filter(([key]) => placementKeys.includes(key) === wanted));
-  const placement = judge(placementSchema, { ...PLACEMENT_DEFAULTS, ...pick(true) }, null, placementKeys);
+  const placement = validate(placementSchema, { ...PLACEMENT_DEFAULTS, ...pick(true) }, null);
   const { model, ...overrides } = pick(false) as RecipeOverrides;
   const recipe = resolveRecipe({ model, recipe: name, overrides, workers: placement.workers ?? 2 });
   const run = startRun({ recipe, placement, ...(signal ? { signal } : {}) });

@@ -1,5 +1,6 @@
 /** The shape of a command. Nothing heavy may be imported here or by the option tables: `--help` reads them all. */
 import type { Readable, Writable } from "node:stream";
+import type { Work } from "./work.js";
 
 export interface Io {
   stdout: Writable & { isTTY?: boolean; columns?: number };
@@ -13,10 +14,12 @@ export interface OptionSpec {
   flag: string;
   alias?: string;
   describe: string;
-  /** `number` is only how it is parsed; whether the value makes sense is judged by the schemas, with better words. */
+  /** How the words are split and read; whether the value makes sense is decided by the command's schema. */
   kind: "string" | "number" | "boolean" | "list";
   /** Key of the recipe or placement that it sets; absent for the command's own options. */
   key?: string;
+  /** For an option that must be given: what is said when it is not. */
+  missing?: string;
   group: "Recipe" | "Placement" | "Output" | "Options";
 }
 
@@ -28,14 +31,33 @@ export interface PositionalSpec {
   many?: boolean;
 }
 
+/** What was on the command line, by name: --batch-size is batchSize. Absent options are absent; nothing is checked yet. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/** For a command that takes a while: it greets at once, and stops when it is asked to. */
+export interface Lasting {
+  title(given: Given): string;
+  /** Whether a stop saves what was done so far. */
+  saves: boolean;
+}
+
 export interface Command {
   name: string;
   describe: string;
   positionals: readonly PositionalSpec[];
   options: readonly OptionSpec[];
-  /** Resolves with the exit code; throws CnnDistError. */
-  run(args: Args, io: Io): Promise<number>;
+  /** Absent: signals end the process as they always do. */
+  lasting?: Lasting;
+  /** Schema and work, loaded once the command is chosen: zod alone takes half of the time that `--help` may take. */
+  load(): Promise<Work>;
 }
 
-/** What was on the command line, by flag; absent flags are undefined. */
-export type Args = Readonly<Record<string, unknown>>;
+/** --batch-size to batchSize; --gpus sets the key `workers`. */
+export function nameOf({ flag, key }: Pick<OptionSpec, "flag" | "key">): string {
+  return key ?? flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** What is no number stays as it is, for the schema to refuse in its words. */
+export function numberOr<T>(word: T): T | number {
+  return typeof word === "string" && word.trim() !== "" && Number.isFinite(Number(word)) ? Number(word) : word;
+}

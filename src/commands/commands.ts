@@ -1,5 +1,7 @@
 /** All commands: what `--help` shows, and where each one's work is. */
-import type { Args, Command, Io, OptionSpec, PositionalSpec } from "./command.js";
+
+import { plural } from "../terminal/format.js";
+import type { Command, Given, OptionSpec, PositionalSpec } from "./command.js";
 import { LENGTH_OPTIONS, OUTPUT_OPTIONS, PLACEMENT_OPTIONS, RECIPE_OPTIONS } from "./options.js";
 
 const RUN_DIR: PositionalSpec = { name: "run-dir", describe: "the run's folder", required: true };
@@ -22,168 +24,146 @@ const option = (flag: string, kind: OptionSpec["kind"], describe: string): Optio
   group: "Options",
 });
 const THREADS = option("threads", "number", "TensorFlow's threads [all cores]");
+/** "vgg13 on cifar100": as much of it as the words on the command line tell. */
+const titleOf = ({ model, recipe, dataset }: Given) =>
+  `${String(model ?? recipe ?? "lenet5")}${dataset === undefined ? "" : ` on ${String(dataset)}`}`;
 const placement = (...flags: string[]) => PLACEMENT_OPTIONS.filter(({ flag }) => flags.includes(flag));
 
-type Load = () => Promise<{ run(args: Args, io: Io): Promise<number> }>;
-
-/** A command that only prints a text. */
-const prints =
-  (load: () => Promise<(args: Args, io: Io) => string>): Load =>
-  async () => {
-    const text = await load();
-    return {
-      async run(args, io) {
-        io.stdout.write(text(args, io));
-        return 0;
-      },
-    };
-  };
-const given = (args: Args, ...flags: string[]) =>
-  Object.fromEntries(flags.filter((flag) => args[flag] !== undefined).map((flag) => [flag, args[flag] as string]));
-
-function command(
-  name: string,
-  describe: string,
-  positionals: readonly PositionalSpec[],
-  options: readonly OptionSpec[],
-  load: Load,
-): Command {
-  return { name, describe, positionals, options, run: async (args, io) => (await load()).run(args, io) };
-}
-
 export const COMMANDS: readonly Command[] = [
-  command(
-    "launch",
-    "train with workers on this machine",
-    [],
-    [...RECIPE_OPTIONS, ...PLACEMENT_OPTIONS, ...OUTPUT_OPTIONS],
-    () => import("./launch.js"),
-  ),
-  command(
-    "resume",
-    "go on with a run from its newest checkpoint",
-    [RUN_DIR],
-    [...LENGTH_OPTIONS, ...PLACEMENT_OPTIONS.filter(({ flag }) => flag !== "run-dir"), ...OUTPUT_OPTIONS],
-    () => import("./resume.js"),
-  ),
-  command(
-    "coordinator",
-    "coordinate workers that are started elsewhere",
-    [],
-    [
-      option("bind", "string", "tcp://HOST:PORT to listen at (loopback)"),
+  {
+    name: "launch",
+    describe: "train with workers on this machine",
+    positionals: [],
+    options: [...RECIPE_OPTIONS, ...PLACEMENT_OPTIONS, ...OUTPUT_OPTIONS],
+    lasting: { title: titleOf, saves: true },
+    load: async () => (await import("./launch.js")).command,
+  },
+  {
+    name: "resume",
+    describe: "go on with a run from its newest checkpoint",
+    positionals: [RUN_DIR],
+    options: [...LENGTH_OPTIONS, ...PLACEMENT_OPTIONS.filter(({ flag }) => flag !== "run-dir"), ...OUTPUT_OPTIONS],
+    lasting: { title: ({ runDir }) => `resuming ${String(runDir)}`, saves: true },
+    load: async () => (await import("./resume.js")).command,
+  },
+  {
+    name: "coordinator",
+    describe: "coordinate workers that are started elsewhere",
+    positionals: [],
+    options: [
+      {
+        ...option("bind", "string", "tcp://HOST:PORT to listen at (loopback)"),
+        missing: "--bind tcp://HOST:PORT is needed, for instance --bind tcp://127.0.0.1:5555",
+      },
       ...RECIPE_OPTIONS,
       ...PLACEMENT_OPTIONS.filter(({ flag }) => flag !== "max-restarts"),
       ...OUTPUT_OPTIONS,
     ],
-    () => import("./coordinator.js"),
-  ),
-  command(
-    "worker",
-    "work for a coordinator",
-    [],
-    [option("connect", "string", "tcp://HOST:PORT of the coordinator"), ...placement("device", "data-dir")],
-    () => import("./worker.js"),
-  ),
-  command(
-    "verify",
-    "replay the first steps of a run and compare every weight",
-    [RUN_DIR],
-    [...placement("gpus", "device", "data-dir"), JSON_OPTION],
-    () => import("./verify.js"),
-  ),
-  command(
-    "evaluate",
-    "loss, top-1, top-5 and confusion of a checkpoint on a test set",
-    [RUN_OR_CHECKPOINT],
-    [
+    lasting: { title: (given) => `coordinating ${titleOf(given)} at ${String(given.bind)}`, saves: true },
+    load: async () => (await import("./coordinator.js")).command,
+  },
+  {
+    name: "worker",
+    describe: "work for a coordinator",
+    positionals: [],
+    options: [
+      {
+        ...option("connect", "string", "tcp://HOST:PORT of the coordinator"),
+        missing: "--connect tcp://HOST:PORT is needed, the address that 'cnn-dist coordinator' listens at",
+      },
+      ...placement("device", "data-dir"),
+    ],
+    lasting: { title: ({ connect }) => `working for the coordinator at ${String(connect)}`, saves: false },
+    load: async () => (await import("./worker.js")).command,
+  },
+  {
+    name: "verify",
+    describe: "replay the first steps of a run and compare every weight",
+    positionals: [RUN_DIR],
+    options: [...placement("gpus", "device", "data-dir"), JSON_OPTION],
+    lasting: { title: ({ runDir }) => `replaying ${String(runDir)}`, saves: false },
+    load: async () => (await import("./verify.js")).command,
+  },
+  {
+    name: "evaluate",
+    describe: "loss, top-1, top-5 and confusion of a checkpoint on a test set",
+    positionals: [RUN_OR_CHECKPOINT],
+    options: [
       BEST,
       option("dataset", "string", "another data set of the same classes [the run's]"),
-      { flag: "dataset-option", kind: "list", describe: "NAME=VALUE, an option of that data set", group: "Options" },
+      option("dataset-option", "list", "NAME=VALUE, an option of that data set"),
       option("ten-crop", "boolean", "four corners and the centre of larger images, and their mirrors, averaged"),
       option("dense", "boolean", "the dense layers as convolutions over larger images, the class map averaged"),
       ...placement("device", "data-dir"),
       THREADS,
       JSON_OPTION,
     ],
-    () => import("./evaluate.js"),
-  ),
-  command(
-    "predict",
-    "what image files show, with probabilities",
-    [RUN_OR_CHECKPOINT, { name: "image", describe: "JPEG or PNG files", required: true, many: true }],
-    [option("top", "number", "classes to show [5]"), BEST, ...placement("device"), THREADS, JSON_OPTION],
-    () => import("./predict.js"),
-  ),
-  command(
-    "export",
-    "a checkpoint as a file for Python, Keras or tfjs",
-    [RUN_OR_CHECKPOINT],
-    [
-      option("format", "string", "safetensors, tfjs or keras"),
+    lasting: { title: ({ checkpoint }) => `evaluating ${String(checkpoint)}`, saves: false },
+    load: async () => (await import("./evaluate.js")).command,
+  },
+  {
+    name: "predict",
+    describe: "what image files show, with probabilities",
+    positionals: [RUN_OR_CHECKPOINT, { name: "image", describe: "JPEG or PNG files", required: true, many: true }],
+    options: [option("top", "number", "classes to show [5]"), BEST, ...placement("device"), THREADS, JSON_OPTION],
+    lasting: { title: ({ image }) => `reading ${plural([image].flat().length, "image")}`, saves: false },
+    load: async () => (await import("./predict.js")).command,
+  },
+  {
+    name: "export",
+    describe: "a checkpoint as a file for Python, Keras or tfjs",
+    positionals: [RUN_OR_CHECKPOINT],
+    options: [
+      {
+        ...option("format", "string", "safetensors, tfjs or keras"),
+        missing: "--format is needed, one of safetensors, tfjs, keras",
+      },
       option("output", "string", "file, or folder for tfjs [MODEL-step-N.safetensors, .keras or -tfjs]"),
       BEST,
       JSON_OPTION,
     ],
-    () => import("./export.js"),
-  ),
-  command(
-    "summary",
-    "a network's layers, shapes and costs",
-    [{ name: "model", describe: "the network", required: true }],
-    [
+    load: async () => (await import("./export.js")).command,
+  },
+  {
+    name: "summary",
+    describe: "a network's layers, shapes and costs",
+    positionals: [{ name: "model", describe: "the network", required: true }],
+    options: [
       option("dataset", "string", "take input and classes from this data set"),
       option("input", "string", "HxWxC"),
       option("classes", "number", "number of classes"),
-      { flag: "model-option", kind: "list", describe: "NAME=VALUE, an option of the network", group: "Options" },
+      option("model-option", "list", "NAME=VALUE, an option of the network"),
       JSON_OPTION,
     ],
-    prints(async () => {
-      const [{ modelSummary }, { modelOptionsOf }] = await Promise.all([
-        import("./summary.js"),
-        import("./training.js"),
-      ]);
-      return (args) =>
-        modelSummary({
-          model: args.model as string,
-          json: args.json === true,
-          ...modelOptionsOf(args),
-          ...given(args, "dataset", "input", "classes"),
-        });
-    }),
-  ),
-  command(
-    "models",
-    "the networks that can be trained by name",
-    [],
-    [JSON_OPTION],
-    prints(async () => {
-      const { modelList } = await import("./models.js");
-      return (args) => modelList({ json: args.json === true });
-    }),
-  ),
-  command(
-    "datasets",
-    "the data sets that can be used by name",
-    [],
-    [JSON_OPTION],
-    prints(async () => {
-      const [{ datasetList }, { cacheDirectory }] = await Promise.all([import("./datasets.js"), import("../paths.js")]);
-      return (args, io) => datasetList({ json: args.json === true, cacheDir: cacheDirectory(io.env) });
-    }),
-  ),
-  command(
-    "setup",
-    "install TensorFlow's library into the user's cache",
-    [],
-    [option("gpu", "boolean", "the build for NVIDIA GPUs"), option("cpu", "boolean", "the build for the CPU")],
-    () => import("./setup.js"),
-  ),
-  command(
-    "doctor",
-    "what was found on this machine, and what is missing",
-    [],
-    [JSON_OPTION],
-    () => import("./doctor.js"),
-  ),
+    load: async () => (await import("./summary.js")).command,
+  },
+  {
+    name: "models",
+    describe: "the networks that can be trained by name",
+    positionals: [],
+    options: [JSON_OPTION],
+    load: async () => (await import("./models.js")).command,
+  },
+  {
+    name: "datasets",
+    describe: "the data sets that can be used by name",
+    positionals: [],
+    options: [JSON_OPTION],
+    load: async () => (await import("./datasets.js")).command,
+  },
+  {
+    name: "setup",
+    describe: "install TensorFlow's library into the user's cache",
+    positionals: [],
+    options: [option("gpu", "boolean", "the build for NVIDIA GPUs"), option("cpu", "boolean", "the build for the CPU")],
+    lasting: { title: () => "TensorFlow's library", saves: false },
+    load: async () => (await import("./setup.js")).command,
+  },
+  {
+    name: "doctor",
+    describe: "what was found on this machine, and what is missing",
+    positionals: [],
+    options: [JSON_OPTION],
+    load: async () => (await import("./doctor.js")).command,
+  },
 ];

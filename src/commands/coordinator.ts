@@ -1,22 +1,18 @@
-import { UsageError } from "../errors.js";
-import type { Args, Io } from "./command.js";
-import { atTerminal, titleOf } from "./session.js";
+import { checkTcpEndpoint } from "../transport/address.js";
+import { placementOf, recipeOf, runAtTerminal } from "./training.js";
+import { output, path, placement, recipe } from "./values.js";
+import { work } from "./work.js";
 
-export async function run(args: Args, io: Io): Promise<number> {
-  const bind = args.bind as string | undefined;
-  if (bind === undefined)
-    throw new UsageError(
-      "usage",
-      "coordinator: --bind tcp://HOST:PORT is needed, for instance --bind tcp://127.0.0.1:5555",
-    );
-  return atTerminal(`coordinating ${titleOf(args)} at ${bind}`, args, io, async (session) => {
-    const [{ checkTcpEndpoint }, { placementOf, recipeOf, runAtTerminal }] = await Promise.all([
-      import("../transport/address.js"),
-      import("./training.js"),
-    ]);
+const { maxRestarts: _, ...placementOfOthers } = placement; // whoever started a worker starts it again
+
+export const command = work(
+  { bind: path, ...recipe, ...placementOfOthers, ...output },
+  async ({ bind, ...values }, terminal) => {
     checkTcpEndpoint("--bind", bind);
-    const placement = placementOf(args);
-    const recipe = await recipeOf(args, placement);
-    return runAtTerminal({ recipe, placement, bind }, args, session);
-  });
-}
+    const where = placementOf(values);
+    return runAtTerminal(
+      { recipe: await recipeOf(values, where), placement: where, bind, dryRun: values.dryRun },
+      terminal,
+    );
+  },
+);

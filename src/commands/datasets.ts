@@ -1,6 +1,16 @@
 /** `cnn-dist datasets`: what there is to train on, and where it would be read from. */
 import type { LoadOptions } from "../data/dataset.js";
 import { datasetFacts, datasetNames, findDataset } from "../data/datasets.js";
+import { EXIT } from "../errors.js";
+import { cacheDirectory } from "../paths.js";
+import { count } from "../terminal/format.js";
+import { flag } from "./values.js";
+import { work } from "./work.js";
+
+export const command = work({ json: flag }, async ({ json }, { io }) => {
+  io.stdout.write(datasetList({ json, cacheDir: cacheDirectory(io.env) }));
+  return EXIT.done;
+});
 
 /** The list as text for people, or with `json` one object a line; ends in a newline. */
 export function datasetList(options: { json: boolean } & Pick<LoadOptions, "cacheDir">): string {
@@ -18,15 +28,11 @@ export function datasetList(options: { json: boolean } & Pick<LoadOptions, "cach
         `  ${about}`,
         classes === null || train === null || test === null
           ? `  ${shape.join("x")} unless options say otherwise, classes and images as the folders have them`
-          : `  ${shape.join("x")}, ${classes} classes, ${thousands(train)} training and ${thousands(test)} test images`,
+          : `  ${shape.join("x")}, ${classes} classes, ${count(train)} training and ${count(test)} test images`,
         `  licence: ${license}`,
         `  found:   ${where}`,
         "",
       ].join("\n"),
     )
     .join("\n");
-}
-
-function thousands(count: number): string {
-  return count.toLocaleString("en");
 }

@@ -11,7 +11,8 @@ import { type FoundTensorflow, findTensorflow } from "../engine/install.js";
 import { EXIT, messageOf } from "../errors.js";
 import { cacheDirectory } from "../paths.js";
 import { bytes } from "../terminal/format.js";
-import type { Args, Io } from "./command.js";
+import { flag } from "./values.js";
+import { work } from "./work.js";
 
 export interface Finding {
   what: string;
@@ -23,17 +24,17 @@ export interface Finding {
 
 type Check = () => Promise<Finding[]>;
 
-export async function run(args: Args, io: Io): Promise<number> {
+export const command = work({ json: flag }, async ({ json }, { io }) => {
   const findings: Finding[] = [];
   for (const check of [node, modules, () => tensorflow(io.env), () => data(io.env), memory, port] satisfies Check[]) {
     for (const finding of await check()) {
       findings.push(finding);
-      if (args.json !== true) io.stdout.write(`${line(finding)}\n`);
+      if (!json) io.stdout.write(`${line(finding)}\n`);
     }
   }
-  if (args.json === true) io.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
+  if (json) io.stdout.write(`${JSON.stringify(findings, null, 2)}\n`);
   return findings.some(({ status }) => status === "fail") ? EXIT.failed : EXIT.done;
-}
+});
 
 function line({ what, status, found, advice }: Finding): string {
   return `${status.padEnd(5)} ${what.padEnd(12)} ${found}${advice ? `\n${" ".repeat(19)}${advice}` : ""}`;

@@ -1,6 +1,8 @@
 /** `cnn-dist evaluate RUN_OR_CHECKPOINT`: what a checkpoint knows of a test set. */
+import { z } from "zod";
 import { findCheckpoint } from "../checkpoint/find.js";
 import type { Snapshot } from "../checkpoint/snapshot.js";
+import type { Recipe } from "../config/recipe.js";
 import type { Dataset } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
 import { LateDecoder } from "../data/late-decoder.js";
@@ -8,32 +10,43 @@ import { EXIT, UsageError } from "../errors.js";
 import { evaluate, type Protocol } from "../evaluation/evaluate.js";
 import type { Scores } from "../evaluation/scores.js";
 import { cacheDirectory } from "../paths.js";
-import type { Args, Io } from "./command.js";
+import { percent } from "../terminal/format.js";
 import { openInference } from "./inference.js";
-import { atTerminal, type Session } from "./session.js";
-import { columns, percent } from "./table.js";
-import { datasetOptionsOf } from "./training.js";
+import { columns } from "./table.js";
+import type { Terminal } from "./terminal.js";
+import { flag, pairs, path, placement, threads } from "./values.js";
+import { work } from "./work.js";
 
 /** Where the matrix still fits a terminal. */
 const MATRIX_CLASSES = 20;
 
-export async function run(args: Args, io: Io): Promise<number> {
-  const path = args.checkpoint as string;
-  return atTerminal(`evaluating ${path}`, args, io, async (session) => {
-    const protocol = protocolOf(args);
-    const found = await findCheckpoint(path, { best: args.best === true });
-    for (const { path: damaged, reason } of found.passedOver)
-      session.reporter.note(`${damaged} was passed over: ${reason}`);
+export const command = work(
+  {
+    checkpoint: path,
+    best: flag,
+    dataset: z.string().min(1).optional(),
+    datasetOption: pairs,
+    tenCrop: flag,
+    dense: flag,
+    device: placement.device,
+    dataDir: placement.dataDir,
+    threads,
+    json: flag,
+  },
+  async (values, terminal) => {
+    const { io, reporter, signal } = terminal;
+    const protocol = protocolOf(values);
+    const found = await findCheckpoint(values.checkpoint, { best: values.best });
+    for (const { path: damaged, reason } of found.passedOver) reporter.note(`${damaged} was passed over: ${reason}`);
     const { snapshot } = found;
     const decoder = new LateDecoder();
-    const dataset = await datasetOf(snapshot, args, io, session, decoder);
-    const engine = await openInference(snapshot, args, io, session);
+    const dataset = await datasetOf(snapshot, values, terminal, decoder);
+    const engine = await openInference(snapshot, values, terminal);
     decoder.use(engine);
     const scores = await evaluate(engine, snapshot, dataset, {
       protocol,
-      signal: session.signal,
-      onProgress: (received, total) =>
-        session.reporter.progress({ what: "evaluating", received, total, unit: "images" }),
+      signal,
+      onProgress: (received, total) => reporter.progress({ what: "evaluating", received, total, unit: "images" }),
     });
     await engine.close();
     const facts = {
@@ -44,41 +57,42 @@ export async function run(args: Args, io: Io): Promise<number> {
       dataset_sha256: dataset.sha256,
       protocol,
     };
-    session.reporter.close();
-    io.stdout.write(args.json === true ? `${JSON.stringify({ ...facts, ...scores })}\n` : inWords(facts, scores));
+    reporter.close();
+    io.stdout.write(values.json ? `${JSON.stringify({ ...facts, ...scores })}\n` : scoresText(facts, scores));
     return EXIT.done;
-  });
-}
+  },
+);
 
-function protocolOf(args: Args): Protocol {
-  const [tenCrop, dense] = [args["ten-crop"] === true, args.dense === true];
+function protocolOf({ tenCrop, dense }: { tenCrop: boolean; dense: boolean }): Protocol {
   if (tenCrop && dense)
     throw new UsageError("usage", "--ten-crop and --dense are two ways to evaluate; give one of them.");
   return tenCrop ? "ten-crop" : dense ? "dense" : "center";
 }
 
+interface Data {
+  dataset?: string | undefined;
+  datasetOption?: Recipe["datasetOptions"] | undefined;
+  dataDir?: string | null | undefined;
+}
+
 /** The run's own data, which must be what it was; or those of `--dataset`, which may be any of the same classes. */
 async function datasetOf(
   { recipe }: Snapshot,
-  args: Args,
-  io: Io,
-  { reporter, signal }: Session,
+  { dataset: name, datasetOption, dataDir }: Data,
+  { io, reporter, signal }: Terminal,
   { decode }: LateDecoder,
 ): Promise<Dataset> {
-  const name = args.dataset as string | undefined;
   const own = name === undefined;
-  const dataDir = args["data-dir"] as string | undefined;
-  const { datasetOptions } = datasetOptionsOf(args);
-  if (own && datasetOptions)
+  if (own && datasetOption)
     throw new UsageError("usage", "--dataset-option goes with --dataset; without it the run's own data are read.");
   const known = own && recipe.datasetSha256 !== null ? recipe.datasetSha256 : null;
   const dataset = await loadDataset(name ?? recipe.dataset, {
     cacheDir: cacheDirectory(io.env),
-    options: own ? recipe.datasetOptions : (datasetOptions ?? {}),
+    options: own ? recipe.datasetOptions : (datasetOption ?? {}),
     decode,
     signal,
     onProgress: (progress) => reporter.progress(progress),
-    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(dataDir == null ? {} : { dataDir }),
     ...(known === null ? {} : { sha256: known }),
   });
   if (known !== null && dataset.sha256 !== known)
@@ -95,7 +109,7 @@ const PROTOCOLS: Readonly<Record<Protocol, string>> = {
   dense: "densely, the class map averaged",
 };
 
-function inWords(
+function scoresText(
   facts: { checkpoint: string; model: string; step: number; dataset: string; protocol: Protocol },
   scores: Scores,
 ): string {

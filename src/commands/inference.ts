@@ -1,24 +1,24 @@
 /** What evaluate and predict share: TensorFlow in this process, on one device. */
 import { availableParallelism } from "node:os";
 import type { Snapshot } from "../checkpoint/snapshot.js";
+import type { Placement } from "../config/placement.js";
 import type { Engine } from "../engine/engine.js";
 import { assignDevices, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
-import { UsageError } from "../errors.js";
 import { cacheDirectory } from "../paths.js";
-import type { Args, Io } from "./command.js";
-import type { Session } from "./session.js";
-import { placementOf } from "./training.js";
+import type { Terminal } from "./terminal.js";
+
+interface Wish {
+  device?: Placement["device"] | undefined;
+  threads?: number | undefined;
+}
 
 /** Installs TensorFlow if need be and opens it; `--threads` defaults to every core, since nothing runs beside it. */
 export async function openInference(
   snapshot: Snapshot,
-  args: Args,
-  io: Io,
-  { reporter, signal }: Session,
+  { device = "auto", threads = availableParallelism() }: Wish,
+  { io, reporter, signal }: Terminal,
 ): Promise<Engine> {
-  const { device } = placementOf(args);
-  const threads = threadsOf(args);
   const gpus = device === "cpu" ? [] : await listGpus(io.env);
   const assigned = assignDevices({ workers: 1, device: device === "auto" && gpus.length === 0 ? "cpu" : device, gpus });
   const { kind, env } = assigned.devices[0]!;
@@ -39,11 +39,4 @@ export async function openInference(
     device: kind,
     precision: snapshot.recipe.precision,
   });
-}
-
-function threadsOf(args: Args): number {
-  const given = args.threads as string | undefined;
-  if (given === undefined) return availableParallelism();
-  if (/^[1-9]\d{0,2}$/.test(given) && Number(given) <= 256) return Number(given);
-  throw new UsageError("config", `--threads: expected a whole number from 1 to 256, received ${JSON.stringify(given)}`);
 }

@@ -1,11 +1,8 @@
-import type { Args, Io } from "./command.js";
-import { atTerminal, titleOf } from "./session.js";
+import { placementOf, recipeOf, runAtTerminal } from "./training.js";
+import { output, placement, recipe } from "./values.js";
+import { work } from "./work.js";
 
-export async function run(args: Args, io: Io): Promise<number> {
-  return atTerminal(titleOf(args), args, io, async (session) => {
-    const { placementOf, recipeOf, runAtTerminal } = await import("./training.js");
-    const placement = placementOf(args);
-    const recipe = await recipeOf(args, placement);
-    return runAtTerminal({ recipe, placement }, args, session);
-  });
-}
+export const command = work({ ...recipe, ...placement, ...output }, async (values, terminal) => {
+  const where = placementOf(values);
+  return runAtTerminal({ recipe: await recipeOf(values, where), placement: where, dryRun: values.dryRun }, terminal);
+});

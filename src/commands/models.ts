@@ -1,7 +1,17 @@
 /** `cnn-dist models`: the networks that can be named. */
+
+import { EXIT } from "../errors.js";
 import { summarize } from "../models/parameters.js";
 import { buildModel, expectedOf, modelFacts, modelNames } from "../models/registry.js";
-import { columns, grouped } from "./table.js";
+import { count } from "../terminal/format.js";
+import { columns } from "./table.js";
+import { flag } from "./values.js";
+import { work } from "./work.js";
+
+export const command = work({ json: flag }, async (values, { io }) => {
+  io.stdout.write(modelList(values));
+  return EXIT.done;
+});
 
 /** Each at its natural input; as text for people, or with `json` one object a line; ends in a newline. */
 export function modelList({ json }: { json: boolean }): string {
@@ -20,8 +30,8 @@ export function modelList({ json }: { json: boolean }): string {
     rows.map((row) => [
       row.name,
       row.input.join("x"),
-      grouped(row.classes),
-      grouped(row.trainable_parameters),
+      count(row.classes),
+      count(row.trainable_parameters),
       Object.keys(row.options).join(" "),
       row.about,
     ]),

@@ -1,5 +1,5 @@
 /** Every option of the commands that train, in one table: flag, meaning, and the key that it sets. */
-import type { Args, OptionSpec } from "./command.js";
+import type { OptionSpec } from "./command.js";
 
 const recipe = (flag: string, key: string, kind: OptionSpec["kind"], describe: string): OptionSpec => ({
   flag,
@@ -108,32 +108,3 @@ export const OUTPUT_OPTIONS: readonly OptionSpec[] = [
   { flag: "json", kind: "boolean", describe: "one JSON object a line on stdout", group: "Output" },
   { flag: "quiet", kind: "boolean", describe: "only warnings, errors and the closing summary", group: "Output" },
 ];
-
-/** Values of the options in a table that set a key, by key; numbers parsed where they are numbers. */
-export function keysOf(args: Args, table: readonly OptionSpec[]): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const { flag, key, kind } of table) {
-    const value = args[flag];
-    if (key === undefined || value === undefined) continue;
-    values[key] = kind === "number" ? numberOr(value) : value;
-  }
-  return values;
-}
-
-/** What is no number stays as it is, for the schema to refuse in its words. */
-function numberOr(value: unknown): unknown {
-  return typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
-}
-
-/** NAME=VALUE pairs; numbers and true/false become what they look like. Null for a word without "=". */
-export function pairsOf(list: unknown): Record<string, string | number | boolean> | string {
-  const pairs: Record<string, string | number | boolean> = {};
-  for (const word of (list ?? []) as string[]) {
-    const at = word.indexOf("=");
-    if (at < 1) return word;
-    const value = word.slice(at + 1);
-    pairs[word.slice(0, at)] =
-      value === "true" ? true : value === "false" ? false : (numberOr(value) as string | number);
-  }
-  return pairs;
-}

@@ -1,31 +1,27 @@
-import type { Args, Io } from "./command.js";
-import { keysOf, LENGTH_OPTIONS } from "./options.js";
-import { atTerminal } from "./session.js";
+import { recipeSchema } from "../config/recipe.js";
+import { lengthOf } from "../config/resolve.js";
+import { validate } from "../config/validate.js";
+import { readRecipe } from "../run/directory.js";
+import { placementOf, runAtTerminal } from "./training.js";
+import { length, output, path, placement } from "./values.js";
+import { work } from "./work.js";
+
+const { runDir: _, ...placementOfRun } = placement; // the run has its folder
 
 /** The recipe is the run's; only its length may be changed. */
-export async function run(args: Args, io: Io): Promise<number> {
-  const runDir = args["run-dir"] as string;
-  return atTerminal(`resuming ${runDir}`, args, io, async (session) => {
-    const [{ judge }, { recipeSchema }, { lengthOf }, { readRecipe }, { placementOf, runAtTerminal }] =
-      await Promise.all([
-        import("../config/describe.js"),
-        import("../config/recipe.js"),
-        import("../config/resolve.js"),
-        import("../run/directory.js"),
-        import("./training.js"),
-      ]);
-    const placement = placementOf(args);
-    const length = keysOf(args, LENGTH_OPTIONS);
-    const recipe = judge(
-      recipeSchema,
-      { ...readRecipe(runDir), ...lengthOf(length), ...length },
-      null,
-      Object.keys(recipeSchema.shape),
-    );
+export const command = work(
+  { runDir: path, ...length, ...placementOfRun, ...output },
+  async ({ runDir, epochs, steps, dryRun, ...values }, terminal) => {
+    const given = { ...(epochs == null ? {} : { epochs }), ...(steps == null ? {} : { steps }) };
+    const recipe = validate(recipeSchema, { ...readRecipe(runDir), ...lengthOf(given), ...given }, null);
     return runAtTerminal(
-      { recipe, placement, resume: { runDir, keepLength: Object.keys(length).length === 0 } },
-      args,
-      session,
+      {
+        recipe,
+        placement: placementOf(values),
+        resume: { runDir, keepLength: Object.keys(given).length === 0 },
+        dryRun,
+      },
+      terminal,
     );
-  });
-}
+  },
+);

@@ -1,24 +1,56 @@
 /** `cnn-dist summary MODEL`: a network layer by layer, and what it costs, from its table alone. */
+import { z } from "zod";
 import { resolveRecipe } from "../config/resolve.js";
 import { networkShape } from "../data/augment/pipeline.js";
 import { datasetFacts } from "../data/datasets.js";
-import { UsageError } from "../errors.js";
+import { EXIT, UsageError } from "../errors.js";
 import { type ModelSummary, predictWorkerBytes, summarize } from "../models/parameters.js";
 import { buildModel, expectedOf, type ModelOptions, modelFacts } from "../models/registry.js";
 import type { ImageShape } from "../models/spec.js";
 import { isModelPath } from "../models/user-file.js";
-import { binaryBytes, columns, grouped } from "./table.js";
+import { bytes, count } from "../terminal/format.js";
+import { columns } from "./table.js";
+import { flag, pairs } from "./values.js";
+import { work } from "./work.js";
+
+const imageShape = z
+  .string()
+  .regex(/^[1-9]\d{0,4}x[1-9]\d{0,4}x[1-9]\d{0,3}$/, "height x width x channels such as 32x32x3")
+  .transform((text): ImageShape => {
+    const [height, width, channels] = text.split("x").map(Number);
+    return [height!, width!, channels!];
+  });
+
+export const command = work(
+  {
+    model: z.string().min(1),
+    modelOption: pairs,
+    dataset: z.string().min(1).optional(),
+    input: imageShape.optional(),
+    classes: z
+      .number()
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional(),
+    json: flag,
+  },
+  async ({ modelOption, ...values }, { io }) => {
+    io.stdout.write(modelSummary({ ...values, modelOptions: modelOption }));
+    return EXIT.done;
+  },
+);
 
 export interface SummaryArguments {
   model: string;
-  modelOptions?: ModelOptions;
+  modelOptions?: ModelOptions | undefined;
   /** The shape and classes of a data set … */
-  dataset?: string;
-  /** … or both by themselves, as typed: "32x32x3" and "100". Absent: what the network was made for. */
-  input?: string;
-  classes?: string;
-  /** Images that a worker holds at once, as typed; 1 when absent. */
-  batchSize?: string;
+  dataset?: string | undefined;
+  /** … or both by themselves. Absent: what the network was made for. */
+  input?: ImageShape | undefined;
+  classes?: number | undefined;
+  /** Images that a worker holds at once. */
+  batchSize?: number;
   json: boolean;
 }
 
@@ -29,7 +61,7 @@ export function modelSummary(args: SummaryArguments): string {
       "summary-file",
       `${args.model} is a file; summary shows the networks that 'cnn-dist models' lists. A model of your own is read by TensorFlow, when it trains: cnn-dist launch --model ${args.model}`,
     );
-  const batch = args.batchSize === undefined ? 1 : wholeNumber("--batch-size", args.batchSize);
+  const batch = args.batchSize ?? 1;
   const { input, classes } = shapeOf(args);
   const spec = buildModel(args.model, { input, classes, options: args.modelOptions ?? {} });
   const summary = summarize(spec);
@@ -57,26 +89,9 @@ function shapeOf(args: SummaryArguments): { input: ImageShape; classes: number }
     return { input: networkShape(augmentation, shape), classes };
   }
   return {
-    input: args.input === undefined ? natural.input : imageShape(args.input),
-    classes: args.classes === undefined ? natural.classes : wholeNumber("--classes", args.classes),
+    input: args.input ?? natural.input,
+    classes: args.classes ?? natural.classes,
   };
-}
-
-function imageShape(text: string): ImageShape {
-  const [, height, width, channels] = /^([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,3})$/.exec(text) ?? [];
-  if (height && width && channels) return [Number(height), Number(width), Number(channels)];
-  throw new UsageError(
-    "summary-input",
-    `--input: expected height x width x channels such as 32x32x3, received ${JSON.stringify(text)}`,
-  );
-}
-
-function wholeNumber(flag: string, text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new UsageError(
-    "summary-number",
-    `${flag}: expected a whole number of 1 or more, received ${JSON.stringify(text)}`,
-  );
 }
 
 function toJson(summary: ModelSummary, batch: number, workerBytes: number): object {
@@ -107,7 +122,7 @@ function toText(
     options,
   }: { source: string; batch: number; workerBytes: number; options: readonly string[][] },
 ): string {
-  const images = batch === 1 ? "one image" : `${grouped(batch)} images`;
+  const images = batch === 1 ? "one image" : `${count(batch)} images`;
   const state = summary.total_parameters - summary.trainable_parameters;
   const table = columns(
     ["layer", "kind", "output", "parameters", "multiply-adds", "activations"],
@@ -115,27 +130,27 @@ function toText(
       layer.name,
       layer.auxiliary ? `${layer.kind} (training)` : layer.kind,
       layer.output.join("x"),
-      layer.parameters === 0 ? "" : grouped(layer.parameters),
-      layer.multiply_adds === 0 ? "" : grouped(layer.multiply_adds),
-      binaryBytes(layer.activation_bytes * batch),
+      layer.parameters === 0 ? "" : count(layer.parameters),
+      layer.multiply_adds === 0 ? "" : count(layer.multiply_adds),
+      bytes(layer.activation_bytes * batch),
     ]),
     ["left", "left", "left", "right", "right", "right"],
   );
   const facts = columns(
     [summary.model, source],
     [
-      ["input", `${summary.input.join("x")}, ${grouped(summary.classes)} classes`],
+      ["input", `${summary.input.join("x")}, ${count(summary.classes)} classes`],
       [
         "parameters",
-        `${grouped(summary.trainable_parameters)} trainable${state === 0 ? "" : `, ${grouped(state)} moving statistics`} (${binaryBytes(4 * summary.total_parameters)})`,
+        `${count(summary.trainable_parameters)} trainable${state === 0 ? "" : `, ${count(state)} moving statistics`} (${bytes(4 * summary.total_parameters)})`,
       ],
       ...(summary.auxiliary_parameters === 0
         ? []
-        : [["in training", `${grouped(summary.auxiliary_parameters)} more in the auxiliary classifiers`]]),
-      ["multiply-adds", `${grouped(summary.multiply_adds)} forward, for one image`],
-      ["activations", `${binaryBytes(summary.activation_bytes * batch)} for ${images}`],
+        : [["in training", `${count(summary.auxiliary_parameters)} more in the auxiliary classifiers`]]),
+      ["multiply-adds", `${count(summary.multiply_adds)} forward, for one image`],
+      ["activations", `${bytes(summary.activation_bytes * batch)} for ${images}`],
       ...options,
-      ["a worker needs", `about ${binaryBytes(workerBytes)} to train on ${images} at a time`],
+      ["a worker needs", `about ${bytes(workerBytes)} to train on ${images} at a time`],
     ],
     ["left", "left"],
   );

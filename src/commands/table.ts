@@ -16,25 +16,3 @@ export function columns(
       .trimEnd();
   return [header, ...rows].map(line).join("\n");
 }
-
-/** 1234567 as 1,234,567. */
-export function grouped(count: number): string {
-  return count.toLocaleString("en");
-}
-
-/** Bytes in the largest binary unit that leaves at least 1: "3.5 MiB". */
-export function binaryBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
-}
-
-/** 0.12345 as 12.35%. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)}%`;
-}

@@ -1,32 +1,36 @@
 import { EXIT } from "../errors.js";
-import type { Verification } from "../run/verify.js";
-import type { Args, Io } from "./command.js";
-import { atTerminal } from "./session.js";
+import { type Verification, verifyRun } from "../run/verify.js";
+import { plural } from "../terminal/format.js";
+import { placementOf } from "./training.js";
+import { flag, path, placement } from "./values.js";
+import { work } from "./work.js";
+
+const { workers, device, dataDir } = placement;
 
 /** Exit 0 when the replay is bit-identical, 1 when it is not. */
-export async function run(args: Args, io: Io): Promise<number> {
-  const runDir = args["run-dir"] as string;
-  return atTerminal(`replaying ${runDir}`, args, io, async ({ reporter, signal }) => {
-    const [{ verifyRun }, { placementOf }] = await Promise.all([import("../run/verify.js"), import("./training.js")]);
+export const command = work(
+  { runDir: path, workers, device, dataDir, json: flag },
+  async ({ runDir, json, ...values }, { io, reporter, signal }) => {
     const result = await verifyRun({
       runDir,
-      placement: placementOf(args),
+      placement: placementOf(values),
       signal,
       onEvent: (event) => {
-        if (event.event === "step" && args.json !== true) reporter.note(`  step ${event.step} replayed`);
+        if (event.event === "step" && !json) reporter.note(`  step ${event.step} replayed`);
       },
     });
     // A replay that was cut short has compared nothing.
     signal.throwIfAborted();
     reporter.close();
-    io.stdout.write(args.json === true ? `${JSON.stringify(result)}\n` : inWords(result, runDir));
+    io.stdout.write(json ? `${JSON.stringify(result)}\n` : verdict(result, runDir));
     return result.identical ? EXIT.done : EXIT.failed;
-  });
-}
+  },
+);
 
-function inWords({ difference, steps, weights_sha256 }: Verification, runDir: string): string {
+function verdict({ difference, steps, weights_sha256 }: Verification, runDir: string): string {
   if (difference === null)
-    return `bit-identical: the first ${steps} steps of ${runDir} left the same weights (${weights_sha256})\n`;
+    return `bit-identical: the first ${plural(steps, "step")} of ${runDir} left the same weights (${weights_sha256})\n`;
   const { step, parameter, expected, received } = difference;
-  return `different: first at step ${step}${parameter === null ? "" : `, ${parameter}`}: the run recorded ${expected}, the replay gave ${received}\n`;
+  const where = `step ${step}${parameter === null ? "" : `, ${parameter}`}`;
+  return `different: first at ${where}: the run recorded ${expected}, the replay gave ${received}\n`;
 }

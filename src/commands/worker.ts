@@ -2,29 +2,21 @@ import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { assignDevices, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
-import { CnnDistError, EXIT, UsageError } from "../errors.js";
+import { CnnDistError, EXIT } from "../errors.js";
 import { cacheDirectory } from "../paths.js";
 import { backoffMs, WORKER_EXIT, WORKER_MODULE, workerEnvironment } from "../run/supervisor.js";
-import { createReporter } from "../terminal/reporter.js";
 import { checkTcpEndpoint } from "../transport/address.js";
-import { VERSION } from "../version.js";
-import type { Args, Io } from "./command.js";
 import { placementOf } from "./training.js";
+import { path, placement } from "./values.js";
+import { work } from "./work.js";
+
+const { device, dataDir } = placement;
 
 /** One worker, until the coordinator sends it home; one that was taken for dead comes back as a new incarnation. */
-export async function run(args: Args, io: Io): Promise<number> {
-  const endpoint = args.connect as string | undefined;
-  if (endpoint === undefined)
-    throw new UsageError(
-      "usage",
-      "worker: --connect tcp://HOST:PORT is needed, the address that 'cnn-dist coordinator' listens at",
-    );
+export const command = work({ connect: path, device, dataDir }, async (values, { io, reporter, signal: stopping }) => {
+  const endpoint = values.connect;
   checkTcpEndpoint("--connect", endpoint);
-  const { device, dataDir } = placementOf(args);
-  const reporter = createReporter({ io, json: false, quiet: false, version: VERSION });
-  const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const)
-    process.once(signal, () => stopping.abort(new CnnDistError("stopped", `${signal} was received`)));
+  const { device, dataDir } = placementOf(values);
   const cacheDir = cacheDirectory(io.env);
   const assigned = assignDevices({ workers: 1, device, gpus: device === "cpu" ? [] : await listGpus(io.env) })
     .devices[0]!;
@@ -32,7 +24,7 @@ export async function run(args: Args, io: Io): Promise<number> {
     gpu: assigned.kind === "gpu",
     cacheDir,
     env: io.env,
-    signal: stopping.signal,
+    signal: stopping,
     onProgress: (progress) => reporter.progress(progress),
   });
   reporter.note(`worker on ${assigned.name}, for the coordinator at ${endpoint}`);
@@ -46,17 +38,17 @@ export async function run(args: Args, io: Io): Promise<number> {
     cacheDir,
   };
   for (let attempt = 1; ; attempt++) {
-    const { code, signal } = await incarnation(workerEnvironment(settings, assigned.env), stopping.signal);
-    if (stopping.signal.aborted) return EXIT.stopped;
+    const { code, signal } = await incarnation(workerEnvironment(settings, assigned.env), stopping);
+    if (stopping.aborted) return EXIT.stopped;
     if (code === WORKER_EXIT.evicted) {
       reporter.note("it was taken for dead, and comes back");
-      await sleep(backoffMs(attempt), undefined, { signal: stopping.signal }).catch(() => {});
+      await sleep(backoffMs(attempt), undefined, { signal: stopping }).catch(() => {});
       continue;
     }
     if (signal !== null) throw new CnnDistError("worker", `the worker's process was ended by ${signal}`);
     return code === WORKER_EXIT.stopped ? EXIT.done : code === WORKER_EXIT.refused ? EXIT.usage : EXIT.failed;
   }
-}
+});
 
 /** Time that an incarnation gets to say goodbye. */
 const LEAVE_MS = 2000;

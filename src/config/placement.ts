@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { validate } from "./validate.js";
 
 /** Where and how a run is carried out: nothing here changes its result. */
 export const placementSchema = z.strictObject({
@@ -42,3 +43,12 @@ export const PLACEMENT_DEFAULTS: Placement = {
   metricsPort: 0,
   metrics: true,
 };
+
+/** What is left out, or undefined, has its default. UsageError names the flag, or the key of `where`. */
+export function completePlacement(
+  given: { readonly [K in keyof Placement]?: Placement[K] | undefined },
+  where: string | null = null,
+): Placement {
+  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return validate(placementSchema, { ...PLACEMENT_DEFAULTS, ...known }, where);
+}

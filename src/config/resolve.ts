@@ -7,8 +7,8 @@ import { messageOf, UsageError } from "../errors.js";
 import { modelNames } from "../models/registry.js";
 import { isModelPath } from "../models/user-file.js";
 import { nearest } from "../nearest.js";
-import { judge } from "./describe.js";
 import { type Recipe, type RecipeFile, type RecipeInput, recipeFileSchema, recipeSchema } from "./recipe.js";
+import { validate } from "./validate.js";
 
 export const RECIPES_DIR = fileURLToPath(new URL("../../../recipes", import.meta.url));
 export const DEFAULT_MODEL = "lenet5";
@@ -58,7 +58,7 @@ export function resolveRecipe(request: RecipeRequest): Recipe {
     model,
   };
   delete merged.about;
-  const recipe = judge(recipeSchema, merged, null, Object.keys(recipeSchema.shape));
+  const recipe = validate(recipeSchema, merged, null);
   checkTogether(recipe);
   return recipe;
 }
@@ -97,7 +97,7 @@ export function readRecipeFile(path: string): RecipeFile {
   } catch (error) {
     throw new UsageError("recipe-file", `${path} cannot be read as a recipe: ${messageOf(error)}`, { cause: error });
   }
-  return judge(recipeFileSchema, value, path, Object.keys(recipeFileSchema.shape));
+  return validate(recipeFileSchema, value, path);
 }
 
 function checkTogether(recipe: Recipe): void {

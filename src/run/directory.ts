@@ -11,8 +11,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import { judge } from "../config/describe.js";
 import { type Recipe, recipeSchema } from "../config/recipe.js";
+import { validate } from "../config/validate.js";
 import { messageOf, UsageError } from "../errors.js";
 import { processIdentity } from "../process-identity.js";
 
@@ -103,7 +103,7 @@ export function readRecipe(runDir: string): Recipe {
   const path = join(runDir, "recipe.json");
   assertRun(runDir);
   try {
-    return judge(recipeSchema, JSON.parse(readFileSync(path, "utf8")), path, Object.keys(recipeSchema.shape));
+    return validate(recipeSchema, JSON.parse(readFileSync(path, "utf8")), path);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(

@@ -16,9 +16,18 @@ export interface Progress {
   workers: ReadonlyMap<number, WorkerLine>;
   /** Images a second, smoothed. */
   speed: number | null;
+  /** The newest on disk. */
+  checkpoint: string | null;
 }
 
-export const NO_PROGRESS: Progress = { plan: null, step: null, evaluation: null, workers: new Map(), speed: null };
+export const NO_PROGRESS: Progress = {
+  plan: null,
+  step: null,
+  evaluation: null,
+  workers: new Map(),
+  speed: null,
+  checkpoint: null,
+};
 
 /** Weight of the newest step in the smoothed speed. */
 const SMOOTHING = 0.1;
@@ -26,7 +35,9 @@ const SMOOTHING = 0.1;
 export function advance(progress: Progress, event: RunEvent): Progress {
   switch (event.event) {
     case "plan":
-      return { ...progress, plan: event };
+      return { ...progress, plan: event, checkpoint: event.resumed_from };
+    case "checkpoint":
+      return { ...progress, checkpoint: event.path };
     case "eval":
       return { ...progress, evaluation: event };
     case "worker": {

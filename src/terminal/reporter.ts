@@ -20,6 +20,8 @@ export interface Reporter {
   progress(progress: { what: string; received: number; total: number | null; unit?: string }): void;
   /** A message for the person, now. */
   note(text: string): void;
+  /** The run's newest checkpoint, as far as events told; null: none. */
+  checkpoint(): string | null;
   close(): void;
 }
 
@@ -105,6 +107,8 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
     note(text) {
       say(text);
     },
+
+    checkpoint: () => progress.checkpoint,
 
     close() {
       live?.clear();

@@ -25,7 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "evaluation",
     "export",
     "checkpoint",
-    "type:yargs",
+    "zod",
   ],
   terminal: ["picocolors"],
   run: [

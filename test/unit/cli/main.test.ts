@@ -41,6 +41,16 @@ const WRONG: readonly (readonly [words: string, ...holds: string[]])[] = [
   ["setup --gpu --cpu", "--gpu and --cpu exclude each other"],
   ["summary", "summary: <model>, the network, is needed"],
   ["summary vgg31", "vgg31"],
+  ["summary lenet5 --input 32", '--input: expected height x width x channels such as 32x32x3, received "32"'],
+  ["summary lenet5 --input 0x32x1", "--input: expected height x width x channels"],
+  ["summary lenet5 --classes ten", '--classes: expected a whole number from 1 to 2147483647, received "ten"'],
+  ["predict /nonexistent x.png --top 0", "--top: expected a whole number from 1 to 2147483647, received 0"],
+  ["predict /nonexistent x.png --threads 999", "--threads: expected a whole number from 1 to 256, received 999"],
+  [
+    "export /nonexistent --format kears",
+    '--format: expected one of safetensors, tfjs, keras, received "kears"',
+    '"keras"',
+  ],
 ];
 
 for (const [words, ...holds] of WRONG)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { nameOf } from "../../../src/commands/command.js";
 import { COMMANDS } from "../../../src/commands/commands.js";
 import { placementSchema } from "../../../src/config/placement.js";
 import { recipeSchema } from "../../../src/config/recipe.js";
@@ -38,5 +39,12 @@ test("every key that an option sets is one of the recipe or of the placement, in
     }
     const flags = options.flatMap(({ flag, alias }) => (alias ? [flag, alias] : [flag]));
     assert.equal(new Set(flags).size, flags.length, `${name} has an option twice`);
+  }
+});
+
+test("every command's schema takes what its table declares, and nothing else", async () => {
+  for (const { name, positionals, options, load } of COMMANDS) {
+    const declared = [...positionals.map((each) => nameOf({ flag: each.name })), ...options.map(nameOf)];
+    assert.deepEqual([...(await load()).names].sort(), declared.sort(), name);
   }
 });

@@ -10,37 +10,36 @@ export function flagOf(key: string): string {
 }
 
 /** Parses, or throws one UsageError with a line for each finding; `where` names a file, or null for the command line. */
-export function judge<T>(schema: z.ZodType<T>, value: unknown, where: string | null, known: readonly string[]): T {
+export function validate<T>(schema: z.ZodType<T>, value: unknown, where: string | null): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const lines = result.error.issues.flatMap((issue) => describe(issue, schema, value, where, known));
+  const lines = result.error.issues.flatMap((issue) => describe(issue, schema, value, where));
   throw new UsageError("config", [...new Set(lines)].join("\n"));
 }
 
-function describe(
-  issue: z.core.$ZodIssue,
-  schema: z.ZodType,
-  value: unknown,
-  where: string | null,
-  known: readonly string[],
-): string[] {
+function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, where: string | null): string[] {
   const place = (key: string) => (where === null ? flagOf(key) : `${where}: "${key}"`);
+  const fields: Readonly<Record<string, z.ZodType>> = schema instanceof z.ZodObject ? schema.shape : {};
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => `${place(key)} is not known${nearest(key, known)}`);
+    return issue.keys.map((key) => `${place(key)} is not known${nearest(key, Object.keys(fields))}`);
   const key = String(issue.path[0] ?? "");
   const received = issue.path.reduce<unknown>(
     (inner, part) => (inner as Record<PropertyKey, unknown> | undefined)?.[part],
     value,
   );
+  const field = fields[key];
+  const asked = issue.path.length === 1 && field ? asksFor(field) : null;
+  const near = typeof received === "string" && asked?.choices ? nearest(received, asked.choices) : "";
+  const hint = asked?.hint === undefined ? "" : `. ${asked.hint}`;
   return [
-    `${place(key)}: expected ${(issue.path.length === 1 && askedBy(schema, key)) || expectation(issue)}, received ${received === undefined ? "nothing" : JSON.stringify(received)}`,
+    `${place(key)}: expected ${asked?.text ?? expectation(issue)}, received ${received === undefined ? "nothing" : JSON.stringify(received)}${near}${hint}`,
   ];
 }
 
 function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "invalid_type":
-      return issue.expected === "int" ? "a whole number" : `a ${issue.expected}`;
+      return KINDS[issue.expected] ?? `a ${issue.expected}`;
     case "too_small":
       return `a number ${issue.inclusive ? "of at least" : "greater than"} ${issue.minimum}`;
     case "too_big":
@@ -59,19 +58,43 @@ function expectation(issue: z.core.$ZodIssue): string {
   }
 }
 
-/** What a key's schema asks for, whole: "a whole number from 0 to 65535", "one of sgd, adam". Null for other kinds. */
-function askedBy(schema: z.ZodType, key: string): string | null {
-  const field = schema instanceof z.ZodObject ? (schema.shape as Record<string, z.ZodType>)[key] : undefined;
-  if (!field) return null;
-  const json = z.toJSONSchema(field, { unrepresentable: "any" });
+/** zod's names of types, where "a NAME" would not do. */
+const KINDS: Readonly<Record<string, string>> = {
+  int: "a whole number",
+  array: "a list",
+  object: "an object",
+  record: "an object",
+  boolean: "true or false",
+  null: "null",
+};
+
+interface Asked {
+  /** "a whole number from 0 to 65535", "one of sgd, adam". */
+  text: string;
+  choices?: readonly string[];
+  /** The schema's own description: a sentence that helps whoever got it wrong. */
+  hint?: string;
+}
+
+/** What a field's schema asks for, whole; null where the finding alone says it better. */
+function asksFor(field: z.ZodType): Asked | null {
+  const json = z.toJSONSchema(field, { unrepresentable: "any", io: "input" });
   const inner = json.anyOf?.find((each) => typeof each === "object" && each.type !== "null") ?? json;
   if (typeof inner !== "object") return null;
-  if (Array.isArray(inner.enum)) return `one of ${inner.enum.join(", ")}`;
-  if (inner.type !== "integer" && inner.type !== "number") return null;
-  const what = inner.type === "integer" ? "a whole number" : "a number";
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = inner;
+  const hint = inner.description === undefined ? {} : { hint: inner.description };
+  if (inner.const !== undefined) return { text: String(inner.const), ...hint };
+  if (Array.isArray(inner.enum))
+    return { text: `one of ${inner.enum.join(", ")}`, choices: inner.enum.map(String), ...hint };
+  const text = rangeOf(inner);
+  return text === null ? null : { text, ...hint };
+}
+
+function rangeOf(json: z.core.JSONSchema.BaseSchema): string | null {
+  if (json.type !== "integer" && json.type !== "number") return null;
+  const what = json.type === "integer" ? "a whole number" : "a number";
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = json;
   const low = exclusiveMinimum !== undefined ? `greater than ${exclusiveMinimum}` : null;
-  const unbounded = maximum === undefined || maximum >= 2 ** 31 - 1;
+  const unbounded = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER;
   if (low === null && exclusiveMaximum === undefined && minimum !== undefined)
     return unbounded ? `${what} of ${minimum} or more` : `${what} from ${minimum} to ${maximum}`;
   const high =

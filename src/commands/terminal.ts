@@ -1,0 +1,71 @@
+/** What a command has of its terminal: streams, a reporter, and a signal that says when to stop. */
+import { CnnDistError, EXIT } from "../errors.js";
+import { createReporter, type Reporter } from "../terminal/reporter.js";
+import { VERSION } from "../version.js";
+import type { Command, Given, Io, Lasting } from "./command.js";
+
+export interface Terminal {
+  io: Io;
+  reporter: Reporter;
+  /** Aborted by the first SIGINT, SIGTERM or SIGUSR1 of a command that lasts. */
+  signal: AbortSignal;
+}
+
+/**
+ * Greets at once, listens for signals before anything heavy is loaded, and then loads and does the command's work.
+ * Resolves with the exit code.
+ */
+export async function perform({ lasting, load }: Command, given: Given, io: Io): Promise<number> {
+  const reporter = createReporter({ io, json: given.json === true, quiet: given.quiet === true, version: VERSION });
+  const stopping = new AbortController();
+  const restore = lasting ? onSignals(handlersFor(lasting, reporter, stopping)) : () => {};
+  if (lasting) reporter.greet(lasting.title(given)); // after the handlers: who sees it may press Ctrl-C
+  try {
+    const work = await load();
+    stopping.signal.throwIfAborted();
+    return await work.run(given, { io, reporter, signal: stopping.signal });
+  } finally {
+    reporter.close();
+    restore();
+  }
+}
+
+interface Handlers {
+  first(signal: NodeJS.Signals): void;
+  again(): void;
+}
+
+function handlersFor({ saves }: Lasting, reporter: Reporter, stopping: AbortController): Handlers {
+  return {
+    first(signal) {
+      const saved = saves ? "; what is done is saved" : "";
+      const twice = signal === "SIGINT" ? ` Ctrl-C again ends it at once${saves ? ", unsaved" : ""}.` : "";
+      reporter.note(`${signal}: stopping${saved}.${twice}`);
+      stopping.abort(new CnnDistError("stopped", `${signal} was received`));
+    },
+    again() {
+      const checkpoint = reporter.checkpoint();
+      reporter.note(checkpoint === null ? "aborted" : `aborted; the last checkpoint is ${checkpoint}`);
+      process.exit(EXIT.aborted);
+    },
+  };
+}
+
+/**
+ * The first signal of any kind asks for a stop; a second Ctrl-C does not wait for it. The handlers stay until the returned
+ * function takes them away: proper-lockfile kills the process at a signal that nobody else listens to.
+ */
+function onSignals({ first, again }: Handlers): () => void {
+  let stopping = false;
+  const handle = (signal: NodeJS.Signals) => {
+    if (!stopping) {
+      stopping = true;
+      first(signal);
+    } else if (signal === "SIGINT") again();
+  };
+  const signals = ["SIGINT", "SIGTERM", "SIGUSR1"] as const;
+  for (const signal of signals) process.on(signal, handle);
+  return () => {
+    for (const signal of signals) process.off(signal, handle);
+  };
+}
