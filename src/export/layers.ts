@@ -70,6 +70,9 @@ export function layersOf(layer: LayerSpec, facts: LayerFacts): Expanded {
       return chain([...around(layer.padding), pool("MaxPooling2D", layer)], facts.nonNegative);
     case "avgPool":
       return chain([...around(layer.padding), pool("AveragePooling2D", layer)], facts.nonNegative);
+    case "adaptiveAvgPool":
+      // Only auxiliary classifiers have one, and those stay behind.
+      throw new RangeError(`layer ${name}: an adaptive pool has no layer in Keras or tfjs`);
     case "globalAvgPool":
       return chain([step("GlobalAveragePooling2D")], facts.nonNegative);
     case "flatten":
@@ -87,7 +90,7 @@ export function layersOf(layer: LayerSpec, facts: LayerFacts): Expanded {
     case "dropout":
       return chain([step("Dropout", { rate: layer.rate })], facts.nonNegative);
     case "affine":
-      return chain([step("Rescaling", { scale: layer.multiply, offset: layer.add })]);
+      return chain([rescaled(layer, channels)]);
     case "padTo":
       return chain([padded(shape, layer)], facts.nonNegative);
     case "resize":
@@ -167,6 +170,23 @@ function resized({ height, width }: { height: number; width: number }, dialect: 
 
 function pool(className: string, { size, stride, padding }: Extract<LayerSpec, { kind: "maxPool" | "avgPool" }>): Step {
   return step(className, { pool_size: [size, size], strides: [stride, stride], padding: paddingName(padding) });
+}
+
+/** One number for all is a Rescaling; one for each channel a batch normalisation that was given what it multiplies and adds. */
+function rescaled({ multiply, add }: Extract<LayerSpec, { kind: "affine" }>, channels: number): Step {
+  if (typeof multiply === "number" && typeof add === "number")
+    return step("Rescaling", { scale: multiply, offset: add });
+  const weight = (name: string, value: number | readonly number[]): Weight => ({
+    name,
+    shape: [channels],
+    data: typeof value === "number" ? new Float32Array(channels).fill(value) : Float32Array.from(value),
+  });
+  return step("BatchNormalization", { axis: -1, epsilon: 0, ...frozen }, [
+    weight("gamma", multiply),
+    weight("beta", add),
+    weight("moving_mean", 0),
+    weight("moving_variance", 1),
+  ]);
 }
 
 const paddingName = (padding: number | string) => (padding === "same" ? "same" : "valid");

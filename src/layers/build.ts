@@ -58,6 +58,8 @@ function layerOf({ tf }: Engine, custom: CustomLayers, layer: LayerSpec): tfjs.l
       const config = { name, poolSize: size, strides: stride, padding: padding === "same" ? "same" : "valid" } as const;
       return layer.kind === "maxPool" ? tf.layers.maxPooling2d(config) : tf.layers.averagePooling2d(config);
     }
+    case "adaptiveAvgPool":
+      return custom.adaptivePool({ name, size: layer.size });
     case "globalAvgPool":
       return tf.layers.globalAveragePooling2d({ name });
     case "flatten":

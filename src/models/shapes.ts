@@ -68,6 +68,9 @@ function outputShape(model: string, layer: LayerSpec, inputs: readonly Shape[]):
     case "globalAvgPool":
       needsImage();
       return [channels];
+    case "adaptiveAvgPool":
+      needsImage();
+      return [layer.size, layer.size, channels];
     case "flatten":
       return [first.reduce((product, dim) => product * dim, 1)];
     case "dense":

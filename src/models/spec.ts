@@ -41,13 +41,15 @@ export type LayerSpec = Base &
       }
     | { kind: "maxPool" | "avgPool"; size: number; stride: number; padding: Padding }
     | { kind: "globalAvgPool" }
+    /** The mean of each of size x size windows that cover the image, as equal as whole pixels allow (PyTorch's AdaptiveAvgPool2d). */
+    | { kind: "adaptiveAvgPool"; size: number }
     | { kind: "flatten" }
     | { kind: "activation"; activation: Activation }
     /** `momentum` is the share of the old moving statistics that is kept. */
     | { kind: "batchNorm"; epsilon: number; momentum: number }
     | { kind: "dropout"; rate: number }
-    /** x * multiply + add, the same for all. */
-    | { kind: "affine"; multiply: number; add: number }
+    /** x * multiply + add: one number for all, or one for each channel. */
+    | { kind: "affine"; multiply: number | readonly number[]; add: number | readonly number[] }
     /** Zeros around the image, up to `height` x `width`, the odd row or column at the end. */
     | { kind: "padTo"; height: number; width: number }
     /** Bilinear, keeping the aspect ratio, zeros around. */

@@ -53,6 +53,12 @@ const CASES: Readonly<Record<string, Case>> = {
     options: { ...SIXTEENTH, auxiliaryDropout: 0 },
     draw: 4,
   },
+  "googlenet-bn-torchvision": {
+    model: "googlenet-bn",
+    input: [64, 60, 3],
+    options: { ...SIXTEENTH, auxiliaryDropout: 0, transformInput: true, auxiliaryPool: "adaptive" },
+    shown: [36, 44, 3],
+  },
   resnet18: { model: "resnet18", input: IMAGENET, options: EIGHTH, shown: CIFAR },
   "resnet18-small": { model: "resnet18", input: CIFAR, options: EIGHTH },
   "resnet50-paper": {

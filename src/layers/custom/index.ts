@@ -8,7 +8,8 @@ import { type BatchNormConfig, batchNormClass } from "./batch-norm.js";
 import type { LayerClass } from "./call.js";
 import { type ConvolutionConfig, convolutionClass } from "./convolution.js";
 import { dropoutClass } from "./dropout.js";
-import { affineClass, lrnClass, type PoolConfig, paddedPoolClass, paddedShortcutClass, squashClass } from "./plain.js";
+import { type AffineConfig, affineClass, lrnClass, paddedShortcutClass, squashClass } from "./plain.js";
+import { adaptivePoolClass, type PoolConfig, paddedPoolClass } from "./pool.js";
 import { rbfClass } from "./rbf.js";
 import { padToClass, resizeClass } from "./resize.js";
 import { subsampleClass } from "./subsample.js";
@@ -28,7 +29,8 @@ export interface CustomLayers {
   subsample(config: Named<{ size: number }>): tfjs.layers.Layer;
   rbf(config: Named<{ codes: readonly (readonly number[])[] }>): tfjs.layers.Layer;
   paddedShortcut(config: Named<{ stride: number; channels: number }>): tfjs.layers.Layer;
-  affine(config: Named<{ multiply: number; add: number }>): tfjs.layers.Layer;
+  adaptivePool(config: Named<{ size: number }>): tfjs.layers.Layer;
+  affine(config: Named<AffineConfig>): tfjs.layers.Layer;
   squash(config: Named<{ squashing: "scaledTanh" | "logSigmoid" }>): tfjs.layers.Layer;
 }
 
@@ -50,6 +52,7 @@ export function customLayers(engine: Engine): CustomLayers {
     subsample: made(subsampleClass(tf)),
     rbf: made(rbfClass(tf)),
     paddedShortcut: made(paddedShortcutClass(tf)),
+    adaptivePool: made(adaptivePoolClass(tf)),
     affine: made(affineClass(tf)),
     squash: made(squashClass(tf)),
   };

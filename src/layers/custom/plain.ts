@@ -1,7 +1,6 @@
 /** Layers without weights. */
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Tf } from "../../engine/engine.js";
-import { windowsOver } from "../../models/shapes.js";
 import { type LayerClass, type LayerInputs, one } from "./call.js";
 
 type Named<Config> = Config & { name?: string };
@@ -47,10 +46,18 @@ export const lrnClass = (tf: Tf) =>
       tf.localResponseNormalization(x as tfjs.Tensor4D, (size - 1) / 2, k, alpha, beta),
   });
 
-export const affineClass = (tf: Tf) =>
-  plainClass<{ multiply: number; add: number }>(tf, "Affine", ["multiply", "add"], {
-    call: (x, { multiply, add }) => tf.add(tf.mul(x, multiply), add),
+export interface AffineConfig {
+  /** One number for all, or one for each channel. */
+  multiply: number | readonly number[];
+  add: number | readonly number[];
+}
+
+export const affineClass = (tf: Tf) => {
+  const factor = (value: number | readonly number[]) => (typeof value === "number" ? value : tf.tensor1d([...value]));
+  return plainClass<AffineConfig>(tf, "Affine", ["multiply", "add"], {
+    call: (x, { multiply, add }) => tf.add(tf.mul(x, factor(multiply)), factor(add)),
   });
+};
 
 /** 1.7159 tanh(2x/3) of LeCun et al. 1998, appendix A, or log(1 / (1 + exp(-x))). */
 export const squashClass = (tf: Tf) =>
@@ -75,28 +82,5 @@ export const paddedShortcutClass = (tf: Tf) =>
         [0, 0],
         [0, channels - taken.shape[3]],
       ]);
-    },
-  });
-
-export interface PoolConfig {
-  pooling: "max" | "average";
-  size: number;
-  stride: number;
-  /** On every side: what no maximum takes, or zeros that an average counts. */
-  padding: number;
-}
-
-/** PyTorch's padding of pools, which TensorFlow's "same" is not. */
-export const paddedPoolClass = (tf: Tf) =>
-  plainClass<PoolConfig>(tf, "PaddedPooling2D", ["pooling", "size", "stride", "padding"], {
-    shape([batch = null, height, width, channels = null], { size, stride, padding }) {
-      const windows = (side: number | null | undefined) => (side ? windowsOver(side, size, stride, padding) : null);
-      return [batch, windows(height), windows(width), channels];
-    },
-    call(x, { pooling, size, stride, padding }) {
-      const around: [number, number] = [padding, padding];
-      const fill = pooling === "max" ? Number.NEGATIVE_INFINITY : 0;
-      const padded = tf.pad(x as tfjs.Tensor4D, [[0, 0], around, around, [0, 0]], fill);
-      return pooling === "max" ? tf.maxPool(padded, size, stride, "valid") : tf.avgPool(padded, size, stride, "valid");
     },
   });

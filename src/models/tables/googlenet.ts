@@ -1,3 +1,4 @@
+import { UsageError } from "../../errors.js";
 import type { ImageShape, InitRule, LayerSpec, ModelSpec, Padding } from "../spec.js";
 import { dropoutOption, type Entries, fitTo, IMAGENET, isSmall, WIDTH, widened } from "./entry.js";
 
@@ -34,6 +35,26 @@ const OPTIONS = {
   width: WIDTH,
 } as const;
 
+/** What torchvision's GoogLeNet does otherwise than the paper; its published weights were made so. */
+const BATCH_NORM_OPTIONS = {
+  ...OPTIONS,
+  auxiliaryPool: {
+    kind: "choice",
+    initial: "5x5",
+    choices: ["5x5", "adaptive"],
+    about: "of the auxiliary heads: 5x5 of stride 3 as in the paper, or to 4x4 from any size as torchvision's",
+  },
+  transformInput: {
+    kind: "switch",
+    initial: false,
+    about: "takes images normalised by ImageNet's statistics to (x - 0.5) / 0.5, as torchvision's weights expect",
+  },
+} as const;
+
+/** By which torchvision normalises images: what `transformInput` undoes. */
+const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
+const IMAGENET_DEVIATION = [0.229, 0.224, 0.225] as const;
+
 export const GOOGLENET: Entries = {
   googlenet: {
     about: "Szegedy et al. 2015, with its auxiliary heads in training",
@@ -44,7 +65,7 @@ export const GOOGLENET: Entries = {
   "googlenet-bn": {
     about: "Szegedy et al. 2015 with batch normalisation, 3x3 in place of 5x5",
     natural: IMAGENET,
-    options: OPTIONS,
+    options: BATCH_NORM_OPTIONS,
     build: (input, classes, options) => googlenet(input, classes, true, options),
   },
 };
@@ -63,7 +84,10 @@ function googlenet(input: ImageShape, classes: number, batchNorm: boolean, optio
   const conv = convolution(batchNorm);
   const small = isSmall(input);
   const heads = options.auxiliaryHeads === true;
-  const layers = small ? smallStem(conv, of) : [...fitTo(input, 224, "resize"), ...stem(conv, of, !batchNorm)];
+  const layers = [
+    ...transformInput(input, options),
+    ...(small ? smallStem(conv, of) : [...fitTo(input, 224, "resize"), ...stem(conv, of, !batchNorm)]),
+  ];
   for (const [name, channels] of Object.entries(MODULES)) {
     const before = layers.at(-1)!.name;
     layers.push(...inception(name, before, channels.map(of) as unknown as Inception, batchNorm ? 3 : 5, conv));
@@ -86,6 +110,24 @@ function googlenet(input: ImageShape, classes: number, batchNorm: boolean, optio
     output: "fc",
     ...(heads ? { auxiliary: AUXILIARY.map((at) => ({ output: `aux${at}_fc2`, weight: AUXILIARY_WEIGHT })) } : {}),
   };
+}
+
+/** (x - 0.5) / 0.5 of pixels in [0, 1], which come here with ImageNet's mean taken off and over its deviation. */
+function transformInput([, , channels]: ImageShape, options: Options): LayerSpec[] {
+  if (options.transformInput !== true) return [];
+  if (channels !== 3)
+    throw new UsageError(
+      "model-option",
+      `model googlenet-bn, option transformInput: ImageNet's statistics are of 3 channels, the images have ${channels}. Leave the option out.`,
+    );
+  return [
+    {
+      kind: "affine",
+      name: "transform_input",
+      multiply: IMAGENET_DEVIATION.map((deviation) => deviation / 0.5),
+      add: IMAGENET_MEAN.map((mean) => (mean - 0.5) / 0.5),
+    },
+  ];
 }
 
 /** With batch normalisation, convolutions have no bias; epsilon 1e-3. */
@@ -148,7 +190,7 @@ function inception(
   ];
 }
 
-/** Section 5, at the end: average pool 5x5 of stride 3, 1x1 convolution with 128 filters, dense 1024, dropout 0.7. */
+/** Section 5, at the end: average pool 5x5 of stride 3 (or to 4x4), 1x1 convolution with 128 filters, dense 1024, dropout 0.7. */
 function auxiliaryHead(
   at: string,
   classes: number,
@@ -158,11 +200,16 @@ function auxiliaryHead(
 ): LayerSpec[] {
   const name = `aux${at}`;
   return [
-    { kind: "avgPool", name: `${name}_pool`, size: 5, stride: 3, padding: "valid", inputs: [`i${at}`] },
+    auxiliaryPool(`${name}_pool`, `i${at}`, options),
     ...conv(`${name}_conv`, of(128), 1),
     { kind: "flatten", name: `${name}_flatten` },
     { kind: "dense", name: `${name}_fc1`, units: of(1024), bias: true, activation: "relu" },
     { kind: "dropout", name: `${name}_drop`, rate: Number(options.auxiliaryDropout) },
     { kind: "dense", name: `${name}_fc2`, units: classes, bias: true },
   ];
+}
+
+function auxiliaryPool(name: string, from: string, { auxiliaryPool: form }: Options): LayerSpec {
+  if (form === "adaptive") return { kind: "adaptiveAvgPool", name, size: 4, inputs: [from] };
+  return { kind: "avgPool", name, size: 5, stride: 3, padding: "valid", inputs: [from] };
 }

@@ -72,6 +72,7 @@ const KINDS: readonly Case[] = [
   { model: "alexnet", image: [28, 20, 1], options: { width: 0.125 } },
   { model: "googlenet", image: [80, 70, 3], options: { width: 0.125 } },
   { model: "googlenet-bn", image: [16, 16, 3], options: { width: 0.125 } },
+  { model: "googlenet-bn", image: [16, 16, 3], options: { width: 0.125, transformInput: true }, normalized: true },
   { model: "resnet50", image: [16, 16, 3], options: { width: 0.125 } },
   { model: "resnet18", image: [80, 80, 3], options: { width: 0.125 }, normalized: true },
   { model: "resnet18-v2", image: [16, 16, 3], options: { width: 0.125 } },

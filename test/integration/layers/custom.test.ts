@@ -97,6 +97,26 @@ const CASES: readonly Case[] = [
     gives: [2, 2, 2, 7],
   },
   { kind: "affine", make: (of) => of.affine({ multiply: 0.7, add: -0.1 }), shape: IMAGES },
+  {
+    kind: "affine",
+    what: "with numbers of each channel",
+    make: (of) => of.affine({ multiply: [0.7, -0.2, 1.5, 3], add: [0.1, 0, -0.4, 0.2] }),
+    shape: IMAGES,
+  },
+  {
+    kind: "adaptivePool",
+    what: "to windows that overlap",
+    make: (of) => of.adaptivePool({ size: 3 }),
+    shape: IMAGES,
+    gives: [2, 3, 3, 4],
+  },
+  {
+    kind: "adaptivePool",
+    what: "to more windows than pixels",
+    make: (of) => of.adaptivePool({ size: 5 }),
+    shape: IMAGES,
+    gives: [2, 5, 5, 4],
+  },
   { kind: "squash", what: "by tanh", make: (of) => of.squash({ squashing: "scaledTanh" }), shape: IMAGES },
   { kind: "squash", what: "by a sigmoid", make: (of) => of.squash({ squashing: "logSigmoid" }), shape: IMAGES },
 ];
