@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { PLACEMENT_DEFAULTS } from "../src/config/placement.js";
 import type { Recipe } from "../src/config/recipe.js";
-import { resolveRecipe } from "../src/config/resolve.js";
+import { type RecipeOverrides, resolveRecipe } from "../src/config/resolve.js";
 import { ensureTensorflow } from "../src/engine/install.js";
 import type { RunEvent } from "../src/events.js";
 import { cacheDirectory } from "../src/paths.js";
@@ -131,7 +131,7 @@ async function trace(): Promise<void> {
 }
 
 async function train(
-  overrides: Partial<Recipe>,
+  overrides: RecipeOverrides,
   model: string,
   workers: number,
   observe: (event: RunEvent) => void,

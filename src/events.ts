@@ -1,4 +1,5 @@
 /** What a run tells the world. Terminal, metrics, `--json`, metrics.jsonl and the library's stream all read these. */
+import type { WrittenRecipe } from "./config/recipe.js";
 
 export type WorkerState =
   | "starting"
@@ -25,8 +26,8 @@ export interface PlanEvent {
   steps: number;
   epochs: number;
   steps_per_epoch: number;
-  /** The recipe in force, canonical. */
-  recipe: Record<string, unknown>;
+  /** The recipe in force, as it is written. */
+  recipe: WrittenRecipe;
   recipe_sha256: string;
   workers: number;
   devices: readonly string[];

@@ -1,19 +1,19 @@
 /** The library: the same training as the command line's, as a stream of typed events. */
 
 import { PLACEMENT_DEFAULTS, type Placement, placementSchema } from "./config/placement.js";
-import type { Recipe, RecipeInput } from "./config/recipe.js";
+import type { RecipeInput, WrittenRecipe } from "./config/recipe.js";
 import { type RecipeOverrides, resolveRecipe } from "./config/resolve.js";
 import { validate } from "./config/validate.js";
 import type { RunEvent } from "./events.js";
 import { startRun } from "./run/run.js";
 
 export type { Placement } from "./config/placement.js";
-export type { Recipe } from "./config/recipe.js";
+export type { WrittenRecipe } from "./config/recipe.js";
 export { CnnDistError, UsageError } from "./errors.js";
 export type * from "./events.js";
 
 /** Recipe and placement keys, flat; what is left out comes from the recipe file, or from the placement's defaults. */
-export type TrainOptions = { -readonly [K in keyof Recipe]?: RecipeInput[K] | undefined } & {
+export type TrainOptions = { -readonly [K in keyof WrittenRecipe]?: RecipeInput[K] | undefined } & {
   -readonly [K in keyof Placement]?: Placement[K] | undefined;
 } & {
   /** A recipe's name, or a file. */

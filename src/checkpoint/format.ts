@@ -1,7 +1,7 @@
 /** What lies in a checkpoint's folder, as values: pure, no files. docs/checkpoints.md describes it for people. */
 import { z } from "zod";
 import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
-import { type Recipe, recipeSchema } from "../config/recipe.js";
+import { recipeCodec, written } from "../config/recipe.js";
 import { CnnDistError } from "../errors.js";
 import { type Layout, layoutOf, type ParameterSpec, type Slot } from "../parameters/layout.js";
 import type { NamedTensor } from "./safetensors.js";
@@ -19,7 +19,7 @@ const finite = z.number().finite();
 const size = z.number().int().min(1);
 const stateSchema = z.strictObject({
   version: z.literal(VERSION),
-  recipe: recipeSchema,
+  recipe: recipeCodec,
   recipeSha256: z.string(),
   image: z.tuple([size, size, size]),
   classNames: z.array(z.string()).min(1),
@@ -41,7 +41,7 @@ const stateSchema = z.strictObject({
     }),
   ),
 });
-export type StateFile = z.infer<typeof stateSchema>;
+export type StateFile = z.input<typeof stateSchema>;
 
 export const manifestSchema = z.strictObject({
   version: z.literal(VERSION),
@@ -61,7 +61,7 @@ function stateOf(snapshot: Snapshot): StateFile {
   const parameter = ({ name, shape, role, decay }: Slot) => ({ name, shape: [...shape], role, decay });
   return {
     version: VERSION,
-    recipe: snapshot.recipe,
+    recipe: written(snapshot.recipe),
     recipeSha256: snapshot.recipeSha256,
     image: [...snapshot.image],
     classNames: [...snapshot.classNames],
@@ -117,7 +117,7 @@ export function snapshotOf({
   const layout = layoutOf(parameters);
   const slotNames = [...new Set(optimizer.map(({ name }) => name.slice(0, name.indexOf("/"))))];
   return {
-    recipe: state.recipe as Recipe,
+    recipe: state.recipe,
     recipeSha256: state.recipeSha256,
     image: state.image,
     classNames: state.classNames,

@@ -9,6 +9,7 @@ import { LateDecoder } from "../data/late-decoder.js";
 import { EXIT, UsageError } from "../errors.js";
 import { evaluate, type Protocol } from "../evaluation/evaluate.js";
 import type { Scores } from "../evaluation/scores.js";
+import { nameOf } from "../models/choice.js";
 import { cacheDirectory } from "../paths.js";
 import { percent } from "../terminal/format.js";
 import { openInference } from "./inference.js";
@@ -51,7 +52,7 @@ export const command = work(
     await engine.close();
     const facts = {
       checkpoint: found.path,
-      model: snapshot.recipe.model,
+      model: nameOf(snapshot.recipe.model),
       step: snapshot.step,
       dataset: dataset.name,
       dataset_sha256: dataset.sha256,

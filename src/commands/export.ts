@@ -4,6 +4,7 @@ import { z } from "zod";
 import { findCheckpoint } from "../checkpoint/find.js";
 import { EXIT, UsageError } from "../errors.js";
 import { exportCheckpoint, FORMATS, type Format } from "../export/export.js";
+import { nameOf } from "../models/choice.js";
 import { bytes } from "../terminal/format.js";
 import { flag, path } from "./values.js";
 import { work } from "./work.js";
@@ -16,7 +17,7 @@ export const command = work(
     const found = await findCheckpoint(checkpoint, { best });
     for (const { path, reason } of found.passedOver) reporter.note(`${path} was passed over: ${reason}`);
     const { recipe, step } = found.snapshot;
-    const model = basename(recipe.model).replace(/\.(json|[cm]?js)$/, "");
+    const model = basename(nameOf(recipe.model)).replace(/\.(json|[cm]?js)$/, "");
     const output = resolve(given ?? `${model}-step-${step}${SUFFIX[format]}`);
     if (format === "keras" && !output.endsWith(".keras"))
       throw new UsageError("export", `--output ${output}: Keras opens only files whose names end in .keras.`);
@@ -25,7 +26,7 @@ export const command = work(
     io.stdout.write(
       json
         ? `${JSON.stringify(facts)}\n`
-        : `${files.map((file) => `${file}\n`).join("")}${bytes(sizeBytes)}, ${recipe.model} of step ${step}\n`,
+        : `${files.map((file) => `${file}\n`).join("")}${bytes(sizeBytes)}, ${nameOf(recipe.model)} of step ${step}\n`,
     );
     return EXIT.done;
   },

@@ -1,4 +1,4 @@
-import { recipeSchema } from "../config/recipe.js";
+import { recipeCodec, written } from "../config/recipe.js";
 import { lengthOf } from "../config/resolve.js";
 import { validate } from "../config/validate.js";
 import { readRecipe } from "../run/directory.js";
@@ -13,7 +13,7 @@ export const command = work(
   { runDir: path, ...length, ...placementOfRun, ...output },
   async ({ runDir, epochs, steps, dryRun, ...values }, terminal) => {
     const given = { ...(epochs == null ? {} : { epochs }), ...(steps == null ? {} : { steps }) };
-    const recipe = validate(recipeSchema, { ...readRecipe(runDir), ...lengthOf(given), ...given }, null);
+    const recipe = validate(recipeCodec, { ...written(readRecipe(runDir)), ...lengthOf(given), ...given }, null);
     return runAtTerminal(
       {
         recipe,

@@ -1,7 +1,7 @@
 /** Schemas of values that several commands take. Those of recipe and placement are the recipe's and the placement's own. */
 import { z } from "zod";
 import { placementSchema } from "../config/placement.js";
-import { recipeSchema } from "../config/recipe.js";
+import { writtenRecipeSchema } from "../config/recipe.js";
 import { numberOr } from "./command.js";
 
 export const flag = z.boolean().default(false);
@@ -25,7 +25,7 @@ function optionValue(text: string): string | number | boolean {
 }
 
 /** How long to train: the only part of a recipe that `resume` may change. */
-export const length = recipeSchema.pick({ epochs: true, steps: true }).partial().shape;
+export const length = writtenRecipeSchema.pick({ epochs: true, steps: true }).partial().shape;
 
 export const recipe = {
   recipe: z.string().min(1).optional(),
@@ -38,7 +38,7 @@ export const recipe = {
     .describe('Steps are named in a recipe\'s file, as "augmentation": [{ "step": "horizontalFlip" }].')
     .optional(),
   ...length,
-  ...recipeSchema
+  ...writtenRecipeSchema
     .pick({
       dataset: true,
       normalization: true,
@@ -70,4 +70,4 @@ export const output = { dryRun: flag, json: flag, quiet: flag };
 
 export const path = z.string().min(1);
 /** TensorFlow's threads where nothing runs beside it; absent: every core. */
-export const threads = recipeSchema.shape.threads.optional();
+export const threads = writtenRecipeSchema.shape.threads.optional();

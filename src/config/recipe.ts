@@ -1,10 +1,7 @@
 import { z } from "zod";
+import type { ModelChoice } from "../models/choice.js";
 import { augmentationSchema } from "./augmentation.js";
 
-/**
- * The recipe: everything that decides a run's result. Flat, as the command line is. Numbers out of range name the flag,
- * the value received and the range. `null` means "not used" or, for the checksums, "not known yet".
- */
 const positive = z.number().positive().finite();
 const share = z.number().min(0).max(1);
 const count = z
@@ -20,8 +17,13 @@ export const NORMALIZATIONS = ["none", "channel"] as const;
 export const INIT_MODES = ["strict", "partial"] as const;
 const optionValue = z.union([z.string(), z.number(), z.boolean()]);
 
-export const recipeSchema = z.strictObject({
-  /** A network's name, or a path to a user model (then `modelSha256` is the file's). */
+/**
+ * The recipe as it is written: on disk, on the wire, in `--json` and in the library's options. Everything that decides a
+ * run's result, flat, as the command line is. Numbers out of range name the flag, the value received and the range.
+ * `null` means "not used" or, for the checksums, "not known yet".
+ */
+export const writtenRecipeSchema = z.strictObject({
+  /** A network's name, or a path to a model of the user's own (then `modelSha256` is the file's). */
   model: z.string().min(1),
   modelOptions: z.record(z.string(), optionValue),
   modelSha256: z.string().nullable(),
@@ -72,13 +74,37 @@ export const recipeSchema = z.strictObject({
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
 });
 
-export type Recipe = z.infer<typeof recipeSchema>;
-/** A recipe as it is written down: what a step of the augmentation leaves out has its usual value. */
-export type RecipeInput = z.input<typeof recipeSchema>;
+export type WrittenRecipe = z.infer<typeof writtenRecipeSchema>;
+/** What may be written: a step of the augmentation that leaves something out has its usual value. */
+export type RecipeInput = z.input<typeof writtenRecipeSchema>;
+
+/** The recipe in memory: its model is a table or a file, and nobody has to ask which. */
+export type Recipe = Omit<WrittenRecipe, "model" | "modelOptions" | "modelSha256"> & { model: ModelChoice };
+
+/** Between the two: every boundary of the process decodes once. */
+export const recipeCodec = z.codec(writtenRecipeSchema, z.custom<Recipe>(), {
+  decode({ model, modelOptions, modelSha256, ...rest }, context): Recipe {
+    if (modelSha256 === null) return { model: { kind: "table", name: model, options: modelOptions }, ...rest };
+    if (Object.keys(modelOptions).length > 0) {
+      const message = "no options for a model that is a file";
+      context.issues.push({ code: "custom", path: ["modelOptions"], input: modelOptions, message });
+      return z.NEVER;
+    }
+    return { model: { kind: "file", path: model, sha256: modelSha256 }, ...rest };
+  },
+  encode: written,
+});
+
+/** What is written of a recipe, with the keys in the schema's order. */
+export function written({ model, ...rest }: Recipe): WrittenRecipe {
+  return model.kind === "table"
+    ? { model: model.name, modelOptions: { ...model.options }, modelSha256: null, ...rest }
+    : { model: model.path, modelOptions: {}, modelSha256: model.sha256, ...rest };
+}
 
 /** What a recipe file may say: any part of a recipe; a file of `recipes/` names at least its model. */
 export const recipeFileSchema = z.strictObject({
-  ...recipeSchema.partial().shape,
+  ...writtenRecipeSchema.partial().shape,
   /** For people: what the run is, its source, what to expect and what was measured. */
   about: z
     .strictObject({

@@ -3,11 +3,21 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
 import { messageOf, UsageError } from "../errors.js";
 import { modelNames } from "../models/registry.js";
-import { isModelPath } from "../models/user-file.js";
+import { assertSameModel, isModelPath, readUserModelFile } from "../models/user-file.js";
 import { nearest } from "../nearest.js";
-import { type Recipe, type RecipeFile, type RecipeInput, recipeFileSchema, recipeSchema } from "./recipe.js";
+import {
+  type Recipe,
+  type RecipeFile,
+  type RecipeInput,
+  recipeCodec,
+  recipeFileSchema,
+  type WrittenRecipe,
+  written,
+  writtenRecipeSchema,
+} from "./recipe.js";
 import { validate } from "./validate.js";
 
 export const RECIPES_DIR = fileURLToPath(new URL("../../../recipes", import.meta.url));
@@ -16,7 +26,7 @@ export const DEFAULT_MODEL = "lenet5";
 export const DEFAULT_SHARDS = 4;
 
 /** What may be set over a recipe file. */
-export type RecipeOverrides = { readonly [K in keyof Recipe]?: RecipeInput[K] | undefined };
+export type RecipeOverrides = { readonly [K in keyof WrittenRecipe]?: RecipeInput[K] | undefined };
 
 export interface RecipeRequest {
   /** A network's name, or a path to a model of the user's own. */
@@ -58,9 +68,22 @@ export function resolveRecipe(request: RecipeRequest): Recipe {
     model,
   };
   delete merged.about;
-  const recipe = validate(recipeSchema, merged, null);
+  const recipe = validate(writtenRecipeSchema, merged, null);
   checkTogether(recipe);
-  return recipe;
+  return z.decode(recipeCodec, isModelPath(recipe.model) ? withFile(recipe) : recipe);
+}
+
+/** The recipe of a model of the user's own, with the hash that its file has now. */
+function withFile(recipe: WrittenRecipe): WrittenRecipe {
+  const { path, sha256 } = readUserModelFile(recipe.model);
+  assertSameModel({ path, sha256: recipe.modelSha256 ?? sha256 }, sha256);
+  const [option] = Object.keys(recipe.modelOptions);
+  if (option !== undefined)
+    throw new UsageError(
+      "model-option",
+      `model ${recipe.model} is a file and has no option "${option}"; it takes none.`,
+    );
+  return { ...recipe, model: path, modelSha256: sha256 };
 }
 
 /** A length on the command line replaces the recipe's, whichever unit either is in. */
@@ -100,7 +123,7 @@ export function readRecipeFile(path: string): RecipeFile {
   return validate(recipeFileSchema, value, path);
 }
 
-function checkTogether(recipe: Recipe): void {
+function checkTogether(recipe: WrittenRecipe): void {
   if (recipe.batchSize < recipe.shards) {
     throw new UsageError(
       "config",
@@ -132,11 +155,11 @@ export function recipeSha256(recipe: Recipe): string {
     .digest("hex");
 }
 
-/** Files that are known by their hash lose their paths. */
-export function withoutPaths(recipe: Recipe): Recipe {
+/** As written, but files that are known by their hash lose their paths. */
+export function withoutPaths(recipe: Recipe): WrittenRecipe {
   return {
-    ...recipe,
-    model: recipe.modelSha256 === null ? recipe.model : "",
+    ...written(recipe),
+    ...(recipe.model.kind === "file" ? { model: "" } : {}),
     initWeights: recipe.initWeightsSha256 === null ? recipe.initWeights : "",
   };
 }

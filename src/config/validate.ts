@@ -19,7 +19,8 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown, where: string 
 
 function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, where: string | null): string[] {
   const place = (key: string) => (where === null ? flagOf(key) : `${where}: "${key}"`);
-  const fields: Readonly<Record<string, z.ZodType>> = schema instanceof z.ZodObject ? schema.shape : {};
+  const object = schema instanceof z.ZodCodec ? schema.in : schema;
+  const fields: Readonly<Record<string, z.ZodType>> = object instanceof z.ZodObject ? object.shape : {};
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => `${place(key)} is not known${nearest(key, Object.keys(fields))}`);
   const key = String(issue.path[0] ?? "");

@@ -1,18 +1,11 @@
 /** Whether a worker that wants to join computes what the others do, and what the first one brings. Pure. */
-import { type Layout, layoutOf } from "../parameters/layout.js";
+import { layoutOf } from "../parameters/layout.js";
 import { asFloat32 } from "../protocol/codec.js";
 import type { Fingerprint, ToCoordinator } from "../protocol/messages.js";
-import type { CoordinatorOptions } from "./ports.js";
+import type { CoordinatorOptions, InitialValues } from "./ports.js";
 import { differences } from "./roster.js";
 
 export type Join = Extract<ToCoordinator, { type: "join" }>;
-
-/** A user model's layout and first values, as the first worker that joined gave them. */
-export interface Founding {
-  layout: Layout;
-  weights: Float32Array;
-  state: Float32Array;
-}
 
 /** What the others have; null for what nobody has said yet. */
 export interface Agreed {
@@ -35,7 +28,7 @@ export function objection(agreed: Agreed, { fingerprint, datasetSha256, topology
 }
 
 /** A user model's layout and values, from its first worker; null when the two do not fit each other. */
-export function foundingOf(message: Join, payload: Uint8Array | null): Founding | null {
+export function initialValuesOf(message: Join, payload: Uint8Array | null): InitialValues | null {
   if (!message.parameters) return null;
   if (new Set(message.parameters.map(({ name }) => name)).size < message.parameters.length) return null;
   const layout = layoutOf(message.parameters.map((each) => ({ ...each, init: { kind: "zeros" } })));

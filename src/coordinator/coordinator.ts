@@ -4,9 +4,9 @@ import type { RunEvent, WorkerEvent } from "../events.js";
 import { asBytes } from "../parameters/bytes.js";
 import { decodeToCoordinator, encode, type RejectReason } from "../protocol/codec.js";
 import { type Fingerprint, PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
-import { type Founding, foundingOf, type Join, objection } from "./admission.js";
+import { initialValuesOf, type Join, objection } from "./admission.js";
 import { StopRequested, train } from "./loop.js";
-import type { Coordinator, CoordinatorOptions, CoordinatorPorts, Outcome } from "./ports.js";
+import type { Coordinator, CoordinatorOptions, CoordinatorPorts, InitialValues, Outcome } from "./ports.js";
 import { type Member, Roster } from "./roster.js";
 import { HELLO_TIMEOUT_SECONDS, overdue, TICK_MS, wasSuspended } from "./watch.js";
 import type { DoubleBuffer } from "./weights.js";
@@ -27,10 +27,10 @@ export class Hub implements Coordinator {
   readonly roster = new Roster();
   /** Payload bytes since the start. */
   readonly exchanged = { in: 0, out: 0 };
-  readonly founding: Deferred<Founding> = deferred();
+  readonly initialValues: Deferred<InitialValues> = deferred();
   fingerprint: Fingerprint | null = null;
   #topology: string | null;
-  #founded = false;
+  #hasValues = false;
   #work: Work<unknown> | null = null;
   #stopping: string | null = null;
   #failure: CnnDistError | null = null;
@@ -47,10 +47,9 @@ export class Hub implements Coordinator {
     this.ports = ports;
     this.#topology = options.expect.topologySha256;
     this.#lastTick = ports.clock.now();
-    if (options.start.layout.trainable.length > 0) {
-      const { layout, weights, state } = options.start;
-      this.#founded = true;
-      this.founding.resolve({ layout, weights, state });
+    if (options.start.values !== "from the first worker") {
+      this.#hasValues = true;
+      this.initialValues.resolve(options.start.values);
     }
     ports.link.onMessage((peer, parts) => this.#guard(() => this.#receive(peer, parts)));
     ports.link.onGone((peer) => {
@@ -77,7 +76,7 @@ export class Hub implements Coordinator {
     if (this.#stopping !== null) return;
     this.#stopping = reason;
     this.#work?.abandon(new StopRequested());
-    this.founding.reject(new StopRequested());
+    this.initialValues.reject(new StopRequested());
     this.#notify();
   }
 
@@ -110,7 +109,7 @@ export class Hub implements Coordinator {
   fail(error: CnnDistError): void {
     this.#failure ??= error;
     this.#work?.abandon(error);
-    this.founding.reject(error);
+    this.initialValues.reject(error);
     this.#notify();
   }
 
@@ -316,11 +315,11 @@ export class Hub implements Coordinator {
       this.#refuse(member, "differs", reason);
       return null;
     }
-    if (!this.#founded) {
-      const founding = foundingOf(message, payload);
-      if (!founding) return "payload";
-      this.#founded = true;
-      this.founding.resolve(founding);
+    if (!this.#hasValues) {
+      const values = initialValuesOf(message, payload);
+      if (!values) return "payload";
+      this.#hasValues = true;
+      this.initialValues.resolve(values);
     }
     this.#topology = message.topologySha256;
     this.fingerprint ??= message.fingerprint;

@@ -3,9 +3,10 @@ import type { BestMetric, Snapshot } from "../checkpoint/snapshot.js";
 import { batchOf, emptyShards, evaluationChunks, positionOf, stepsPerEpoch } from "../data/order.js";
 import { createOptimizer } from "../optim/optimizers.js";
 import { afterEvaluation, learningRate } from "../optim/schedule.js";
+import { layoutOf } from "../parameters/layout.js";
 import type { Hub } from "./coordinator.js";
 import { EvaluationInFlight } from "./evaluation.js";
-import type { Outcome } from "./ports.js";
+import type { InitialValues, Outcome, Start } from "./ports.js";
 import { StepInFlight, type StepPlan, type StepResult } from "./step.js";
 import { StepUpdate } from "./update.js";
 import { DoubleBuffer } from "./weights.js";
@@ -30,14 +31,16 @@ export async function train(hub: Hub): Promise<Outcome> {
     if (error instanceof StopRequested) return null;
     throw error;
   });
-  if (!training)
+  if (!training) {
+    const { start } = hub.options;
     return {
       kind: "stopped",
-      snapshot: hub.options.start,
+      snapshot: withValues(start, start.values === "from the first worker" ? NO_VALUES : start.values),
       checkpoint: null,
       samplesPerSecond: 0,
       fingerprint: hub.fingerprint,
     };
+  }
   try {
     for (;;) {
       if (training.stopsHere()) return await training.end("stopped");
@@ -51,6 +54,14 @@ export async function train(hub: Hub): Promise<Outcome> {
     await training.settleSaves().catch(() => {}); // the first failure is the one to tell
     throw error;
   }
+}
+
+/** Of a model whose first worker had not come when the run was stopped: there is nothing to save or to hash. */
+const NO_VALUES: InitialValues = { layout: layoutOf([]), weights: new Float32Array(0), state: new Float32Array(0) };
+
+function withValues(start: Start, initial: InitialValues): Snapshot {
+  const { values: _, ...rest } = start;
+  return { ...rest, ...initial };
 }
 
 class Training {
@@ -80,9 +91,9 @@ class Training {
   }
 
   static async begin(hub: Hub): Promise<Training> {
-    const founding = await hub.founding.promise;
+    const values = await hub.initialValues.promise;
     await hub.enoughWorkers(hub.options.minWorkers);
-    return new Training(hub, { ...hub.options.start, ...founding });
+    return new Training(hub, withValues(hub.options.start, values));
   }
 
   finished(): boolean {

@@ -27,10 +27,18 @@ export interface CoordinatorPorts {
   logTail(rank: number): string;
 }
 
+/** A network's layout, and the values that training begins with. */
+export type InitialValues = Pick<Snapshot, "layout" | "weights" | "state">;
+
+export interface Start extends Omit<Snapshot, keyof InitialValues> {
+  /** A new run of a model of the user's own has none yet: only a worker's TensorFlow can read the file. */
+  values: InitialValues | "from the first worker";
+}
+
 export interface CoordinatorOptions {
   run: string;
-  /** Where training stands: step 0 of a new run, or a loaded checkpoint. Its layout is empty for a user model. */
-  start: Snapshot;
+  /** Where training stands: step 0 of a new run, or a loaded checkpoint. */
+  start: Start;
   /** Images in the training set and in the test set. */
   train: number;
   test: number;

@@ -1,12 +1,13 @@
 /** A checkpoint's network, ready to tell what images show. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { Engine, TracedFunction } from "../engine/engine.js";
-import { CnnDistError, UsageError } from "../errors.js";
+import { CnnDistError } from "../errors.js";
 import { buildNetwork } from "../layers/build.js";
 import { flatVariables, type Network } from "../layers/network.js";
 import { type ChannelStatistics, scaledPixels } from "../layers/scaled-pixels.js";
 import { loadUserModel } from "../layers/user-model.js";
 import { checkpointSpec } from "../models/checkpoint-spec.js";
+import type { FileModel } from "../models/choice.js";
 import { denseForm } from "../models/dense-form.js";
 import { parametersOf } from "../models/parameters.js";
 import type { ImageShape, ModelSpec } from "../models/spec.js";
@@ -31,8 +32,9 @@ export async function openClassifier(
   snapshot: Snapshot,
   { denseOn = null }: { denseOn?: ImageShape | null } = {},
 ): Promise<Classifier> {
-  const plain = checkpointSpec(snapshot);
-  if (!plain) return userClassifier(engine, snapshot);
+  const { model } = snapshot.recipe;
+  if (model.kind === "file") return userClassifier(engine, snapshot, model);
+  const plain = checkpointSpec(snapshot, model);
   const normalizedBy = normalizationOf(snapshot);
   return classifierOf(engine, denseOn === null ? plain : denseForm(plain, denseOn), { ...snapshot, normalizedBy });
 }
@@ -58,15 +60,10 @@ export function classifierOf(
   });
 }
 
-async function userClassifier(engine: Engine, snapshot: Snapshot): Promise<Classifier> {
+async function userClassifier(engine: Engine, snapshot: Snapshot, model: FileModel): Promise<Classifier> {
   const { recipe, image: input, classNames, layout } = snapshot;
   const classes = classNames.length;
-  const { network, sha256 } = await loadUserModel(engine, recipe.model, { input, classes, seed: recipe.seed });
-  if (sha256 !== recipe.modelSha256)
-    throw new UsageError(
-      "model-differs",
-      `model ${recipe.model} has SHA-256 ${sha256} here, but the checkpoint was trained with ${recipe.modelSha256}. Put the old file back.`,
-    );
+  const { network } = await loadUserModel(engine, model, { input, classes, seed: recipe.seed });
   return classifier(engine, network, layout, vectorsOf(engine, layout, snapshot), {
     input,
     classes,

@@ -86,7 +86,7 @@ async function protocolOf(
   protocol: Protocol,
 ): Promise<Classify> {
   if (protocol === "dense") {
-    if (snapshot.recipe.modelSha256 !== null)
+    if (snapshot.recipe.model.kind === "file")
       throw new UsageError(
         "dense",
         "--dense needs a network of cnn-dist's own; of a model file nobody knows which layers are its head.",

@@ -6,6 +6,7 @@ import { encodeSafetensors, type NamedTensor } from "../checkpoint/safetensors.j
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { checkpointSpec } from "../models/checkpoint-spec.js";
+import { nameOf } from "../models/choice.js";
 import type { ModelSpec } from "../models/spec.js";
 import { asBytes } from "../parameters/bytes.js";
 import { VERSION } from "../version.js";
@@ -34,7 +35,7 @@ function normalizationOf({ recipe, pixelStatistics }: Snapshot): Normalization |
 function factsOf(snapshot: Snapshot) {
   const { recipe, recipeSha256, image, classNames, step } = snapshot;
   return {
-    model: recipe.model,
+    model: nameOf(recipe.model),
     input: image,
     classes: classNames.length,
     class_names: classNames,
@@ -96,12 +97,13 @@ function tensorsOf({ layout, weights, state }: Snapshot): NamedTensor[] {
 }
 
 function graphOf(snapshot: Snapshot, dialect: Dialect): { spec: ModelSpec; graph: ExportGraph } {
-  const spec = checkpointSpec(snapshot);
-  if (!spec)
+  const { model } = snapshot.recipe;
+  if (model.kind === "file")
     throw new UsageError(
       "export",
-      `the checkpoint is of a model file (${snapshot.recipe.model}), which is exported as safetensors alone: load those weights into the model where it was made. Use --format safetensors.`,
+      `the checkpoint is of a model file (${model.path}), which is exported as safetensors alone: load those weights into the model where it was made. Use --format safetensors.`,
     );
+  const spec = checkpointSpec(snapshot, model);
   const tensors = new Map(tensorsOf(snapshot).map(({ name, data }) => [name, data]));
   const values = (name: string) => {
     const found = tensors.get(name);

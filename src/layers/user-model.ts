@@ -6,6 +6,7 @@ import type { Engine, Tf } from "../engine/engine.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import type { ImageShape } from "../models/spec.js";
 import {
+  assertSameModel,
   parseModelJson,
   readModelBytes,
   readUserModelFile,
@@ -32,20 +33,20 @@ export interface UserModel {
   /** Initial values as the layout has them: weights, then state. */
   values: Float32Array;
   topologySha256: string;
-  /** Of the file or files, as in a recipe. */
-  sha256: string;
 }
 
 /**
  * Loads or builds the model. Keras's Dropout and BatchNormalization become ours, a last softmax is taken off. Everything
- * random follows from `seed`. UsageError `model-file`, `model-layer` or `model-shape` says what is wrong with it.
+ * random follows from `seed`. UsageError `model-differs` where the file is not the one that is meant: nothing of it has
+ * run then; `model-file`, `model-layer` or `model-shape` says what is wrong with it.
  */
 export async function loadUserModel(
   engine: Engine,
-  path: string,
+  { path, sha256 }: { path: string; sha256: string },
   facts: { input: ImageShape; classes: number; seed: number },
 ): Promise<UserModel> {
   const file = readUserModelFile(path);
+  assertSameModel({ path, sha256 }, file.sha256);
   const custom = customLayers(engine);
   const model = await withSeededRandom(facts.seed, () =>
     file.kind === "json" ? fromJson(engine.tf, file) : fromModule(engine.tf, custom, file, facts),
@@ -71,7 +72,6 @@ export async function loadUserModel(
         }),
       )
       .digest("hex"),
-    sha256: file.sha256,
   };
 }
 

@@ -48,6 +48,15 @@ export function readUserModelFile(path: string): UserModelFile {
   return { path: absolute, kind, sha256: hash.digest("hex") };
 }
 
+/** UsageError `model-differs` unless the file that is here is the one that the run was begun with. */
+export function assertSameModel({ path, sha256 }: { path: string; sha256: string }, here: string): void {
+  if (here === sha256) return;
+  throw new UsageError(
+    "model-differs",
+    `the model ${path} is not the one that this run was begun with (SHA-256 ${here}, expected ${sha256}). Put the old file back, or start a new run.`,
+  );
+}
+
 export function readModelBytes(path: string): Buffer {
   try {
     if (statSync(path).isDirectory())

@@ -1,6 +1,7 @@
 /** Bytes to typed messages and back. Decoding never throws: it gives the message or the reason why there is none. */
 import { Packr } from "msgpackr";
 import type { z } from "zod";
+import { written } from "../config/recipe.js";
 import { asFloats } from "../parameters/bytes.js";
 import { type ToCoordinator, type ToWorker, toCoordinator, toWorker } from "./messages.js";
 import { LIMITS, skim } from "./skim.js";
@@ -23,7 +24,7 @@ const CARRIERS: ReadonlySet<string> = new Set(["join", "bucket", "finished", "we
 const packr = new Packr({ useRecords: false, variableMapSize: true, mapsAsObjects: true, moreTypes: false });
 
 export function encode(message: ToCoordinator | ToWorker): Uint8Array {
-  return packr.pack(message);
+  return packr.pack(message.type === "recipe" ? { ...message, recipe: written(message.recipe) } : message);
 }
 
 function decode<T extends { type: string }>(schema: z.ZodType<T>, parts: readonly Uint8Array[]): Decoded<T> {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
-import { recipeSchema } from "../config/recipe.js";
+import { recipeCodec } from "../config/recipe.js";
 
 /** The messages between coordinator and workers. Anything that is not exactly one of these is dropped and counted. */
 export const PROTOCOL = 1;
@@ -107,7 +107,7 @@ export const toWorker = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("recipe"),
     run: z.string().max(64),
-    recipe: recipeSchema,
+    recipe: recipeCodec,
     pixelStatistics: pixelStatisticsSchema.nullable(),
   }),
   /** `payloads`: a bucket's bytes follow as `weights`, the state as bucket -1. */

@@ -10,10 +10,11 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
-import { type Recipe, recipeSchema } from "../config/recipe.js";
+import { basename, join, resolve } from "node:path";
+import { type Recipe, recipeCodec, written } from "../config/recipe.js";
 import { validate } from "../config/validate.js";
 import { messageOf, UsageError } from "../errors.js";
+import { nameOf } from "../models/choice.js";
 import { processIdentity } from "../process-identity.js";
 
 export class RunDirectory {
@@ -51,7 +52,7 @@ export class RunDirectory {
   }
 
   writeRecipe(recipe: Recipe): void {
-    writeFileSync(join(this.path, "recipe.json"), `${JSON.stringify(recipe, null, 2)}\n`);
+    writeFileSync(join(this.path, "recipe.json"), `${JSON.stringify(written(recipe), null, 2)}\n`);
   }
 
   /** One line of metrics.jsonl. */
@@ -103,7 +104,7 @@ export function readRecipe(runDir: string): Recipe {
   const path = join(runDir, "recipe.json");
   assertRun(runDir);
   try {
-    return validate(recipeSchema, JSON.parse(readFileSync(path, "utf8")), path);
+    return validate(recipeCodec, JSON.parse(readFileSync(path, "utf8")), path);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(
@@ -153,10 +154,7 @@ function takeLock(dir: string): void {
 
 /** runs/<model>-<dataset>-<date>-<time>, in the current directory. */
 export function defaultRunDir(recipe: Pick<Recipe, "model" | "dataset">, now: Date): string {
-  const model = recipe.model
-    .split("/")
-    .at(-1)!
-    .replace(/\.(json|m?js)$/, "");
+  const model = basename(nameOf(recipe.model)).replace(/\.(json|[cm]?[jt]s)$/, "");
   const stamp = now.toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   return resolve("runs", `${model}-${recipe.dataset}-${stamp}`);
 }

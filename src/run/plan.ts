@@ -4,9 +4,10 @@ import { resolve } from "node:path";
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { readWeightsFile } from "../checkpoint/weights-file.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
-import type { Recipe } from "../config/recipe.js";
+import { type Recipe, type WrittenRecipe, written } from "../config/recipe.js";
 import { canonicalJson, recipeSha256, withoutPaths } from "../config/resolve.js";
 import { totalSteps } from "../coordinator/loop.js";
+import type { Start } from "../coordinator/ports.js";
 import { networkShape } from "../data/augment/pipeline.js";
 import type { Dataset, LoadOptions } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
@@ -15,11 +16,12 @@ import { pixelStatistics } from "../data/statistics.js";
 import type { AssignedDevice } from "../engine/gpus.js";
 import { UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
+import { type FileModel, nameOf } from "../models/choice.js";
 import { initialValues } from "../models/init.js";
 import { parametersOf, predictWorkerBytes, topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
 import type { ModelSpec } from "../models/spec.js";
-import { isModelPath, readUserModelFile } from "../models/user-file.js";
+import { assertSameModel, readUserModelFile } from "../models/user-file.js";
 import { type WarmStart, warmStart } from "../models/warm-start.js";
 import { createOptimizer } from "../optim/optimizers.js";
 import { NEW_SCHEDULE } from "../optim/schedule.js";
@@ -28,7 +30,7 @@ import { type Layout, layoutOf } from "../parameters/layout.js";
 export interface Prepared {
   recipe: Recipe;
   dataset: Dataset;
-  start: Snapshot;
+  start: Start;
   topologySha256: string | null;
   parameters: number;
   predictedBytes: number;
@@ -68,12 +70,9 @@ export async function prepare(
     classNames: dataset.classNames,
     pixelStatistics: resumed ? resumed.pixelStatistics : await statisticsFor(recipe, dataset, data.signal),
   };
-  if (isModelPath(recipe.model)) return userModel(complete, dataset, facts, resumed);
-  const spec = buildModel(recipe.model, {
-    input: image,
-    classes: dataset.classes,
-    options: recipe.modelOptions,
-  });
+  const { model } = recipe;
+  if (model.kind === "file") return userModel(complete, model, dataset, facts, resumed);
+  const spec = buildModel(model.name, { input: image, classes: dataset.classes, options: model.options });
   const layout = layoutOf(parametersOf(spec));
   const { start, warmStart } = resumed
     ? { start: resumedStart(complete, resumed, layout), warmStart: null }
@@ -124,30 +123,23 @@ async function begun(
 }
 
 /** Its layout and first values come from the first worker that joins: only TensorFlow can read such a model. */
-function userModel(given: Recipe, dataset: Dataset, facts: DataFacts, resumed: Snapshot | null): Prepared {
-  const { path, sha256 } = readUserModelFile(given.model);
-  if (given.modelSha256 !== null && given.modelSha256 !== sha256)
-    throw new UsageError(
-      "model-differs",
-      `the model ${path} is not the one that this run was begun with (SHA-256 ${sha256}, expected ${given.modelSha256}). Put the old file back, or start a new run.`,
-    );
-  const [option] = Object.keys(given.modelOptions);
-  if (option !== undefined)
-    throw new UsageError(
-      "model-option",
-      `model ${given.model} is a file and has no option "${option}"; it takes none.`,
-    );
-  if (given.initWeights !== null)
+function userModel(
+  recipe: Recipe,
+  { path, sha256 }: FileModel,
+  dataset: Dataset,
+  facts: DataFacts,
+  resumed: Snapshot | null,
+): Prepared {
+  assertSameModel({ path, sha256 }, readUserModelFile(path).sha256);
+  if (recipe.initWeights !== null)
     throw new UsageError(
       "init-weights",
       `--init-weights: the model ${path} is a file and brings its own first values. Put the weights into the model, or name a network of 'cnn-dist models'.`,
     );
-  const recipe: Recipe = { ...given, model: path, modelSha256: sha256 };
-  const empty = { layout: layoutOf([]), weights: new Float32Array(0), state: new Float32Array(0) };
   return {
     recipe,
     dataset,
-    start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, facts, empty),
+    start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, facts, "from the first worker"),
     topologySha256: null,
     parameters: resumed?.layout.size ?? 0,
     warmStart: null,
@@ -156,14 +148,14 @@ function userModel(given: Recipe, dataset: Dataset, facts: DataFacts, resumed: S
 }
 
 /** UsageError when the checkpoint is of another training; `layout` is null for a model that only a worker can read. */
-function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null): Snapshot {
+function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null): Start {
   const differs = (what: string) =>
     new UsageError(
       "checkpoint-differs",
       `the checkpoint of step ${resumed.step} is not one of this run: ${what}. Take away what was put into the run's checkpoints, or start a new run.`,
     );
   const [of, is] = [lengthless(resumed.recipe), lengthless(recipe)];
-  for (const key of Object.keys(is) as (keyof Recipe)[]) {
+  for (const key of Object.keys(is) as (keyof WrittenRecipe)[]) {
     const [theirs, ours] = [canonicalJson(of[key]), canonicalJson(is[key])];
     if (theirs !== ours) throw differs(`its ${key} is ${theirs}, the recipe's ${ours}`);
   }
@@ -175,11 +167,13 @@ function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null):
   const missing = slotNames.filter((name) => !resumed.slots[name]);
   if (resumed.step > 0 && missing.length > 0)
     throw differs(`${recipe.optimizer}'s ${missing.join(", ")} is not in its optimizer.safetensors`);
-  return { ...resumed, recipe, recipeSha256: resumedSha256(recipe, resumed) };
+  const { layout: stored, weights, state, ...rest } = resumed;
+  const values = { layout: stored, weights, state };
+  return { ...rest, values, recipe, recipeSha256: resumedSha256(recipe, resumed) };
 }
 
 /** What must be as it was; a run may be made longer or shorter, and a file of one's own counts by its hash. */
-function lengthless(recipe: Recipe): Recipe {
+function lengthless(recipe: Recipe): WrittenRecipe {
   return { ...withoutPaths(recipe), epochs: null, steps: null };
 }
 
@@ -196,11 +190,7 @@ function resumedSha256(recipe: Recipe, { recipe: before, recipeSha256: old, step
     .digest("hex");
 }
 
-function freshStart(
-  recipe: Recipe,
-  facts: DataFacts,
-  values: Pick<Snapshot, "layout" | "weights" | "state">,
-): Snapshot {
+function freshStart(recipe: Recipe, facts: DataFacts, values: Start["values"]): Start {
   return {
     recipe,
     recipeSha256: recipeSha256(recipe),
@@ -213,7 +203,7 @@ function freshStart(
     loss: null,
     evaluated: false,
     slots: {},
-    ...values,
+    values,
   };
 }
 
@@ -232,7 +222,7 @@ export function planEvent(
   const steps = totalSteps(recipe, perEpoch);
   return {
     event: "plan",
-    model: recipe.model,
+    model: nameOf(recipe.model),
     parameters: prepared.parameters,
     input: start.image,
     classes: dataset.classes,
@@ -249,7 +239,7 @@ export function planEvent(
     steps,
     epochs: Math.ceil(steps / perEpoch),
     steps_per_epoch: perEpoch,
-    recipe,
+    recipe: written(recipe),
     recipe_sha256: start.recipeSha256,
     workers: facts.devices.length,
     devices: facts.devices.map(({ name }) => name),

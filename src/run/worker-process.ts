@@ -6,8 +6,8 @@ import { dieWithParent, exitNow } from "../engine/prctl.js";
 import { CnnDistError, messageOf } from "../errors.js";
 import { encode } from "../protocol/codec.js";
 import { connectWorker } from "../transport/zeromq.js";
+import { openWorkerSetup } from "../worker/setup.js";
 import { runWorker, type WorkerOutcome } from "../worker/worker.js";
-import { openWorkshop } from "../worker/workshop.js";
 import { WORKER_EXIT, type WorkerSettings } from "./supervisor.js";
 
 /** One incarnation, from hello to its end. */
@@ -21,7 +21,7 @@ export async function workOnce(settings: WorkerSettings, signal?: AbortSignal): 
       device: settings.deviceName,
       pid: process.pid,
       prepare: (recipe, pixelStatistics, progress) =>
-        openWorkshop(
+        openWorkerSetup(
           recipe,
           pixelStatistics,
           {

@@ -3,20 +3,20 @@ import type { PlanEvent } from "../events.js";
 import { bytes, count } from "./format.js";
 
 export function planLines(plan: PlanEvent): [label: string, text: string][] {
-  const recipe = plan.recipe as Record<string, string | number | null>;
-  const steps = (plan.recipe.augmentation as { step: string }[]).map(({ step }) => step);
+  const { recipe } = plan;
+  const steps = recipe.augmentation.map(({ step }) => step);
   const lengths =
     recipe.epochs === null
       ? `${count(plan.steps)} steps`
       : `${count(plan.epochs)} ${plan.epochs === 1 ? "epoch" : "epochs"} of ${count(plan.steps_per_epoch)} steps`;
   const extras = [
-    recipe.lrScheduler === "constant" ? null : String(recipe.lrScheduler),
+    recipe.lrScheduler === "constant" ? null : recipe.lrScheduler,
     recipe.lrWarmupEpochs ? `warm-up ${recipe.lrWarmupEpochs} epochs` : null,
     recipe.weightDecay ? `weight decay ${recipe.weightDecay}` : null,
     recipe.clipGradNorm ? `gradient norm at most ${recipe.clipGradNorm}` : null,
     recipe.labelSmoothing ? `label smoothing ${recipe.labelSmoothing}` : null,
     recipe.normalization === "channel" ? "normalised by channel" : null,
-    recipe.precision === "fp32" ? null : String(recipe.precision),
+    recipe.precision === "fp32" ? null : recipe.precision,
   ].filter((extra) => extra !== null);
   const devices = [...new Set(plan.devices)].join(", ");
   const spare = Math.max(0, plan.workers - plan.shards);

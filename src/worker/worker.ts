@@ -12,7 +12,7 @@ import type { WorkerLink } from "../transport/link.js";
 import { type Computer, WorkSession } from "./session.js";
 
 /** What a recipe turns into: data, network and the means to compute. */
-export interface Workshop {
+export interface WorkerSetup {
   fingerprint: Fingerprint;
   dataset: Dataset;
   /** From the data set's images to the network's. */
@@ -22,8 +22,11 @@ export interface Workshop {
   computer: Computer;
   allocate: (length: number) => Float32Array;
   memory: () => { tensors: number; bytes: number };
-  /** Of a user model: what the coordinator cannot know by itself. `values`: as the layout has them, weights then state. */
-  founding: {
+  /**
+   * Of a model of the user's own: what the coordinator cannot know by itself. `values`: as the layout has them, weights
+   * then state. Null for a table.
+   */
+  initialValues: {
     parameters: NonNullable<Extract<ToCoordinator, { type: "join" }>["parameters"]>;
     values: Float32Array;
   } | null;
@@ -41,7 +44,7 @@ export interface WorkerOptions {
     recipe: Recipe,
     pixelStatistics: PixelStatistics | null,
     progress: (what: string) => void,
-  ) => Promise<Workshop>;
+  ) => Promise<WorkerSetup>;
   now: () => number;
   rssBytes: () => number;
   heartbeatMs?: number;
@@ -60,15 +63,15 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   const { link } = options;
   const send = (message: ToCoordinator, payload?: Float32Array) =>
     link.send(payload ? { header: encode(message), payload: asBytes(payload) } : { header: encode(message) });
-  const held: { workshop: Workshop | null; session: WorkSession | null; recipe: Recipe | null; ended: boolean } = {
-    workshop: null,
+  const held: { setup: WorkerSetup | null; session: WorkSession | null; recipe: Recipe | null; ended: boolean } = {
+    setup: null,
     session: null,
     recipe: null,
     ended: false,
   };
 
   const beat = setInterval(() => {
-    const { tensors, bytes } = held.workshop?.memory() ?? { tensors: 0, bytes: 0 };
+    const { tensors, bytes } = held.setup?.memory() ?? { tensors: 0, bytes: 0 };
     send({ type: "heartbeat", tensors, tensorBytes: bytes, rssBytes: options.rssBytes() });
   }, options.heartbeatMs ?? HEARTBEAT_MS);
 
@@ -89,21 +92,21 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
     };
     const prepare = async ({ recipe, pixelStatistics }: Extract<ToWorker, { type: "recipe" }>) => {
       held.recipe = recipe;
-      const workshop = await options.prepare(recipe, pixelStatistics, (what) => {
+      const setup = await options.prepare(recipe, pixelStatistics, (what) => {
         if (!held.ended) send({ type: "progress", what });
       });
-      if (held.ended) return workshop.close(); // it was told to stop meanwhile
-      held.workshop = workshop;
-      const { fingerprint, dataset, topologySha256, founding } = workshop;
+      if (held.ended) return setup.close(); // it was told to stop meanwhile
+      held.setup = setup;
+      const { fingerprint, dataset, topologySha256, initialValues } = setup;
       send(
         {
           type: "join",
           fingerprint,
           datasetSha256: dataset.sha256,
           topologySha256,
-          parameters: founding?.parameters ?? null,
+          parameters: initialValues?.parameters ?? null,
         },
-        founding?.values,
+        initialValues?.values,
       );
     };
     const handle = (message: ToWorker, payload: Uint8Array | null): void => {
@@ -112,7 +115,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
           if (held.recipe === null) prepare(message).catch(fail);
           return;
         case "accept": {
-          const { dataset, pipelines, layout, computer, allocate } = held.workshop!;
+          const { dataset, pipelines, layout, computer, allocate } = held.setup!;
           const { run, rank, incarnation } = message;
           held.session = new WorkSession({
             sender: { run, rank, incarnation },
@@ -176,6 +179,6 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   clearInterval(beat);
   stopWaiting();
   await link.flush(1000);
-  await held.workshop?.close();
+  await held.setup?.close();
   return outcome;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { decodeSafetensors, type NamedTensor } from "../../src/checkpoint/safetensors.js";
-import type { Recipe } from "../../src/config/recipe.js";
+import type { WrittenRecipe } from "../../src/config/recipe.js";
 import { loadDataset } from "../../src/data/datasets.js";
 import type { DoneEvent, EvalEvent, RunEvent } from "../../src/events.js";
 import { train } from "../../src/index.js";
@@ -19,7 +19,7 @@ import { openTestEngine } from "../support/tensorflow.js";
 
 /** As test/fixtures/make_training.py describes it. */
 interface Training {
-  recipe: Partial<Recipe> & { model: string };
+  recipe: Partial<WrittenRecipe> & { model: string };
   datasetSha256: string;
   initialSha256: string;
   losses: number[];

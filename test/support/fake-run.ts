@@ -1,6 +1,6 @@
 /** A coordinator with fake workers, a fake clock and a memory network. */
 import type { Snapshot } from "../../src/checkpoint/snapshot.js";
-import type { Recipe } from "../../src/config/recipe.js";
+import type { WrittenRecipe } from "../../src/config/recipe.js";
 import { createCoordinator } from "../../src/coordinator/coordinator.js";
 import type { CoordinatorOptions } from "../../src/coordinator/ports.js";
 import type { RunEvent } from "../../src/events.js";
@@ -14,9 +14,11 @@ export const TRAIN = 22; // two full batches of 8 and a short one of 6
 
 export function fakeRun(
   given: {
-    recipe?: Partial<Recipe>;
+    recipe?: Partial<WrittenRecipe>;
     workers?: number;
     start?: Partial<Snapshot>;
+    /** A model of the user's own: the first worker brings its values. */
+    values?: "from the first worker";
     placement?: Partial<CoordinatorOptions["placement"]>;
     train?: number;
     endWorker?: () => Promise<void>;
@@ -33,7 +35,12 @@ export function fakeRun(
   const possible = { workers: given.workers ?? 1 };
   const recipe = testRecipe(given.recipe);
   const train = given.train ?? TRAIN;
-  const start: Snapshot = {
+  const {
+    layout: stored,
+    weights,
+    state,
+    ...progress
+  }: Snapshot = {
     recipe,
     recipeSha256: "f".repeat(64),
     image: [4, 4, 1],
@@ -55,7 +62,7 @@ export function fakeRun(
   const coordinator = createCoordinator(
     {
       run: "run",
-      start,
+      start: { ...progress, values: given.values ?? { layout: stored, weights, state } },
       train,
       test: 10,
       expect: { datasetSha256: DATASET, topologySha256: TOPOLOGY },

@@ -1,8 +1,9 @@
-import type { Recipe } from "../../src/config/recipe.js";
+import { z } from "zod";
+import { type Recipe, recipeCodec, type WrittenRecipe } from "../../src/config/recipe.js";
 
 /** A whole recipe for tests; `changes` override. */
-export function testRecipe(changes: Partial<Recipe> = {}): Recipe {
-  return {
+export function testRecipe(changes: Partial<WrittenRecipe> = {}): Recipe {
+  return z.decode(recipeCodec, {
     model: "lenet5",
     modelOptions: {},
     modelSha256: null,
@@ -37,5 +38,5 @@ export function testRecipe(changes: Partial<Recipe> = {}): Recipe {
     threads: 1,
     seed: 7,
     ...changes,
-  };
+  });
 }

@@ -12,7 +12,7 @@ import { exportCheckpoint } from "../../../src/export/export.js";
 import { encodeHdf5, type Hdf5Node } from "../../../src/export/hdf5.js";
 import { initialValues } from "../../../src/models/init.js";
 import { parametersOf } from "../../../src/models/parameters.js";
-import { buildModel } from "../../../src/models/registry.js";
+import { buildModel, type ModelOptions } from "../../../src/models/registry.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
 import { deriveKey, normals } from "../../../src/random.js";
 import { fixturePath } from "../../support/fixtures.js";
@@ -32,12 +32,7 @@ before(async () => {
 after(() => engine.close());
 
 /** Weights by He's rule in every network, so that logits depend on the images; no bias or statistic is like another. */
-function snapshotOf(
-  model: string,
-  image: Snapshot["image"],
-  modelOptions: Snapshot["recipe"]["modelOptions"] = {},
-  normalized = false,
-) {
+function snapshotOf(model: string, image: Snapshot["image"], modelOptions: ModelOptions = {}, normalized = false) {
   const classNames = Array.from({ length: 10 }, (_, index) => `class ${index}`);
   const spec = buildModel(model, { input: image, classes: 10, options: modelOptions });
   const layout = layoutOf(parametersOf(spec));
@@ -50,7 +45,7 @@ function snapshotOf(
   }
   for (let at = 0; at < state.length; at++) state[at]! += 0.2 * Math.abs(Math.sin(at));
   const normalization = normalized ? "channel" : "none";
-  const recipe = testRecipe({ model, modelOptions, normalization });
+  const recipe = testRecipe({ model, modelOptions: { ...modelOptions }, normalization });
   const pixelStatistics = { mean: [0.4, 0.5, 0.3], deviation: [0.2, 0.3, 0.25], principal: null };
   return testSnapshot({ recipe, image, classNames, pixelStatistics, layout, weights, state });
 }
@@ -58,7 +53,7 @@ function snapshotOf(
 interface Case {
   model: string;
   image: Snapshot["image"];
-  options?: Snapshot["recipe"]["modelOptions"];
+  options?: ModelOptions;
   normalized?: true;
 }
 const MODELS: readonly Case[] = [

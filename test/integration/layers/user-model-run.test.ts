@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Recipe } from "../../../src/config/recipe.js";
+import { type WrittenRecipe, written } from "../../../src/config/recipe.js";
 import { UsageError } from "../../../src/errors.js";
 import type { DoneEvent, RunEvent } from "../../../src/events.js";
 import { type TrainOptions, train } from "../../../src/index.js";
@@ -56,9 +56,9 @@ test("a run of a model of one's own goes on from its checkpoint, and not with an
   const whole = await runHere(context, model, { overrides });
   const runDir = join(dir, "run");
   await runHere(context, model, { overrides, placement: { runDir }, stopAfterStep: 3 });
-  const resume = (recipe: Recipe) =>
+  const resume = (recipe: WrittenRecipe) =>
     runHere(context, recipe.model, { overrides: recipe, placement: { runDir }, resume: { runDir } });
-  const recipe = readRecipe(runDir);
+  const recipe = written(readRecipe(runDir));
   const resumed = await resume(recipe);
   assert.equal(resumed.done.step, 5);
   assert.equal(resumed.done.weights_sha256, whole.done.weights_sha256);

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { nameOf } from "../../../src/commands/command.js";
 import { COMMANDS } from "../../../src/commands/commands.js";
 import { placementSchema } from "../../../src/config/placement.js";
-import { recipeSchema } from "../../../src/config/recipe.js";
+import { writtenRecipeSchema } from "../../../src/config/recipe.js";
 import { EXIT } from "../../../src/errors.js";
 import { fixturePath } from "../../support/fixtures.js";
 
@@ -34,7 +34,7 @@ test("every key that an option sets is one of the recipe or of the placement, in
   for (const { name, options } of COMMANDS) {
     for (const { flag, key, group } of options) {
       if (key === undefined) continue;
-      const schema = group === "Recipe" ? recipeSchema : placementSchema;
+      const schema = group === "Recipe" ? writtenRecipeSchema : placementSchema;
       assert.ok(key in schema.shape, `${name} --${flag} sets ${key}`);
     }
     const flags = options.flatMap(({ flag, alias }) => (alias ? [flag, alias] : [flag]));

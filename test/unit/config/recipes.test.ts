@@ -14,7 +14,9 @@ test("every recipe is whole, and its steps leave images that its network takes",
     const recipe = resolveRecipe({ recipe: name, overrides: {}, workers: 1 });
     const { shape, classes } = datasetFacts(recipe.dataset, recipe.datasetOptions);
     const input = networkShape(recipe.augmentation, shape);
-    const spec = buildModel(recipe.model, { input, classes: classes ?? 1000, options: recipe.modelOptions });
+    const { model } = recipe;
+    assert.ok(model.kind === "table", name);
+    const spec = buildModel(model.name, { input, classes: classes ?? 1000, options: model.options });
     assert.ok(spec.layers.length > 0, name);
     if (name.endsWith("-imagenet")) assert.deepEqual(input, [224, 224, 3], name);
     if (name.includes("-cifar")) assert.deepEqual(input, [32, 32, 3], name);

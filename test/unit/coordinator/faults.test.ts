@@ -17,7 +17,7 @@ const HELLO: ToCoordinator = { type: "hello", protocol: 1, token: null, pid: 1, 
 const silent = { beforeSend: ({ type }: ToCoordinator) => ["hello", "join", "bucket", "heartbeat"].includes(type) };
 
 test("a user model's parameters that are no layout are refused, and the next worker founds the run", async () => {
-  const run = fakeRun({ start: { layout: { trainable: [], state: [], buckets: [], size: 0, stateSize: 0 } } });
+  const run = fakeRun({ values: "from the first worker" });
   const outcome = run.coordinator.run();
   const parameter = (name: string, shape: number[]) => ({ name, shape, role: "trainable" as const, decay: true });
   for (const [parameters, answer] of [

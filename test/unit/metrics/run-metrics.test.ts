@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { written } from "../../../src/config/recipe.js";
 import type { DoneEvent, PlanEvent, StepEvent, WorkerEvent } from "../../../src/events.js";
 import { createRunMetrics, type RunMetrics } from "../../../src/metrics/run-metrics.js";
 import { ROOT } from "../../support/fixtures.js";
+import { testRecipe } from "../../support/recipe.js";
 
 const STEP: StepEvent = {
   event: "step",
@@ -35,7 +37,7 @@ const PLAN: PlanEvent = {
   steps: 3,
   epochs: 1,
   steps_per_epoch: 3,
-  recipe: {},
+  recipe: written(testRecipe()),
   recipe_sha256: "a".repeat(64),
   workers: 2,
   devices: ["cpu", "cpu"],

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { encodeSafetensors } from "../../../src/checkpoint/safetensors.js";
 import type { Snapshot } from "../../../src/checkpoint/snapshot.js";
-import type { Recipe } from "../../../src/config/recipe.js";
+import type { Recipe, WrittenRecipe } from "../../../src/config/recipe.js";
 import { recipeSha256 } from "../../../src/config/resolve.js";
+import type { Start } from "../../../src/coordinator/ports.js";
 import { UsageError } from "../../../src/errors.js";
+import { readUserModelFile } from "../../../src/models/user-file.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
 import { prepare } from "../../../src/run/plan.js";
 import { testRecipe } from "../../support/recipe.js";
@@ -14,13 +16,20 @@ import { temporaryDirectory } from "../../support/temporary.js";
 
 const DATA = { height: 28, width: 28, channels: 1, classes: 10, train: 16, test: 4 };
 
+function snapshotOf({ values, ...rest }: Start): Snapshot {
+  assert.ok(values !== "from the first worker");
+  return { ...rest, ...values };
+}
+
 /** Prepares a run, and lets its checkpoint of step 2 be resumed with changes of the recipe and of the checkpoint. */
-async function begun(cacheDir: string, first: Partial<Recipe> = {}) {
-  const { recipe, start } = await prepare(testRecipe({ datasetOptions: DATA, ...first }), { cacheDir }, null);
+async function begun(cacheDir: string, first: Partial<WrittenRecipe> = {}) {
+  const prepared = await prepare(testRecipe({ datasetOptions: DATA, ...first }), { cacheDir }, null);
+  const { recipe } = prepared;
+  const start = snapshotOf(prepared.start);
   const slots = { m: new Float32Array(start.layout.size), v: new Float32Array(start.layout.size) };
   const saved: Snapshot = { ...start, step: 2, epoch: 1, slots };
   const resume = async (changes: Partial<Recipe> = {}, found: Partial<Snapshot> = {}) =>
-    (await prepare({ ...recipe, ...changes }, { cacheDir }, { ...saved, ...found })).start;
+    snapshotOf((await prepare({ ...recipe, ...changes }, { cacheDir }, { ...saved, ...found })).start);
   return { recipe, start, saved, resume };
 }
 
@@ -61,7 +70,10 @@ test("a checkpoint of another training is refused, with the difference", async (
       return true;
     });
   await refused({ recipe: { ...recipe, seed: 8 } }, /step 2 is not one of this run: its seed is 8, the recipe's 7/);
-  await refused({ recipe: { ...recipe, model: "vgg11" } }, /its model is "vgg11", the recipe's "lenet5"/);
+  await refused(
+    { recipe: { ...recipe, model: { kind: "table", name: "vgg11", options: {} } } },
+    /its model is "vgg11", the recipe's "lenet5"/,
+  );
   const { trainable } = saved.layout;
   await refused({ layout: layoutOf(trainable.slice(1)) }, /it holds .*; the model has /);
   await refused({ slots: { m: saved.slots.m! } }, /adam's v is not in its optimizer\.safetensors/);
@@ -101,7 +113,8 @@ test("a model of one's own brings its own first values", async (context) => {
   const dir = temporaryDirectory(context);
   const model = join(dir, "own.mjs");
   writeFileSync(model, "");
-  await assert.rejects(begun(dir, { model, initWeights: join(dir, "any.safetensors") }), {
+  const { sha256 } = readUserModelFile(model);
+  await assert.rejects(begun(dir, { model, modelSha256: sha256, initWeights: join(dir, "any.safetensors") }), {
     code: "init-weights",
     exitCode: 2,
   });

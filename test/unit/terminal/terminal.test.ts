@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
+import { written } from "../../../src/config/recipe.js";
 import type { DoneEvent, PlanEvent, RunEvent, StepEvent } from "../../../src/events.js";
 import { bytes, duration, fit, wrap } from "../../../src/terminal/format.js";
 import { LiveRegion } from "../../../src/terminal/live-region.js";
@@ -29,7 +30,7 @@ const PLAN: PlanEvent = {
   steps: 1000,
   epochs: 2,
   steps_per_epoch: 500,
-  recipe: testRecipe({ optimizer: "adamw", lr: 0.001, weightDecay: 0.01, epochs: 2 }),
+  recipe: written(testRecipe({ optimizer: "adamw", lr: 0.001, weightDecay: 0.01, epochs: 2 })),
   recipe_sha256: "a".repeat(64),
   workers: 5,
   devices: ["cpu", "cpu", "cpu", "cpu", "cpu"],

@@ -5,7 +5,7 @@ import { CnnDistError } from "../../../src/errors.js";
 import { childrenOf, type Range } from "../../../src/parameters/tree.js";
 import { deriveKey } from "../../../src/random.js";
 import { settle } from "../../support/fake-clock.js";
-import { DATA, fakeGradient, startWorker } from "../../support/fake-workshop.js";
+import { DATA, fakeGradient, startWorker } from "../../support/fake-setup.js";
 
 type Started = ReturnType<typeof startWorker>;
 
@@ -47,9 +47,9 @@ function sumOf(range: Range, leaf: (shard: number) => Float32Array | null): Floa
 
 test("hello, recipe, progress, join: in this order, with all that the coordinator compares", async (context) => {
   const worker = startWorker(context, {
-    prepare: async (workshop, progress) => {
+    prepare: async (setup, progress) => {
       progress("reading synthetic");
-      return workshop;
+      return setup;
     },
   });
   await accepted(worker);
@@ -65,7 +65,7 @@ test("hello, recipe, progress, join: in this order, with all that the coordinato
 
 test("a user model's layout and values go with the join", async (context) => {
   const parameters = [{ name: "own/kernel", shape: [2], role: "trainable" as const, decay: true }];
-  const worker = startWorker(context, { workshop: { founding: { parameters, values: Float32Array.of(1, 2) } } });
+  const worker = startWorker(context, { setup: { initialValues: { parameters, values: Float32Array.of(1, 2) } } });
   await accepted(worker);
   assert.deepEqual(worker.of("join")[0]!.parameters, parameters);
   assert.deepEqual(worker.of("join")[0]!.values, Float32Array.of(1, 2));
@@ -308,9 +308,9 @@ test("after the end nothing is begun, and a step that the end cancels is no fail
 test("told to stop while it prepares, it closes what it opened and does not join", async (context) => {
   let open = () => {};
   const worker = startWorker(context, {
-    prepare: (workshop) =>
+    prepare: (setup) =>
       new Promise((resolve) => {
-        open = () => resolve(workshop);
+        open = () => resolve(setup);
       }),
   });
   worker.tell({ type: "recipe", run: "run", recipe: worker.recipe, pixelStatistics: null });

@@ -1,4 +1,4 @@
-/** The real workshop: TensorFlow, the data set, and the network of a recipe. */
+/** What a recipe turns into in a worker: TensorFlow, the data set, and the network of a recipe. */
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
 import { openPipeline } from "../data/augment/pipeline.js";
@@ -7,30 +7,30 @@ import { loadDataset } from "../data/datasets.js";
 import { LateDecoder } from "../data/late-decoder.js";
 import type { Engine, EngineOptions } from "../engine/engine.js";
 import { openEngine } from "../engine/open.js";
-import { UsageError } from "../errors.js";
 import { buildNetwork } from "../layers/build.js";
 import type { Network } from "../layers/network.js";
 import { loadUserModel } from "../layers/user-model.js";
+import { nameOf } from "../models/choice.js";
 import { topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
 import type { ImageShape } from "../models/spec.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { VERSION } from "../version.js";
 import { Compute } from "./compute.js";
-import type { Workshop } from "./worker.js";
+import type { WorkerSetup } from "./worker.js";
 
-export interface WorkshopOptions {
+export interface WorkerSetupOptions {
   libraryDir: string;
   device: EngineOptions["device"];
   data: Omit<LoadOptions, "options">;
 }
 
-export async function openWorkshop(
+export async function openWorkerSetup(
   recipe: Recipe,
   pixelStatistics: PixelStatistics | null,
-  options: WorkshopOptions,
+  options: WorkerSetupOptions,
   progress: (what: string) => void,
-): Promise<Workshop> {
+): Promise<WorkerSetup> {
   const decoder = new LateDecoder();
   progress(`reading ${recipe.dataset}`);
   const dataset = await loadDataset(recipe.dataset, {
@@ -49,8 +49,8 @@ export async function openWorkshop(
     precision: recipe.precision,
   });
   decoder.use(engine);
-  progress(`building ${recipe.model}`);
-  const { network, layout, topology, founding } = await build(engine, recipe, { shape, classes: dataset.classes });
+  progress(`building ${nameOf(recipe.model)}`);
+  const { network, layout, topology, initialValues } = await build(engine, recipe, { shape, classes: dataset.classes });
   return {
     fingerprint: { software: VERSION, ...engine.info },
     dataset,
@@ -67,7 +67,7 @@ export async function openWorkshop(
     }),
     allocate: (length) => engine.allocate(length),
     memory: () => engine.memory(),
-    founding,
+    initialValues,
     close: () => engine.close(),
   };
 }
@@ -76,7 +76,7 @@ function pipelinesOf(
   recipe: Recipe,
   shape: ImageShape,
   pixelStatistics: PixelStatistics | null,
-): Workshop["pipelines"] {
+): WorkerSetup["pipelines"] {
   const { augmentation, seed } = recipe;
   const options = { augmentation, shape, seed, principal: pixelStatistics?.principal ?? null };
   return {
@@ -85,29 +85,25 @@ function pipelinesOf(
   };
 }
 
-interface Built extends Pick<Workshop, "founding"> {
+interface Built extends Pick<WorkerSetup, "initialValues"> {
   network: Network;
   layout: Layout;
   topology: string;
 }
 
-/** From the network's table, or, when the recipe names a file by its hash, from the user's model. */
+/** From the network's table, or from the user's file. */
 async function build(
   engine: Engine,
   recipe: Recipe,
   { shape, classes }: Pick<Dataset, "shape" | "classes">,
 ): Promise<Built> {
-  if (recipe.modelSha256 === null) {
-    const spec = buildModel(recipe.model, { input: shape, classes, options: recipe.modelOptions });
+  const { model } = recipe;
+  if (model.kind === "table") {
+    const spec = buildModel(model.name, { input: shape, classes, options: model.options });
     const network = buildNetwork(engine, spec);
-    return { network, layout: layoutOf(network.parameters), topology: topologySha256(spec), founding: null };
+    return { network, layout: layoutOf(network.parameters), topology: topologySha256(spec), initialValues: null };
   }
-  const user = await loadUserModel(engine, recipe.model, { input: shape, classes, seed: recipe.seed });
-  if (user.sha256 !== recipe.modelSha256)
-    throw new UsageError(
-      "model-differs",
-      `model ${recipe.model} has SHA-256 ${user.sha256} here, but the recipe names ${recipe.modelSha256}. Use the same file everywhere; a changed model is a new run.`,
-    );
+  const user = await loadUserModel(engine, model, { input: shape, classes, seed: recipe.seed });
   const parameters = user.network.parameters.map(({ name, shape, role, decay }) => ({
     name,
     shape: [...shape],
@@ -115,5 +111,5 @@ async function build(
     decay,
   }));
   const { network, layout, topologySha256: topology, values } = user;
-  return { network, layout, topology, founding: { parameters, values } };
+  return { network, layout, topology, initialValues: { parameters, values } };
 }

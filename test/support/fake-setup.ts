@@ -1,6 +1,6 @@
 /** A real worker over a memory link: its network and TensorFlow are replaced by arithmetic that a test can repeat. */
 import type { TestContext } from "node:test";
-import type { Recipe } from "../../src/config/recipe.js";
+import type { WrittenRecipe } from "../../src/config/recipe.js";
 import { loadSynthetic } from "../../src/data/synthetic.js";
 import { asBytes } from "../../src/parameters/bytes.js";
 import type { Layout } from "../../src/parameters/layout.js";
@@ -9,7 +9,7 @@ import type { ToCoordinator, ToWorker } from "../../src/protocol/messages.js";
 import { memoryNetwork } from "../../src/transport/memory.js";
 import type { ShardInput } from "../../src/worker/compute.js";
 import type { Computer } from "../../src/worker/session.js";
-import { runWorker, type Workshop } from "../../src/worker/worker.js";
+import { runWorker, type WorkerSetup } from "../../src/worker/worker.js";
 import { FINGERPRINT, TOPOLOGY, testLayout } from "./fake-worker.js";
 import { testRecipe } from "./recipe.js";
 
@@ -59,14 +59,14 @@ export interface Received {
   values: Float32Array | null;
 }
 
-/** `said`: what the worker sent, in order. `prepare` replaces or delays the workshop. Ends with the test, passed or not. */
+/** `said`: what the worker sent, in order. `prepare` replaces or delays the setup. Ends with the test, passed or not. */
 export function startWorker(
   context: TestContext,
   given: {
-    recipe?: Partial<Recipe>;
+    recipe?: Partial<WrittenRecipe>;
     heartbeatMs?: number;
-    workshop?: Partial<Workshop>;
-    prepare?: (workshop: Workshop, progress: (what: string) => void) => Promise<Workshop>;
+    setup?: Partial<WorkerSetup>;
+    prepare?: (setup: WorkerSetup, progress: (what: string) => void) => Promise<WorkerSetup>;
   } = {},
 ) {
   const network = memoryNetwork();
@@ -82,7 +82,7 @@ export function startWorker(
   });
   const closed = { times: 0 };
   const unchanged = { shape: DATA.shape, apply: null };
-  const workshop: Workshop = {
+  const setup: WorkerSetup = {
     fingerprint: FINGERPRINT,
     dataset: DATA,
     pipelines: { training: unchanged, evaluation: unchanged },
@@ -91,9 +91,9 @@ export function startWorker(
     computer,
     allocate: (length) => new Float32Array(length),
     memory: () => ({ tensors: 3, bytes: 4 }),
-    founding: null,
+    initialValues: null,
     close: async () => void closed.times++,
-    ...given.workshop,
+    ...given.setup,
   };
   const link = network.connect();
   const outcome = runWorker({
@@ -103,7 +103,7 @@ export function startWorker(
     host: "here",
     device: "cpu",
     pid: 7,
-    prepare: async (_, __, progress) => (given.prepare ? given.prepare(workshop, progress) : workshop),
+    prepare: async (_, __, progress) => (given.prepare ? given.prepare(setup, progress) : setup),
     now: () => 0,
     rssBytes: () => 5,
     heartbeatMs: given.heartbeatMs ?? 1_000_000,
