@@ -88,12 +88,7 @@ export function decodeSafetensors(name: string, file: Uint8Array): NamedTensor[]
 
 /** The tensors of any types, in the order in which they lie. Throws as `decodeSafetensors` does. */
 export function parseSafetensors(name: string, file: Uint8Array): StoredTensor[] {
-  if (file.byteLength < 8) throw bad(name, `it has ${file.byteLength} bytes`);
-  const headerBytes = Number(new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true));
-  if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > file.byteLength)
-    throw bad(name, `its header claims ${headerBytes} bytes of ${file.byteLength}`);
-  const header = parseHeader(name, file.subarray(8, 8 + headerBytes));
-  const body = file.subarray(8 + headerBytes);
+  const { header, body } = partsOf(name, file);
   let end = 0;
   const tensors = Object.entries(header)
     .filter(([key]) => key !== "__metadata__")
@@ -110,6 +105,21 @@ export function parseSafetensors(name: string, file: Uint8Array): StoredTensor[]
     });
   if (end !== body.byteLength) throw bad(name, `${body.byteLength - end} bytes belong to no tensor`);
   return tensors;
+}
+
+/** What the file's writer said of it; empty where that is nothing. Throws as `decodeSafetensors` does. */
+export function safetensorsMetadata(name: string, file: Uint8Array): Readonly<Record<string, string>> {
+  const { __metadata__: metadata = {} } = partsOf(name, file).header;
+  const entries = typeof metadata === "object" && metadata !== null ? Object.entries(metadata) : [];
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
+function partsOf(name: string, file: Uint8Array): { header: Record<string, unknown>; body: Uint8Array } {
+  if (file.byteLength < 8) throw bad(name, `it has ${file.byteLength} bytes`);
+  const headerBytes = Number(new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true));
+  if (headerBytes > MAX_HEADER_BYTES || 8 + headerBytes > file.byteLength)
+    throw bad(name, `its header claims ${headerBytes} bytes of ${file.byteLength}`);
+  return { header: parseHeader(name, file.subarray(8, 8 + headerBytes)), body: file.subarray(8 + headerBytes) };
 }
 
 /** Of F32, F16, BF16 and F64 (rounded to float32); null for a type that holds no weights. */

@@ -2,16 +2,47 @@
  * torchvision's names for the parameters of the networks that both have, so that published weights load: AlexNet
  * (alexnet-owt), VGG, GoogLeNet with batch normalisation, ResNet 18 to 152. Pure.
  */
+import { buildModel, type ModelOptions, modelFacts, modelNames } from "./registry.js";
 import { inputsOf, type Shape, shapesOf } from "./shapes.js";
 import type { LayerSpec, ModelSpec } from "./spec.js";
+import type { TorchOrder } from "./torch-order.js";
 
-/** How a parameter lies in PyTorch: a kernel OIHW, a dense kernel [out, in], one whose inputs were flattened as CHW. */
-export type TorchOrder = { kind: "same" } | { kind: "oihw" } | { kind: "linear" } | { kind: "flattened"; maps: Shape };
 export interface TorchParameter {
   /** Ours. */
   name: string;
   torch: string;
   order: TorchOrder;
+}
+
+/** What torchvision's networks do otherwise than ours of the same name: their published weights were made so. */
+const OPTIONS: Readonly<Record<string, ModelOptions>> = {
+  "googlenet-bn": { auxiliaryPool: "adaptive", transformInput: true },
+};
+
+/**
+ * The options with which our network computes what torchvision's does. `written`: the options of the network that the
+ * weights were exported from, where the file says them; those are then what it was trained with.
+ */
+export function torchvisionOptions(model: string, written: ModelOptions | null = null): ModelOptions {
+  const theirs = OPTIONS[model] ?? {};
+  if (written === null) return theirs;
+  const { options } = modelFacts(model);
+  return Object.fromEntries(Object.keys(theirs).map((key) => [key, written[key] ?? options[key]!.initial]));
+}
+
+/** torchvision's auxiliary heads, which a network may go without. */
+export const TORCH_AUXILIARY = /^aux[12]\./;
+/** A counter of batches, which nothing needs. */
+export const TORCH_COUNTER = /\.num_batches_tracked$/;
+
+/** Our names of the networks whose parameters, auxiliary heads aside, torchvision calls exactly so. */
+export function networksNamed(names: readonly string[]): string[] {
+  const given = new Set(names.filter((name) => !TORCH_AUXILIARY.test(name) && !TORCH_COUNTER.test(name)));
+  return modelNames().filter((model) => {
+    const known = torchvisionParameters(buildModel(model, modelFacts(model).natural));
+    const theirs = known?.filter(({ torch }) => !TORCH_AUXILIARY.test(torch));
+    return theirs?.length === given.size && theirs.every(({ torch }) => given.has(torch));
+  });
 }
 
 /** In the network's order; null for a network that torchvision does not have. */
@@ -119,48 +150,4 @@ function googlenetPrefix({ name }: LayerSpec): string | null {
       ? `${HEADS[auxiliary]}.conv`
       : STEM[base];
   return theirs === undefined ? null : `${theirs}.${module}`;
-}
-
-/** A parameter of PyTorch's, in our order: [out, in, h, w] becomes [h, w, in, out], [out, in] becomes [in, out]. */
-export function fromTorch(
-  { shape, data }: { shape: readonly number[]; data: Float32Array },
-  order: TorchOrder,
-): { shape: readonly number[]; data: Float32Array } {
-  switch (order.kind) {
-    case "same":
-      return { shape, data };
-    case "oihw": {
-      const [out = 0, channels = 0, height = 0, width = 0] = shape;
-      const ours = [height, width, channels, out] as const;
-      return { shape: ours, data: gathered(data, ours, [width, 1, height * width, channels * height * width]) };
-    }
-    case "linear": {
-      const [out = 0, inputs = 0] = shape;
-      return { shape: [inputs, out], data: gathered(data, [1, 1, inputs, out], [0, 0, 1, inputs]) };
-    }
-    case "flattened": {
-      const [height, width, channels] = order.maps as [number, number, number];
-      const [out = 0, inputs = 0] = shape;
-      if (inputs !== height * width * channels) return { shape: [inputs, out], data }; // it fits nowhere, and is told so
-      const strides = [width, 1, height * width, inputs] as const;
-      return { shape: [inputs, out], data: gathered(data, [height, width, channels, out], strides) };
-    }
-  }
-}
-
-type Four = readonly [number, number, number, number];
-
-/** A new array of that shape, whose element at each place is the one that `strides` lead to. */
-function gathered(data: Float32Array, shape: Four, strides: Four): Float32Array {
-  const [a, b, c, d] = shape;
-  const [strideA, strideB, strideC, strideD] = strides;
-  const result = new Float32Array(data.length);
-  let at = 0;
-  for (let i = 0; i < a; i++)
-    for (let j = 0; j < b; j++)
-      for (let k = 0; k < c; k++) {
-        let from = i * strideA + j * strideB + k * strideC;
-        for (let l = 0; l < d; l++, from += strideD) result[at++] = data[from]!;
-      }
-  return result;
 }

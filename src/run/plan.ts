@@ -117,7 +117,13 @@ async function begun(
       "init-weights",
       `the weights in ${path} are not those that this run was begun with (SHA-256 ${sha256}, expected ${recipe.initWeightsSha256}). Put the old file back, or start a new run.`,
     );
-  const started = warmStart(spec, layout, values, { path, tensors }, recipe.initWeightsMode);
+  const started = warmStart(
+    spec,
+    layout,
+    values,
+    { called: `--init-weights ${path}`, tensors },
+    recipe.initWeightsMode,
+  );
   const complete = { ...recipe, initWeights: path, initWeightsSha256: sha256 };
   return { start: freshStart(complete, facts, { layout, ...values }), warmStart: started };
 }

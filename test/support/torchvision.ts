@@ -5,6 +5,8 @@ export interface StateDictFixture {
   shapes: Readonly<Record<string, number[]>>;
   /** Of one image of 224x224, `imageBytes`. */
   logits: number[];
+  /** Of the same image, normalised by ImageNet's statistics and then taken through GoogLeNet's transform_input. */
+  transformed?: number[];
 }
 
 export function stateDict({

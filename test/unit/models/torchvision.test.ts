@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parametersOf } from "../../../src/models/parameters.js";
 import { buildModel, modelNames } from "../../../src/models/registry.js";
-import { fromTorch, torchvisionParameters } from "../../../src/models/torchvision.js";
+import { networksNamed, torchvisionOptions, torchvisionParameters } from "../../../src/models/torchvision.js";
 import { sizeOf } from "../../../src/parameters/layout.js";
 import { readFixture } from "../../support/fixtures.js";
 import type { StateDictFixture } from "../../support/torchvision.js";
@@ -52,31 +52,19 @@ test("names that are known from torchvision's documentation", () => {
   assert.equal(named("resnet50", "s2b1_proj_bn/gamma"), "layer2.0.downsample.1.weight");
 });
 
-const counting = (size: number) => Float32Array.from({ length: size }, (_, index) => index);
+test("a network is known by the names of its parameters, with or without auxiliary heads and counters", () => {
+  const names = (model: string) => torchvisionParameters(imagenet(model))!.map(({ torch }) => torch);
+  for (const model of MAPPED) assert.deepEqual(networksNamed(names(model)), [model]);
+  const headless = names("googlenet-bn").filter((name) => !name.startsWith("aux"));
+  assert.deepEqual(networksNamed([...headless, "conv1.bn.num_batches_tracked"]), ["googlenet-bn"]);
+  assert.deepEqual(networksNamed(names("resnet18").slice(1)), []);
+});
 
-test("kernels, dense kernels and flattened ones are put into our order", () => {
-  const kernel = fromTorch({ shape: [2, 3, 1, 2], data: counting(12) }, { kind: "oihw" });
-  assert.deepEqual(kernel.shape, [1, 2, 3, 2]);
-  // [row 0, column 1, input 2, output 1] is [output 1, input 2, row 0, column 1] there.
-  assert.equal(kernel.data[(1 * 3 + 2) * 2 + 1], (1 * 3 + 2) * 2 + 1);
-  assert.deepEqual([...kernel.data], [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11]);
-  const dense = fromTorch({ shape: [2, 3], data: counting(6) }, { kind: "linear" });
-  assert.deepEqual(
-    [dense.shape, [...dense.data]],
-    [
-      [3, 2],
-      [0, 3, 1, 4, 2, 5],
-    ],
-  );
-  // Two channels of 1x2: theirs are channel by channel, ours place by place.
-  const flattened = fromTorch({ shape: [1, 4], data: counting(4) }, { kind: "flattened", maps: [1, 2, 2] });
-  assert.deepEqual(
-    [flattened.shape, [...flattened.data]],
-    [
-      [4, 1],
-      [0, 2, 1, 3],
-    ],
-  );
-  const foreign = fromTorch({ shape: [1, 6], data: counting(6) }, { kind: "flattened", maps: [1, 2, 2] });
-  assert.deepEqual(foreign.shape, [6, 1]);
+test("torchvision's GoogLeNet has options of its own; a file that says what it was made with is believed", () => {
+  assert.deepEqual(torchvisionOptions("googlenet-bn"), { auxiliaryPool: "adaptive", transformInput: true });
+  assert.deepEqual(torchvisionOptions("googlenet-bn", { transformInput: true, width: 0.5 }), {
+    auxiliaryPool: "5x5",
+    transformInput: true,
+  });
+  assert.deepEqual(torchvisionOptions("resnet18"), {});
 });

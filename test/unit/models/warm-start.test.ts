@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { initialValues } from "../../../src/models/init.js";
 import { parametersOf } from "../../../src/models/parameters.js";
 import { buildModel } from "../../../src/models/registry.js";
+import { toTorch } from "../../../src/models/torch-order.js";
+import { torchvisionParameters } from "../../../src/models/torchvision.js";
 import { warmStart } from "../../../src/models/warm-start.js";
-import { layoutOf } from "../../../src/parameters/layout.js";
+import { layoutOf, sizeOf } from "../../../src/parameters/layout.js";
 
 /** A network, its seeded values, and another's values as tensors. */
 function start(model: string, { classes = 10, theirs = 10 } = {}) {
@@ -23,7 +25,7 @@ function start(model: string, { classes = 10, theirs = 10 } = {}) {
     ...other.state.map(({ name, shape, size }) => ({ name, shape, data: new Float32Array(size).fill(0.25) })),
   ];
   const load = (mode: "strict" | "partial", file = tensors) =>
-    warmStart(spec, layout, values, { path: "weights.safetensors", tensors: file }, mode);
+    warmStart(spec, layout, values, { called: "--init-weights weights.safetensors", tensors: file }, mode);
   return { spec, layout, values, tensors, load };
 }
 
@@ -118,7 +120,7 @@ test("torchvision's counters are left aside, and its auxiliary heads by a networ
     { name: "conv1.bn.num_batches_tracked", shape: [], data: new Float32Array(1) },
     { name: "aux1.fc1.weight", shape: [1], data: new Float32Array(1) },
   ];
-  const load = (mode: "strict" | "partial") => warmStart(spec, layout, values, { path: "f", tensors }, mode);
+  const load = (mode: "strict" | "partial") => warmStart(spec, layout, values, { called: "f", tensors }, mode);
   assert.equal(load("partial").loaded, 1);
   const { offset, size } = layout.trainable.find(({ name }) => name === "conv1/kernel")!;
   assert.deepEqual(values.weights.slice(offset, offset + size), new Float32Array(size).fill(2));
@@ -126,4 +128,50 @@ test("torchvision's counters are left aside, and its auxiliary heads by a networ
     () => load("strict"),
     (error: Error) => !/in it, and not in the network/.test(error.message),
   );
+});
+
+/** A whole state dict of torchvision's names for the network, filled with ones. */
+function torchTensors(model: string, input: [number, number, number]) {
+  const spec = buildModel(model, { input, classes: 10, options: NARROW });
+  const shapes = new Map(parametersOf(spec).map(({ name, shape }) => [name, shape]));
+  return torchvisionParameters(spec)!.map(({ name, torch, order }) => {
+    const shape = shapes.get(name)!;
+    return { name: torch, ...toTorch({ shape, data: new Float32Array(sizeOf(shape)).fill(1) }, order) };
+  });
+}
+const NARROW = { width: 1 / 16 };
+function refusal(model: string, input: [number, number, number], tensors: ReturnType<typeof torchTensors>): string {
+  const spec = buildModel(model, { input, classes: 10, options: NARROW });
+  const layout = layoutOf(parametersOf(spec));
+  try {
+    warmStart(spec, layout, initialValues(layout, 1), { called: "--init-weights f", tensors }, "strict");
+  } catch (error) {
+    assert.equal((error as { code?: string }).code, "init-weights");
+    return (error as Error).message;
+  }
+  return "loaded";
+}
+
+test("a strict refusal names the option that helps", () => {
+  const small: [number, number, number] = [32, 32, 3];
+  const headless = torchTensors("googlenet-bn", small).filter(({ name }) => !name.startsWith("aux"));
+  assert.match(
+    refusal("googlenet-bn", small, headless),
+    /no auxiliary heads: give --model-option auxiliaryHeads=false/,
+  );
+  const alexnet = torchTensors("alexnet-owt", small);
+  assert.match(refusal("alexnet", small, alexnet), /torchvision's alexnet-owt: give --model alexnet-owt\./);
+  const large: [number, number, number] = [80, 80, 3]; // the form for small images has biases that torchvision's has not
+  const resnet = torchTensors("resnet34", large);
+  assert.match(refusal("resnet18", large, resnet), /torchvision's resnet34: give --model resnet34\./);
+  assert.equal(refusal("resnet34", large, resnet), "loaded");
+});
+
+test("where all must come from the file, the layer of the classes must fit too", () => {
+  const { spec, layout, values, tensors } = start("lenet5", { classes: 3 });
+  const file = { called: "f.safetensors", tensors };
+  assert.throws(() => warmStart(spec, layout, values, file, "whole"), {
+    code: "init-weights",
+    message: /output\/kernel \(the file's is \[84,10\], the network's \[84,3\]\).*data of its classes/,
+  });
 });
