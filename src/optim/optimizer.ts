@@ -15,6 +15,12 @@ export interface OptimizerConfig {
   epsilon: number;
 }
 
+/** Elements `offset` to `offset + size` of the flat vector of weights. */
+export interface Span {
+  offset: number;
+  size: number;
+}
+
 /** One half of the double buffer: the weights and the optimizer's vectors, all of one length. */
 export interface Buffers {
   weights: Float32Array;

@@ -3,7 +3,7 @@
  * double, rounded to float32 when stored. One plain loop a rule: this is the coordinator's hot path.
  */
 import { integerPower } from "./arithmetic.js";
-import type { Optimizer, OptimizerConfig, OptimizerName } from "./optimizer.js";
+import type { Optimizer, OptimizerConfig, OptimizerName, Span } from "./optimizer.js";
 
 type Apply = Optimizer["apply"];
 type Rule = { slotNames: readonly string[]; apply: (config: OptimizerConfig) => Apply };
@@ -123,7 +123,35 @@ const RULES: Readonly<Record<OptimizerName, Rule>> = {
   rmsprop,
 };
 
-export function createOptimizer(config: OptimizerConfig): Optimizer {
-  const rule = RULES[config.name];
-  return { config, slotNames: rule.slotNames, apply: rule.apply(config) };
+/** Names of the vectors that an optimizer keeps beside the weights. */
+export function slotNamesOf(name: OptimizerName): readonly string[] {
+  return RULES[name].slotNames;
+}
+
+/**
+ * `undecayed`: parameters that weight decay passes over; they are updated as by the same optimizer with a weight decay of
+ * 0, which is what a parameter group of PyTorch with `weight_decay=0` does.
+ */
+export function createOptimizer(config: OptimizerConfig, undecayed: readonly Span[] = []): Optimizer {
+  const { slotNames, apply: rule } = RULES[config.name];
+  const decayed = rule(config);
+  if (undecayed.length === 0 || config.weightDecay === 0) return { config, slotNames, apply: decayed };
+  const plain = rule({ ...config, weightDecay: 0 });
+  const spans = undecayed.toSorted((a, b) => a.offset - b.offset);
+  return {
+    config,
+    slotNames,
+    apply(update) {
+      let at = update.start;
+      for (const { offset, size } of spans) {
+        const start = Math.max(at, offset);
+        const end = Math.min(update.end, offset + size);
+        if (start >= end) continue;
+        if (start > at) decayed({ ...update, start: at, end: start });
+        plain({ ...update, start, end });
+        at = end;
+      }
+      if (at < update.end) decayed({ ...update, start: at });
+    },
+  };
 }

@@ -23,7 +23,7 @@ import { buildModel } from "../models/registry.js";
 import type { ModelSpec } from "../models/spec.js";
 import { assertSameModel, readUserModelFile } from "../models/user-file.js";
 import { type WarmStart, warmStart } from "../models/warm-start.js";
-import { createOptimizer } from "../optim/optimizers.js";
+import { slotNamesOf } from "../optim/optimizers.js";
 import { NEW_SCHEDULE } from "../optim/schedule.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 
@@ -169,8 +169,7 @@ function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null):
     [...trainable, ...state].map(({ name, shape }) => `${name} [${shape}]`).join(", ");
   if (layout && names(layout) !== names(resumed.layout))
     throw differs(`it holds ${names(resumed.layout)}; the model has ${names(layout)}`);
-  const { slotNames } = createOptimizer({ ...recipe, name: recipe.optimizer });
-  const missing = slotNames.filter((name) => !resumed.slots[name]);
+  const missing = slotNamesOf(recipe.optimizer).filter((name) => !resumed.slots[name]);
   if (resumed.step > 0 && missing.length > 0)
     throw differs(`${recipe.optimizer}'s ${missing.join(", ")} is not in its optimizer.safetensors`);
   const { layout: stored, weights, state, ...rest } = resumed;
