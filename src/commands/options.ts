@@ -64,6 +64,12 @@ export const RECIPE_OPTIONS: readonly OptionSpec[] = [
   recipe("lr", "lr", "number", "learning rate"),
   recipe("momentum", "momentum", "number", "of momentum, nesterov and rmsprop"),
   recipe("weight-decay", "weightDecay", "number", "L2, decoupled for adamw"),
+  recipe(
+    "weight-decay-exclude",
+    "weightDecayExclude",
+    "string",
+    "none, or biasAndNorm: biases and batch normalisation",
+  ),
   recipe("lr-scheduler", "lrScheduler", "string", "constant, step, cosine or plateau"),
   recipe("lr-step-size", "lrStepSize", "number", "epochs between two cuts of 'step'"),
   recipe("lr-gamma", "lrGamma", "number", "factor of a cut of 'step' or 'plateau'"),

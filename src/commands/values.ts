@@ -50,6 +50,7 @@ export const recipe = {
       lr: true,
       momentum: true,
       weightDecay: true,
+      weightDecayExclude: true,
       lrScheduler: true,
       lrStepSize: true,
       lrGamma: true,

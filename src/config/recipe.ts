@@ -14,6 +14,7 @@ export const OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsp
 export const SCHEDULERS = ["constant", "step", "cosine", "plateau"] as const;
 export const PRECISIONS = ["fp32", "bf16", "fp16"] as const;
 export const NORMALIZATIONS = ["none", "channel"] as const;
+export const WEIGHT_DECAY_EXCLUSIONS = ["none", "biasAndNorm"] as const;
 export const INIT_MODES = ["strict", "partial"] as const;
 const optionValue = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -53,6 +54,12 @@ export const writtenRecipeSchema = z.strictObject({
   rho: share,
   epsilon: positive,
   weightDecay: z.number().min(0).finite(),
+  /**
+   * `biasAndNorm`: weight decay passes over biases and batch normalisation's scale and offset (Goyal et al. 2017,
+   * arXiv:1706.02677, section 5.1; He et al. 2019, arXiv:1812.01187, section 3.1). Absent: `none`, which is never written,
+   * so that hashes of recipes from before this key stay as they are.
+   */
+  weightDecayExclude: z.enum(WEIGHT_DECAY_EXCLUSIONS).optional(),
   lrScheduler: z.enum(SCHEDULERS),
   /** Epochs between two cuts of `step`. */
   lrStepSize: count,
@@ -79,11 +86,15 @@ export type WrittenRecipe = z.infer<typeof writtenRecipeSchema>;
 export type RecipeInput = z.input<typeof writtenRecipeSchema>;
 
 /** The recipe in memory: its model is a table or a file, and nobody has to ask which. */
-export type Recipe = Omit<WrittenRecipe, "model" | "modelOptions" | "modelSha256"> & { model: ModelChoice };
+export type Recipe = Omit<WrittenRecipe, "model" | "modelOptions" | "modelSha256" | "weightDecayExclude"> & {
+  model: ModelChoice;
+  weightDecayExclude: (typeof WEIGHT_DECAY_EXCLUSIONS)[number];
+};
 
 /** Between the two: every boundary of the process decodes once. */
 export const recipeCodec = z.codec(writtenRecipeSchema, z.custom<Recipe>(), {
-  decode({ model, modelOptions, modelSha256, ...rest }, context): Recipe {
+  decode({ model, modelOptions, modelSha256, weightDecayExclude = "none", ...others }, context): Recipe {
+    const rest = { ...others, weightDecayExclude };
     if (modelSha256 === null) return { model: { kind: "table", name: model, options: modelOptions }, ...rest };
     if (Object.keys(modelOptions).length > 0) {
       const message = "no options for a model that is a file";
@@ -95,8 +106,9 @@ export const recipeCodec = z.codec(writtenRecipeSchema, z.custom<Recipe>(), {
   encode: written,
 });
 
-/** What is written of a recipe, with the keys in the schema's order. */
-export function written({ model, ...rest }: Recipe): WrittenRecipe {
+/** What is written of a recipe. */
+export function written({ model, weightDecayExclude, ...others }: Recipe): WrittenRecipe {
+  const rest = weightDecayExclude === "none" ? others : { ...others, weightDecayExclude };
   return model.kind === "table"
     ? { model: model.name, modelOptions: { ...model.options }, modelSha256: null, ...rest }
     : { model: model.path, modelOptions: {}, modelSha256: model.sha256, ...rest };

@@ -81,7 +81,9 @@ class Training {
   private constructor(hub: Hub, snapshot: Snapshot) {
     const { recipe } = snapshot;
     this.#hub = hub;
-    this.#optimizer = createOptimizer({ ...recipe, name: recipe.optimizer });
+    const undecayed =
+      recipe.weightDecayExclude === "none" ? [] : snapshot.layout.trainable.filter((slot) => !slot.decay);
+    this.#optimizer = createOptimizer({ ...recipe, name: recipe.optimizer }, undecayed);
     this.#buffer = new DoubleBuffer(snapshot.layout, snapshot, this.#optimizer.slotNames);
     this.#perEpoch = stepsPerEpoch(hub.options.train, recipe.batchSize);
     this.#total = totalSteps(recipe, this.#perEpoch);

@@ -15,7 +15,7 @@ export interface ParameterSpec {
   /** `state` is assigned by a step (moving statistics), never by the optimizer. */
   role: "trainable" | "state";
   init: Initializer;
-  /** False for biases and batch normalisation's scale and offset: weight decay passes them over only if a recipe says so. */
+  /** False for biases and batch normalisation's scale and offset, which a recipe may exclude from weight decay. */
   decay: boolean;
 }
 

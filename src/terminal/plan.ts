@@ -9,10 +9,11 @@ export function planLines(plan: PlanEvent): [label: string, text: string][] {
     recipe.epochs === null
       ? `${count(plan.steps)} steps`
       : `${count(plan.epochs)} ${plan.epochs === 1 ? "epoch" : "epochs"} of ${count(plan.steps_per_epoch)} steps`;
+  const spared = recipe.weightDecayExclude === "biasAndNorm" ? " (not of biases and normalisation)" : "";
   const extras = [
     recipe.lrScheduler === "constant" ? null : recipe.lrScheduler,
     recipe.lrWarmupEpochs ? `warm-up ${recipe.lrWarmupEpochs} epochs` : null,
-    recipe.weightDecay ? `weight decay ${recipe.weightDecay}` : null,
+    recipe.weightDecay ? `weight decay ${recipe.weightDecay}${spared}` : null,
     recipe.clipGradNorm ? `gradient norm at most ${recipe.clipGradNorm}` : null,
     recipe.labelSmoothing ? `label smoothing ${recipe.labelSmoothing}` : null,
     recipe.normalization === "channel" ? "normalised by channel" : null,

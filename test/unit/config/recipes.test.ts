@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { recipeNames, recipeSha256, resolveRecipe } from "../../../src/config/resolve.js";
+import { z } from "zod";
+import { recipeCodec, written } from "../../../src/config/recipe.js";
+import { type RecipeOverrides, recipeNames, recipeSha256, resolveRecipe } from "../../../src/config/resolve.js";
 import { networkShape } from "../../../src/data/augment/pipeline.js";
 import { datasetFacts } from "../../../src/data/datasets.js";
 import { UsageError } from "../../../src/errors.js";
@@ -48,4 +50,19 @@ test("a recipe's file names steps; what they leave out has its usual value, and 
   refused({ step: "padAndCrop" }, /"augmentation": expected a number, received nothing/);
   refused({ step: "randomCrop", size: 0 }, /"augmentation": expected a number of at least 1, received 0/);
   refused({ ...full, scale: [0.5, 0.1] }, /expected two numbers, the lesser first, received \[0\.5,0\.1\]/);
+});
+
+test("a key that is newer than the first recipes counts in recipe_sha256 only where it is used, and may be absent", () => {
+  const resolved = (overrides: RecipeOverrides) => resolveRecipe({ model: "lenet5", overrides, workers: 1 });
+  const plain = resolved({ weightDecay: 0.01 });
+  const before = written(plain);
+  assert.equal("weightDecayExclude" in before, false);
+  assert.equal(z.decode(recipeCodec, before).weightDecayExclude, "none");
+  assert.deepEqual(written(resolved({ weightDecay: 0.01, weightDecayExclude: "none" })), before);
+  // Of the recipe of lenet5 as it was before there was such a key.
+  assert.equal(recipeSha256(resolved({})), "aade3db478c73905d9e64b70e362f19ab5023a41a6ec79a3cb44a77349a8b9ff");
+  const spared = resolved({ weightDecay: 0.01, weightDecayExclude: "biasAndNorm" });
+  assert.notEqual(recipeSha256(spared), recipeSha256(plain));
+  assert.deepEqual(z.decode(recipeCodec, written(spared)), spared);
+  assert.throws(() => resolved({ weightDecayExclude: "bias" as never }), /--weight-decay-exclude.*none, biasAndNorm/);
 });
