@@ -3,12 +3,13 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { messageOf, UsageError } from "../errors.js";
 import { float32Of, type NamedTensor, parseSafetensors, safetensorsMetadata } from "./safetensors.js";
+import { type WeightsMetadata, weightsMetadata } from "./weights-metadata.js";
 
 export interface ReadWeights {
   tensors: NamedTensor[];
   sha256: string;
-  /** What the file's writer said of it. */
-  metadata: Readonly<Record<string, string>>;
+  /** What it says of its network, where it is an export of ours. */
+  metadata: WeightsMetadata;
 }
 
 /**
@@ -25,7 +26,7 @@ export async function readWeightsFile(path: string, called = `--init-weights ${p
       const data = float32Of(stored);
       return data ? [{ name: stored.name, shape: stored.shape, data }] : [];
     });
-    const metadata = safetensorsMetadata(path, file);
+    const metadata = weightsMetadata(safetensorsMetadata(path, file));
     return { tensors, sha256: createHash("sha256").update(file).digest("hex"), metadata };
   } catch (error) {
     throw new UsageError("init-weights", `${called}: ${messageOf(error)}. ${EXPECTED}`, { cause: error });

@@ -2,6 +2,7 @@
  * torchvision's names for the parameters of the networks that both have, so that published weights load: AlexNet
  * (alexnet-owt), VGG, GoogLeNet with batch normalisation, ResNet 18 to 152. Pure.
  */
+import type { TableModel } from "./choice.js";
 import { buildModel, type ModelOptions, modelFacts, modelNames } from "./registry.js";
 import { inputsOf, type Shape, shapesOf } from "./shapes.js";
 import type { LayerSpec, ModelSpec } from "./spec.js";
@@ -19,15 +20,29 @@ const OPTIONS: Readonly<Record<string, ModelOptions>> = {
   "googlenet-bn": { auxiliaryPool: "adaptive", transformInput: true },
 };
 
+/** Whose names the tensors have; torchvision's have no slash. */
+export function namesOf(tensors: readonly { name: string }[]): "cnn-dist" | "torchvision" {
+  return tensors.some(({ name }) => name.includes("/")) ? "cnn-dist" : "torchvision";
+}
+
 /**
  * The options with which our network computes what torchvision's does. `written`: the options of the network that the
  * weights were exported from, where the file says them; those are then what it was trained with.
  */
-export function torchvisionOptions(model: string, written: ModelOptions | null = null): ModelOptions {
+export function torchvisionOptions(model: string, written: ModelOptions | undefined = undefined): ModelOptions {
   const theirs = OPTIONS[model] ?? {};
-  if (written === null) return theirs;
+  if (written === undefined) return theirs;
   const { options } = modelFacts(model);
   return Object.fromEntries(Object.keys(theirs).map((key) => [key, written[key] ?? options[key]!.initial]));
+}
+
+/** `model` with the options that weights of torchvision's names ask for; what was given stands. */
+export function withTorchvisionOptions(
+  model: TableModel,
+  { tensors, options }: { tensors: readonly { name: string }[]; options: ModelOptions | undefined },
+): TableModel {
+  if (namesOf(tensors) === "cnn-dist") return model;
+  return { ...model, options: { ...torchvisionOptions(model.name, options), ...model.options } };
 }
 
 /** torchvision's auxiliary heads, which a network may go without. */

@@ -4,7 +4,7 @@ import type { Layout, Slot } from "../parameters/layout.js";
 import { inputsOf } from "./shapes.js";
 import type { ModelSpec } from "./spec.js";
 import { fromTorch } from "./torch-order.js";
-import { networksNamed, TORCH_AUXILIARY, TORCH_COUNTER, torchvisionParameters } from "./torchvision.js";
+import { namesOf, networksNamed, TORCH_AUXILIARY, TORCH_COUNTER, torchvisionParameters } from "./torchvision.js";
 import { withoutAuxiliary } from "./without-auxiliary.js";
 
 interface Tensor {
@@ -31,11 +31,6 @@ export interface WarmStart {
  * of another size. `whole`: that layer too must fit. `partial`: what does not fit keeps its value.
  */
 export type LoadMode = "strict" | "whole" | "partial";
-
-/** Whose names the tensors have; torchvision's have no slash. */
-export function namesOf(tensors: readonly { name: string }[]): WarmStart["names"] {
-  return tensors.some(({ name }) => name.includes("/")) ? "cnn-dist" : "torchvision";
-}
 
 /**
  * Overwrites `values` by the file's. UsageError `init-weights` lists what does not fit; `values` are then as they were.

@@ -1,8 +1,6 @@
 /** Everything that can be wrong is found here, before a worker starts; what is right becomes the plan. */
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
 import type { Snapshot } from "../checkpoint/snapshot.js";
-import { readWeightsFile } from "../checkpoint/weights-file.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import { type Recipe, type WrittenRecipe, written } from "../config/recipe.js";
 import { canonicalJson, recipeSha256, withoutPaths } from "../config/resolve.js";
@@ -22,10 +20,11 @@ import { parametersOf, predictWorkerBytes, topologySha256 } from "../models/para
 import { buildModel } from "../models/registry.js";
 import type { ModelSpec } from "../models/spec.js";
 import { assertSameModel, readUserModelFile } from "../models/user-file.js";
-import { type WarmStart, warmStart } from "../models/warm-start.js";
+import { type WarmStart, type WeightsFile, warmStart } from "../models/warm-start.js";
 import { slotNamesOf } from "../optim/optimizers.js";
 import { NEW_SCHEDULE } from "../optim/schedule.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
+import { normalizationWarning, readInitialWeights } from "./initial-weights.js";
 
 export interface Prepared {
   recipe: Recipe;
@@ -36,6 +35,8 @@ export interface Prepared {
   predictedBytes: number;
   /** What came from `--init-weights`; null without it, and in a resumed run, which has weights of its own. */
   warmStart: WarmStart | null;
+  /** For people: what is allowed, and probably not meant. */
+  warnings: readonly string[];
 }
 
 /** Reads the data, completes the recipe with what only the data tell, and draws the first weights. */
@@ -72,16 +73,23 @@ export async function prepare(
   };
   const { model } = recipe;
   if (model.kind === "file") return userModel(complete, model, dataset, facts, resumed);
-  const spec = buildModel(model.name, { input: image, classes: dataset.classes, options: model.options });
+  const initial =
+    resumed || recipe.initWeights === null
+      ? null
+      : await readInitialWeights(complete, model, recipe.initWeights, image[2]);
+  const { name, options } = initial?.model ?? model;
+  const spec = buildModel(name, { input: image, classes: dataset.classes, options });
   const layout = layoutOf(parametersOf(spec));
   const { start, warmStart } = resumed
     ? { start: resumedStart(complete, resumed, layout), warmStart: null }
-    : await begun(complete, facts, spec, layout);
+    : begun(initial?.recipe ?? complete, facts, spec, layout, initial?.file ?? null);
+  const warning = normalizationWarning(start.recipe, initial?.file ?? null);
   return {
     recipe: start.recipe,
     dataset,
     start,
     warmStart,
+    warnings: warning === null ? [] : [warning],
     topologySha256: topologySha256(spec),
     parameters: layout.size,
     predictedBytes: predictWorkerBytes(spec, Math.ceil(recipe.batchSize / recipe.shards)),
@@ -101,31 +109,17 @@ async function statisticsFor(
   return needed ? pixelStatistics(dataset, signal) : null;
 }
 
-/** From the seed, and then from the file of `--init-weights` if there is one; the recipe gets the file's hash. */
-async function begun(
+/** From the seed, and then from the file of `--init-weights` if there is one. */
+function begun(
   recipe: Recipe,
   facts: DataFacts,
   spec: ModelSpec,
   layout: Layout,
-): Promise<Pick<Prepared, "start" | "warmStart">> {
+  file: WeightsFile | null,
+): Pick<Prepared, "start" | "warmStart"> {
   const values = initialValues(layout, recipe.seed);
-  if (recipe.initWeights === null) return { start: freshStart(recipe, facts, { layout, ...values }), warmStart: null };
-  const path = resolve(recipe.initWeights);
-  const { tensors, sha256 } = await readWeightsFile(path);
-  if (recipe.initWeightsSha256 !== null && recipe.initWeightsSha256 !== sha256)
-    throw new UsageError(
-      "init-weights",
-      `the weights in ${path} are not those that this run was begun with (SHA-256 ${sha256}, expected ${recipe.initWeightsSha256}). Put the old file back, or start a new run.`,
-    );
-  const started = warmStart(
-    spec,
-    layout,
-    values,
-    { called: `--init-weights ${path}`, tensors },
-    recipe.initWeightsMode,
-  );
-  const complete = { ...recipe, initWeights: path, initWeightsSha256: sha256 };
-  return { start: freshStart(complete, facts, { layout, ...values }), warmStart: started };
+  const started = file && warmStart(spec, layout, values, file, recipe.initWeightsMode);
+  return { start: freshStart(recipe, facts, { layout, ...values }), warmStart: started };
 }
 
 /** Its layout and first values come from the first worker that joins: only TensorFlow can read such a model. */
@@ -149,6 +143,7 @@ function userModel(
     topologySha256: null,
     parameters: resumed?.layout.size ?? 0,
     warmStart: null,
+    warnings: [],
     predictedBytes: 0,
   };
 }
@@ -259,6 +254,6 @@ export function planEvent(
       sha256: recipe.initWeightsSha256!,
       ...prepared.warmStart,
     },
-    warnings: facts.warnings,
+    warnings: [...facts.warnings, ...prepared.warnings],
   };
 }
