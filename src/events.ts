@@ -134,6 +134,23 @@ export interface DoneEvent {
   run_dir: string;
   resume_command: string | null;
 }
+/** The end of a run that was stopped before there was anything to train; only the library and the terminal see it. */
+export interface NotStartedEvent {
+  event: "stopped";
+  step: 0;
+  epoch: 0;
+  loss: null;
+  accuracy: null;
+  best_accuracy: null;
+  /** Null: not known yet, since the data were not read. */
+  recipe_sha256: string | null;
+  weights_sha256: null;
+  samples_per_second: 0;
+  duration_seconds: number;
+  checkpoint: null;
+  run_dir: string | null;
+  resume_command: null;
+}
 export type RunEvent =
   | PlanEvent
   | WorkerEvent
@@ -143,4 +160,5 @@ export type RunEvent =
   | HeartbeatEvent
   | RejectedEvent
   | LogEvent
-  | DoneEvent;
+  | DoneEvent
+  | NotStartedEvent;

@@ -1,5 +1,8 @@
+import { follow } from "../library/follow.js";
+import { trainingOf } from "../library/train.js";
 import { checkTcpEndpoint } from "../transport/address.js";
-import { placementOf, recipeOf, runAtTerminal } from "./training.js";
+import { controlOf } from "./terminal.js";
+import { show, trainOptionsOf } from "./training.js";
 import { output, path, placement, recipe } from "./values.js";
 import { work } from "./work.js";
 
@@ -9,10 +12,7 @@ export const command = work(
   { bind: path, ...recipe, ...placementOfOthers, ...output },
   async ({ bind, ...values }, terminal) => {
     checkTcpEndpoint("--bind", bind);
-    const where = placementOf(values);
-    return runAtTerminal(
-      { recipe: await recipeOf(values, where), placement: where, bind, dryRun: values.dryRun },
-      terminal,
-    );
+    const prepare = async () => ({ ...(await trainingOf(trainOptionsOf(values))), bind });
+    return show(follow(prepare, controlOf(terminal)), terminal);
   },
 );

@@ -1,20 +1,12 @@
 /** `cnn-dist evaluate RUN_OR_CHECKPOINT`: what a checkpoint knows of a test set. */
 import { z } from "zod";
-import { findCheckpoint } from "../checkpoint/find.js";
-import type { Snapshot } from "../checkpoint/snapshot.js";
-import type { Recipe } from "../config/recipe.js";
-import type { Dataset } from "../data/dataset.js";
-import { loadDataset } from "../data/datasets.js";
-import { LateDecoder } from "../data/late-decoder.js";
-import { EXIT, UsageError } from "../errors.js";
-import { evaluate, type Protocol } from "../evaluation/evaluate.js";
+import { EXIT } from "../errors.js";
+import type { Protocol } from "../evaluation/evaluate.js";
 import type { Scores } from "../evaluation/scores.js";
-import { nameOf } from "../models/choice.js";
-import { cacheDirectory } from "../paths.js";
-import { percent } from "../terminal/format.js";
-import { openInference } from "./inference.js";
+import { type Evaluation, evaluate } from "../library/evaluate.js";
+import { percent, plural } from "../terminal/format.js";
 import { columns } from "./table.js";
-import type { Terminal } from "./terminal.js";
+import { controlOf } from "./terminal.js";
 import { flag, pairs, path, placement, threads } from "./values.js";
 import { work } from "./work.js";
 
@@ -34,75 +26,13 @@ export const command = work(
     threads,
     json: flag,
   },
-  async (values, terminal) => {
-    const { io, reporter, signal } = terminal;
-    const protocol = protocolOf(values);
-    const found = await findCheckpoint(values.checkpoint, { best: values.best });
-    for (const { path: damaged, reason } of found.passedOver) reporter.note(`${damaged} was passed over: ${reason}`);
-    const { snapshot } = found;
-    const decoder = new LateDecoder();
-    const dataset = await datasetOf(snapshot, values, terminal, decoder);
-    const engine = await openInference(snapshot, values, terminal);
-    decoder.use(engine);
-    const scores = await evaluate(engine, snapshot, dataset, {
-      protocol,
-      signal,
-      onProgress: (received, total) => reporter.progress({ what: "evaluating", received, total, unit: "images" }),
-    });
-    await engine.close();
-    const facts = {
-      checkpoint: found.path,
-      model: nameOf(snapshot.recipe.model),
-      step: snapshot.step,
-      dataset: dataset.name,
-      dataset_sha256: dataset.sha256,
-      protocol,
-    };
-    reporter.close();
-    io.stdout.write(values.json ? `${JSON.stringify({ ...facts, ...scores })}\n` : scoresText(facts, scores));
+  async ({ checkpoint, datasetOption, json, ...options }, terminal) => {
+    const result = await evaluate(checkpoint, { ...options, datasetOptions: datasetOption, ...controlOf(terminal) });
+    terminal.reporter.close();
+    terminal.io.stdout.write(json ? `${JSON.stringify(result)}\n` : scoresText(result));
     return EXIT.done;
   },
 );
-
-function protocolOf({ tenCrop, dense }: { tenCrop: boolean; dense: boolean }): Protocol {
-  if (tenCrop && dense)
-    throw new UsageError("usage", "--ten-crop and --dense are two ways to evaluate; give one of them.");
-  return tenCrop ? "ten-crop" : dense ? "dense" : "center";
-}
-
-interface Data {
-  dataset?: string | undefined;
-  datasetOption?: Recipe["datasetOptions"] | undefined;
-  dataDir?: string | null | undefined;
-}
-
-/** The run's own data, which must be what it was; or those of `--dataset`, which may be any of the same classes. */
-async function datasetOf(
-  { recipe }: Snapshot,
-  { dataset: name, datasetOption, dataDir }: Data,
-  { io, reporter, signal }: Terminal,
-  { decode }: LateDecoder,
-): Promise<Dataset> {
-  const own = name === undefined;
-  if (own && datasetOption)
-    throw new UsageError("usage", "--dataset-option goes with --dataset; without it the run's own data are read.");
-  const known = own && recipe.datasetSha256 !== null ? recipe.datasetSha256 : null;
-  const dataset = await loadDataset(name ?? recipe.dataset, {
-    cacheDir: cacheDirectory(io.env),
-    options: own ? recipe.datasetOptions : (datasetOption ?? {}),
-    decode,
-    signal,
-    onProgress: (progress) => reporter.progress(progress),
-    ...(dataDir == null ? {} : { dataDir }),
-    ...(known === null ? {} : { sha256: known }),
-  });
-  if (known !== null && dataset.sha256 !== known)
-    throw new UsageError(
-      "data-differs",
-      `the data set ${dataset.name} from ${dataset.source} is not the one of this run (SHA-256 ${dataset.sha256}, expected ${known}). Give the same data by --data-dir, or say by --dataset ${dataset.name} that others are meant.`,
-    );
-  return dataset;
-}
 
 const PROTOCOLS: Readonly<Record<Protocol, string>> = {
   center: "each image once",
@@ -110,15 +40,12 @@ const PROTOCOLS: Readonly<Record<Protocol, string>> = {
   dense: "densely, the class map averaged",
 };
 
-function scoresText(
-  facts: { checkpoint: string; model: string; step: number; dataset: string; protocol: Protocol },
-  scores: Scores,
-): string {
-  const { images, loss, accuracy, top5, classes, confusion } = scores;
+function scoresText(evaluation: Evaluation): string {
+  const { images, loss, accuracy, top5, classes, confusion } = evaluation;
   const head = columns(
-    [facts.model, `step ${facts.step}, ${facts.checkpoint}`],
+    [evaluation.model, `step ${evaluation.step}, ${evaluation.checkpoint}`],
     [
-      ["data", `${images} test images of ${facts.dataset}, ${PROTOCOLS[facts.protocol]}`],
+      ["data", `${plural(images, "test image")} of ${evaluation.dataset}, ${PROTOCOLS[evaluation.protocol]}`],
       ["loss", loss.toFixed(6)],
       ["top-1", percent(accuracy)],
       ...(top5 === null ? [] : [["top-5", percent(top5)]]),

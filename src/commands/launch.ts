@@ -1,8 +1,9 @@
-import { placementOf, recipeOf, runAtTerminal } from "./training.js";
+import { train } from "../library/train.js";
+import { controlOf } from "./terminal.js";
+import { show, trainOptionsOf } from "./training.js";
 import { output, placement, recipe } from "./values.js";
 import { work } from "./work.js";
 
-export const command = work({ ...recipe, ...placement, ...output }, async (values, terminal) => {
-  const where = placementOf(values);
-  return runAtTerminal({ recipe: await recipeOf(values, where), placement: where, dryRun: values.dryRun }, terminal);
-});
+export const command = work({ ...recipe, ...placement, ...output }, (values, terminal) =>
+  show(train({ ...trainOptionsOf(values), ...controlOf(terminal) }), terminal),
+);

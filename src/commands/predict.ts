@@ -1,16 +1,12 @@
 /** `cnn-dist predict CHECKPOINT IMAGE...`: the classes of image files, with probabilities. */
-import { existsSync } from "node:fs";
 import { z } from "zod";
-import { findCheckpoint } from "../checkpoint/find.js";
-import { EXIT, UsageError } from "../errors.js";
-import { type Prediction, predict } from "../evaluation/predict.js";
+import { EXIT } from "../errors.js";
+import type { Prediction } from "../evaluation/predict.js";
+import { predict } from "../library/predict.js";
 import { percent } from "../terminal/format.js";
-import { openInference } from "./inference.js";
+import { controlOf } from "./terminal.js";
 import { flag, path, placement, threads } from "./values.js";
 import { work } from "./work.js";
-
-/** Classes that are shown unless `--top` says otherwise. */
-const TOP = 5;
 
 export const command = work(
   {
@@ -21,25 +17,17 @@ export const command = work(
       .int()
       .min(1)
       .max(2 ** 31 - 1)
-      .default(TOP),
+      .optional(),
     best: flag,
     device: placement.device,
     threads,
     json: flag,
   },
-  async ({ checkpoint, image: images, top, best, json, ...wish }, terminal) => {
-    const { io, reporter, signal } = terminal;
-    const missing = images.find((image) => !existsSync(image));
-    if (missing !== undefined) throw new UsageError("image-file", `image ${missing}: it does not exist`);
-    const { snapshot, passedOver } = await findCheckpoint(checkpoint, { best });
-    for (const { path, reason } of passedOver) reporter.note(`${path} was passed over: ${reason}`);
-    const engine = await openInference(snapshot, wish, terminal);
-    reporter.close();
-    for await (const prediction of predict(engine, snapshot, images, { top })) {
-      signal.throwIfAborted();
-      io.stdout.write(json ? `${JSON.stringify(prediction)}\n` : predictionText(prediction));
+  async ({ checkpoint, image: images, json, ...options }, terminal) => {
+    for await (const prediction of predict(checkpoint, images, { ...options, ...controlOf(terminal) })) {
+      terminal.reporter.close();
+      terminal.io.stdout.write(json ? `${JSON.stringify(prediction)}\n` : predictionText(prediction));
     }
-    await engine.close();
     return EXIT.done;
   },
 );

@@ -11,6 +11,15 @@ export interface Terminal {
   signal: AbortSignal;
 }
 
+/** For the library's functions. */
+export function controlOf({ reporter, signal }: Terminal) {
+  return {
+    signal,
+    onProgress: (progress: Parameters<Reporter["progress"]>[0]) => reporter.progress(progress),
+    onWarning: (text: string) => reporter.note(text),
+  };
+}
+
 /**
  * Greets at once, listens for signals before anything heavy is loaded, and then loads and does the command's work.
  * Resolves with the exit code.

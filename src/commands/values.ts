@@ -64,6 +64,8 @@ export const recipe = {
     .partial().shape,
 };
 
+export type RecipeValues = z.infer<z.ZodObject<typeof recipe>>;
+
 /** `metrics` is for the library alone. */
 export const placement = placementSchema.omit({ metrics: true }).partial().shape;
 

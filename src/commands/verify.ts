@@ -1,7 +1,8 @@
 import { EXIT } from "../errors.js";
-import { type Verification, verifyRun } from "../run/verify.js";
+import { verify } from "../library/verify.js";
+import type { Verification } from "../run/verify.js";
 import { plural } from "../terminal/format.js";
-import { placementOf } from "./training.js";
+import { controlOf } from "./terminal.js";
 import { flag, path, placement } from "./values.js";
 import { work } from "./work.js";
 
@@ -10,17 +11,12 @@ const { workers, device, dataDir } = placement;
 /** Exit 0 when the replay is bit-identical, 1 when it is not. */
 export const command = work(
   { runDir: path, workers, device, dataDir, json: flag },
-  async ({ runDir, json, ...values }, { io, reporter, signal }) => {
-    const result = await verifyRun({
-      runDir,
-      placement: placementOf(values),
-      signal,
-      onEvent: (event) => {
-        if (event.event === "step" && !json) reporter.note(`  step ${event.step} replayed`);
-      },
-    });
-    // A replay that was cut short has compared nothing.
-    signal.throwIfAborted();
+  async ({ runDir, json, ...options }, terminal) => {
+    const { io, reporter } = terminal;
+    const onStep = (step: number) => {
+      if (!json) reporter.note(`  step ${step} replayed`);
+    };
+    const result = await verify(runDir, { ...options, ...controlOf(terminal), onStep });
     reporter.close();
     io.stdout.write(json ? `${JSON.stringify(result)}\n` : verdict(result, runDir));
     return result.identical ? EXIT.done : EXIT.failed;

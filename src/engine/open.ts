@@ -4,44 +4,55 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs"
 import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
-import { createOps } from "./kernels/ops.js";
-import { registerBackend, tf } from "./native/backend.js";
+import { createOps, type Ops } from "./kernels/ops.js";
+import { type NodeBackend, registerBackend, registeredBackend, tf } from "./native/backend.js";
 import { Binding } from "./native/binding.js";
 import { loadNative } from "./native/capi.js";
+import { configProto } from "./native/config-proto.js";
 import { alignedFloat32, EagerContext } from "./native/context.js";
 import { ImageFiles } from "./native/decode.js";
 import { LIBRARIES } from "./native/libraries.js";
 import type { CompiledFunction } from "./trace/compiled-function.js";
 import { traceFunction } from "./trace/trace.js";
 
-/** Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none. */
+/**
+ * What a process has once: tfjs knows one backend, and TensorFlow one pool of threads. Therefore the backend carries it,
+ * and every engine of the process shares it.
+ */
+interface Opened {
+  options: Shared;
+  precision: EngineOptions["precision"];
+  backend: NodeBackend;
+  eager: EagerContext;
+  ops: Ops;
+  images: ImageFiles;
+  /** Functions traced so far: their names must be new to the context. */
+  traces: number;
+}
+type Shared = Pick<EngineOptions, "libraryDir" | "threads" | "device">;
+
+/**
+ * Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none, `engine-open`
+ * when this process has opened it before with other options.
+ */
 export function openEngine(options: EngineOptions): Engine {
-  const native = loadNative(options.libraryDir);
-  const eager = new EagerContext(native, { ...options, lanes: 1 }); // one: ops run in one order, on which a step's bits depend
-  const gpus = eager.devices.filter(({ type }) => type === "GPU");
-  if (options.device === "gpu" && gpus.length === 0) {
-    throw new UsageError(
-      "no-gpu",
-      `TensorFlow ${eager.version} in ${options.libraryDir} sees no usable GPU (it sees: ${eager.devices.map(({ name }) => name).join(", ")}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
-    );
-  }
   if (options.device === "gpu" && options.precision === "bf16")
     throw new UsageError(
       "precision",
       "--precision bf16: TensorFlow's rewriter brings bfloat16 to the CPU alone, and cnn-dist has no casts of its own yet. Use --precision fp32 on a GPU.",
     );
-  const binding = new Binding(eager, gpus.length > 0);
-  const backend = registerBackend(binding);
-  const ops = createOps(tf, backend);
+  const opened = openedBefore(options) ?? open(options);
+  const { backend, eager, ops, images } = opened;
+  const plain = options.precision === "fp32" && opened.precision === "fp32";
+  const callConfig = plain ? null : configProto({ ...options, lanes: LANES });
   const traced = new Set<CompiledFunction>();
-  const images = new ImageFiles(native);
-  let traces = 0;
   return {
     tf,
     ops,
     info: engineInfo(options, eager.version),
     trace(spec) {
-      const compiled = traceFunction(tf, backend, `${spec.name.replace(/\W/g, "_")}_${traces++}`, spec);
+      const name = `${spec.name.replace(/\W/g, "_")}_${opened.traces++}`;
+      const compiled = traceFunction(tf, backend, name, spec, callConfig);
       traced.add(compiled);
       return {
         traceMs: compiled.traceMs,
@@ -66,6 +77,45 @@ export function openEngine(options: EngineOptions): Engine {
       await Promise.all(open.map((each) => each.idle()));
     },
   };
+}
+
+/** One: ops run in one order, on which a step's bits depend. */
+const LANES = 1;
+
+function open(options: EngineOptions): Opened {
+  const { libraryDir, threads, device } = options;
+  const native = loadNative(libraryDir);
+  const eager = new EagerContext(native, { ...options, lanes: LANES });
+  const gpus = eager.devices.filter(({ type }) => type === "GPU");
+  if (device === "gpu" && gpus.length === 0) {
+    throw new UsageError(
+      "no-gpu",
+      `TensorFlow ${eager.version} in ${libraryDir} sees no usable GPU (it sees: ${eager.devices.map(({ name }) => name).join(", ")}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
+    );
+  }
+  const backend = registerBackend(new Binding(eager, gpus.length > 0));
+  const opened: Opened = {
+    options: { libraryDir, threads, device },
+    precision: options.precision,
+    backend,
+    eager,
+    ops: createOps(tf, backend),
+    images: new ImageFiles(native),
+    traces: 0,
+  };
+  return Object.assign(backend, { opened }).opened;
+}
+
+function openedBefore({ libraryDir, threads, device }: EngineOptions): Opened | null {
+  const backend = registeredBackend() as (NodeBackend & { opened: Opened }) | null;
+  if (!backend) return null;
+  const before = backend.opened.options;
+  if (before.libraryDir === libraryDir && before.threads === threads && before.device === device) return backend.opened;
+  const words = (given: Shared) => `threads ${given.threads}, device ${given.device}, library ${given.libraryDir}`;
+  throw new UsageError(
+    "engine-open",
+    `TensorFlow is open in this process with ${words(before)}; a process cannot open it again with ${words({ libraryDir, threads, device })}. Give the same, or use another process.`,
+  );
 }
 
 function engineInfo({ libraryDir, threads, device }: EngineOptions, version: string): EngineInfo {

@@ -1,5 +1,5 @@
 /** What is known of a running training, and how it is drawn: events in, lines out. Pure; time is an argument. */
-import type { DoneEvent, EvalEvent, PlanEvent, RunEvent, StepEvent, WorkerState } from "../events.js";
+import type { DoneEvent, EvalEvent, NotStartedEvent, PlanEvent, RunEvent, StepEvent, WorkerState } from "../events.js";
 import { bar, count, duration, fit, rate } from "./format.js";
 
 interface WorkerLine {
@@ -129,20 +129,20 @@ export function sentence(event: RunEvent): string | null {
 }
 
 /** The closing summary, for stdout. */
-export function summaryLines(done: DoneEvent): string[] {
-  const lines = [
-    `${done.event === "done" ? "done" : "stopped"} after step ${count(done.step)}, ${duration(done.duration_seconds)}${done.samples_per_second > 0 ? `, ${rate(done.samples_per_second)}` : ""}`,
-  ];
+export function summaryLines(done: DoneEvent | NotStartedEvent): string[] {
+  const end = `${done.event === "done" ? "done" : "stopped"} ${done.step === 0 ? "before the first step" : `after step ${count(done.step)}`}`;
+  const speed = done.samples_per_second > 0 ? `, ${rate(done.samples_per_second)}` : "";
+  const lines = [`${end}, ${duration(done.duration_seconds)}${speed}`];
   if (done.loss !== null) lines.push(`loss        ${done.loss.toFixed(4)}`);
-  if (done.accuracy !== null)
+  if (done.accuracy !== null) {
+    const best = done.best_accuracy ?? 0;
     lines.push(
-      `accuracy    ${done.accuracy.toFixed(4)} on the test set${done.best_accuracy !== null && done.best_accuracy > done.accuracy ? ` (best ${done.best_accuracy.toFixed(4)})` : ""}`,
+      `accuracy    ${done.accuracy.toFixed(4)} on the test set${best > done.accuracy ? ` (best ${best.toFixed(4)})` : ""}`,
     );
-  lines.push(
-    `weights     ${done.weights_sha256}`,
-    `recipe      ${done.recipe_sha256}`,
-    `checkpoint  ${done.checkpoint ?? "none: nothing was trained yet"}`,
-  );
+  }
+  if (done.weights_sha256 !== null) lines.push(`weights     ${done.weights_sha256}`);
+  if (done.recipe_sha256 !== null) lines.push(`recipe      ${done.recipe_sha256}`);
+  lines.push(`checkpoint  ${done.checkpoint ?? "none: nothing was trained yet"}`);
   if (done.resume_command !== null) lines.push(`resume      ${done.resume_command}`);
   return lines;
 }

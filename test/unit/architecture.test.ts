@@ -12,22 +12,22 @@ const COMMON = ["errors", "events", "random", "nearest", "image-format", "paths"
 /** Room to the rooms and packages that it may import. A `type:` entry allows imports that vanish when compiled. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   events: ["type:config"],
-  index: ["config", "run"],
+  index: ["type:config", "type:evaluation", "library", "type:run"],
   cli: ["commands", "yargs", "yargs/yargs"],
   commands: [
     "config",
+    "library",
     "run",
     "terminal",
     "models",
     "data",
     "engine",
     "transport",
-    "layers",
     "evaluation",
     "export",
-    "checkpoint",
     "zod",
   ],
+  library: ["models", "config", "run", "engine", "checkpoint", "data", "evaluation", "export", "zod"],
   terminal: ["picocolors"],
   run: [
     "config",

@@ -29,6 +29,13 @@ const require = createRequire(import.meta.url);
 
 export const tf = require("@tensorflow/tfjs") as typeof tfjs;
 
+const NAME = "tensorflow";
+
+/** What `registerBackend` made tfjs's backend in this process; null before. */
+export function registeredBackend(): NodeBackend | null {
+  return tf.findBackendFactory(NAME) ? (tf.findBackend(NAME) as NodeBackend) : null;
+}
+
 /** Makes our binding tfjs's backend, under the name that tfjs-node's kernels are registered for. */
 export function registerBackend(binding: Binding): NodeBackend {
   const vendor = fileURLToPath(new URL("../../../vendor/tfjs-node-gpu/", import.meta.url));
@@ -37,7 +44,7 @@ export function registerBackend(binding: Binding): NodeBackend {
   };
   require(`${vendor}register_all_kernels.js`);
   const backend = new NodeJSKernelBackend(binding, "@tensorflow/tfjs-node-gpu");
-  tf.registerBackend("tensorflow", () => backend, 3);
-  tf.setBackend("tensorflow");
+  tf.registerBackend(NAME, () => backend, 3);
+  tf.setBackend(NAME);
   return backend;
 }

@@ -21,8 +21,6 @@ export class EagerContext {
   readonly native: Native;
   readonly version: string;
   readonly context: Pointer;
-  /** `config_proto` of a traced call; null where the context's own will do. */
-  readonly callConfig: Uint8Array | null;
   readonly devices: readonly Device[];
   #handles = 0;
   #bytes = 0;
@@ -32,7 +30,6 @@ export class EagerContext {
     const { tf } = native;
     this.version = tf.TF_Version<string>();
     const proto = configProto(config);
-    this.callConfig = config.precision === "fp32" ? null : proto;
     this.context = this.check("opening TensorFlow", (status) => {
       const options = tf.TFE_NewContextOptions<Pointer>();
       tf.TFE_ContextOptionsSetConfig(options, proto, proto.byteLength, status);

@@ -17,6 +17,8 @@ export class CompiledFunction implements TracedFunction {
   readonly #name: string;
   readonly #spec: TraceSpec;
   readonly #shape: { streams: number; outputs: number; state: boolean };
+  /** `config_proto` of a call; null where the context's own will do. */
+  readonly #callConfig: Uint8Array | null;
   #queue: StreamQueue | null = null;
   #generation = 0;
   /** The call under way. TensorFlow reads its vectors in place, so they must live as long as it computes. */
@@ -28,7 +30,7 @@ export class CompiledFunction implements TracedFunction {
     name: string,
     spec: TraceSpec,
     shape: { streams: number; outputs: number; state: boolean },
-    facts: { traceMs: number; nodes: number },
+    facts: { traceMs: number; nodes: number; callConfig: Uint8Array | null },
   ) {
     this.#eager = eager;
     this.#name = name;
@@ -36,6 +38,7 @@ export class CompiledFunction implements TracedFunction {
     this.#shape = shape;
     this.traceMs = facts.traceMs;
     this.nodes = facts.nodes;
+    this.#callConfig = facts.callConfig;
   }
 
   async run(call: TraceCall): Promise<CallResult> {
@@ -114,7 +117,8 @@ export class CompiledFunction implements TracedFunction {
       const op = tf.TFE_NewOp<Pointer>(eager.context, this.#name, status);
       eager.assertOk(this.#spec.name, status);
       for (const handle of handles) tf.TFE_OpAddInput(op, handle.pointer, status);
-      if (eager.callConfig) tf.TFE_OpSetAttrString(op, "config_proto", eager.callConfig, eager.callConfig.byteLength);
+      const config = this.#callConfig;
+      if (config) tf.TFE_OpSetAttrString(op, "config_proto", config, config.byteLength);
       tf.TFE_OpSetCancellationManager(op, cancellation, status);
       return op;
     });

@@ -17,7 +17,13 @@ interface Built {
 }
 
 /** `name` must be new to the context. The body runs twice: once to build the graph, once to be held against the first. */
-export function traceFunction(tf: typeof tfjs, backend: NodeBackend, name: string, spec: TraceSpec): CompiledFunction {
+export function traceFunction(
+  tf: typeof tfjs,
+  backend: NodeBackend,
+  name: string,
+  spec: TraceSpec,
+  callConfig: Uint8Array | null,
+): CompiledFunction {
   const { binding } = backend;
   const { eager } = binding;
   const start = performance.now();
@@ -31,6 +37,7 @@ export function traceFunction(tf: typeof tfjs, backend: NodeBackend, name: strin
     return new CompiledFunction(eager, name, spec, shape, {
       traceMs: performance.now() - start,
       nodes: graph.nodes,
+      callConfig,
     });
   } finally {
     graph.delete();

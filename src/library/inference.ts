@@ -6,37 +6,48 @@ import type { Engine } from "../engine/engine.js";
 import { assignDevices, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
 import { cacheDirectory } from "../paths.js";
-import type { Terminal } from "./terminal.js";
+import type { Control } from "./options.js";
 
+/** Absent: the GPU if there is one, and every core. */
 interface Wish {
   device?: Placement["device"] | undefined;
   threads?: number | undefined;
 }
 
-/** Installs TensorFlow if need be and opens it; `--threads` defaults to every core, since nothing runs beside it. */
+export interface Inference {
+  engine: Engine;
+  /** Frees what was computed and built since; TensorFlow stays open for the next call. */
+  close(): Promise<void>;
+}
+
+/** Installs TensorFlow if need be and opens it; `threads` defaults to every core, since nothing runs beside it. */
 export async function openInference(
   snapshot: Snapshot,
   { device = "auto", threads = availableParallelism() }: Wish,
-  { io, reporter, signal }: Terminal,
-): Promise<Engine> {
-  const gpus = device === "cpu" ? [] : await listGpus(io.env);
+  { signal, onProgress }: Control,
+): Promise<Inference> {
+  const gpus = device === "cpu" ? [] : await listGpus();
   const assigned = assignDevices({ workers: 1, device: device === "auto" && gpus.length === 0 ? "cpu" : device, gpus });
   const { kind, env } = assigned.devices[0]!;
   const { dir } = await ensureTensorflow({
     gpu: kind === "gpu",
-    cacheDir: cacheDirectory(io.env),
-    env: io.env,
-    signal,
-    onProgress: (progress) => reporter.progress(progress),
+    cacheDir: cacheDirectory(process.env),
+    env: process.env,
+    ...(signal ? { signal } : {}),
+    ...(onProgress ? { onProgress } : {}),
   });
-  signal.throwIfAborted();
+  signal?.throwIfAborted();
   const { openEngine } = await import("../engine/open.js"); // loading tfjs takes a second
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   Object.assign(process.env, env); // TensorFlow reads them when it is opened
-  return openEngine({
-    libraryDir: dir,
-    threads,
-    device: kind,
-    precision: snapshot.recipe.precision,
-  });
+  const engine = openEngine({ libraryDir: dir, threads, device: kind, precision: snapshot.recipe.precision });
+  const variables = () => engine.tf.engine().registeredVariables;
+  const before = new Set(Object.keys(variables()));
+  return {
+    engine,
+    async close() {
+      await engine.close();
+      for (const [name, variable] of Object.entries(variables())) if (!before.has(name)) variable.dispose();
+    },
+  };
 }

@@ -1,0 +1,117 @@
+/** The options of the library's functions: their types, and the schemas that check them. docs/library.md lists them. */
+import { z } from "zod";
+import { type Placement, placementSchema } from "../config/placement.js";
+import { type RecipeInput, type WrittenRecipe, writtenRecipeSchema } from "../config/recipe.js";
+import { validate } from "../config/validate.js";
+import { UsageError } from "../errors.js";
+import { FORMATS } from "../export/export.js";
+
+/** What every function takes besides its options. */
+export interface Control {
+  /** Aborting stops the work as soon as possible. */
+  signal?: AbortSignal | undefined;
+  /** Told of downloads and of images done: bytes, or what `unit` names. */
+  onProgress?: ((progress: ProgressReport) => void) | undefined;
+}
+export interface ProgressReport {
+  what: string;
+  received: number;
+  /** Null: not known. */
+  total: number | null;
+  unit?: string;
+}
+
+/** For functions that read a checkpoint. */
+export interface CheckpointControl extends Control {
+  /** Told of what is worth a warning, such as a newer checkpoint that is damaged and was passed over. */
+  onWarning?: ((text: string) => void) | undefined;
+}
+
+const { workers, device, dataDir, runDir: _, ...placementOfRun } = placementSchema.partial().shape;
+const where = { device, dataDir };
+const best = z.boolean().optional();
+const threads = writtenRecipeSchema.shape.threads.optional();
+
+export const trainSchema = z.strictObject({
+  recipe: z.string().min(1).optional(),
+  ...writtenRecipeSchema.partial().shape,
+  gpus: workers,
+  ...placementSchema.partial().shape,
+  dryRun: z.boolean().optional(),
+});
+export const resumeSchema = z.strictObject({
+  ...writtenRecipeSchema.pick({ epochs: true, steps: true }).partial().shape,
+  gpus: workers,
+  workers,
+  ...where,
+  ...placementOfRun,
+  dryRun: z.boolean().optional(),
+});
+export const verifySchema = z.strictObject({ gpus: workers, workers, ...where });
+export const evaluateSchema = z.strictObject({
+  best,
+  dataset: z.string().min(1).optional(),
+  datasetOptions: writtenRecipeSchema.shape.datasetOptions.optional(),
+  tenCrop: z.boolean().optional(),
+  dense: z.boolean().optional(),
+  ...where,
+  threads,
+});
+export const predictSchema = z.strictObject({
+  best,
+  top: z
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1)
+    .optional(),
+  device,
+  threads,
+});
+export const exportSchema = z.strictObject({
+  format: z.enum(FORMATS),
+  output: z.string().min(1).optional(),
+  best,
+});
+
+/** Recipe and placement keys, flat; what is left out comes from the recipe file, or from the placement's defaults. */
+export type TrainOptions = { -readonly [K in keyof WrittenRecipe]?: RecipeInput[K] | undefined } & {
+  -readonly [K in keyof Placement]?: Placement[K] | undefined;
+} & {
+  /** A recipe's name, or a file. */
+  recipe?: string | undefined;
+  /** The same as `workers`. */
+  gpus?: number | null | undefined;
+  /** Only the plan: everything is checked, the `plan` event comes, and no worker starts. */
+  dryRun?: boolean | undefined;
+} & Control;
+export type ResumeOptions = z.input<typeof resumeSchema> & Control;
+export type VerifyOptions = z.input<typeof verifySchema> &
+  Control & {
+    /** Called with the number of each step that was replayed. */
+    onStep?: ((step: number) => void) | undefined;
+  };
+export type EvaluateOptions = z.input<typeof evaluateSchema> & CheckpointControl;
+export type PredictOptions = z.input<typeof predictSchema> & CheckpointControl;
+export type ExportOptions = z.input<typeof exportSchema> & Pick<CheckpointControl, "onWarning">;
+
+const CONTROL = ["signal", "onProgress", "onWarning", "onStep"];
+
+/** Checked, without callbacks and signal. UsageError names the function, the option and what was received. */
+export function optionsOf<T>(schema: z.ZodType<T>, options: object, of: string): T {
+  const plain = Object.entries(options).filter(([key, value]) => !CONTROL.includes(key) && value !== undefined);
+  return validate(schema, Object.fromEntries(plain), of);
+}
+
+/** `gpus` is `workers` by another name. */
+export function workersOf(
+  { gpus, workers }: { gpus?: number | null | undefined; workers?: number | null | undefined },
+  of: string,
+): number | null {
+  if (gpus != null && workers != null && gpus !== workers)
+    throw new UsageError(
+      "config",
+      `${of}: "gpus" and "workers" are two names of one option; received ${gpus} and ${workers}. Give one of them.`,
+    );
+  return gpus ?? workers ?? null;
+}

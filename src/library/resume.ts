@@ -1,0 +1,26 @@
+import { completePlacement } from "../config/placement.js";
+import { recipeCodec, written } from "../config/recipe.js";
+import { lengthOf } from "../config/resolve.js";
+import { validate } from "../config/validate.js";
+import type { RunEvent } from "../events.js";
+import { readRecipe } from "../run/directory.js";
+import { follow } from "./follow.js";
+import { optionsOf, type ResumeOptions, resumeSchema, workersOf } from "./options.js";
+
+/**
+ * Goes on with a run from its newest checkpoint that is whole: the events of what is left of it. The recipe is the run's;
+ * of it only the length (`epochs`, `steps`) may be changed. Ends and throws as `train` does; UsageError for a folder that
+ * holds no run.
+ */
+export function resume(runDir: string, options: ResumeOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
+  return follow(async () => {
+    const { epochs, steps, gpus, workers, dryRun = false, ...placement } = optionsOf(resumeSchema, options, "resume");
+    const length = { ...(epochs == null ? {} : { epochs }), ...(steps == null ? {} : { steps }) };
+    return {
+      recipe: validate(recipeCodec, { ...written(readRecipe(runDir)), ...lengthOf(length), ...length }, "resume"),
+      placement: completePlacement({ ...placement, workers: workersOf({ gpus, workers }, "resume") }, "resume"),
+      resume: { runDir, keepLength: Object.keys(length).length === 0 },
+      dryRun,
+    };
+  }, options);
+}

@@ -1,0 +1,39 @@
+import { completePlacement, type Placement, placementSchema } from "../config/placement.js";
+import type { Recipe } from "../config/recipe.js";
+import { type RecipeOverrides, resolveRecipe } from "../config/resolve.js";
+import { listGpus } from "../engine/gpus.js";
+import type { RunEvent } from "../events.js";
+import { follow } from "./follow.js";
+import { optionsOf, type TrainOptions, trainSchema, workersOf } from "./options.js";
+
+/**
+ * Trains, and tells of it:
+ *
+ *     for await (const event of train({ model: "vgg13", workers: 2, epochs: 1 })) …
+ *
+ * The last event is `done`, or `stopped` after the signal; what was committed until then is saved. Throws UsageError for
+ * options that are not possible (before any worker starts), CnnDistError when the run fails. Leaving the loop stops the
+ * run and waits for its end.
+ */
+export function train(options: TrainOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
+  return follow(() => trainingOf(options), options);
+}
+
+const PLACEMENT_KEYS: ReadonlySet<string> = new Set(Object.keys(placementSchema.shape));
+
+/** Recipe and placement in force. The default number of shards follows the workers, and these the GPUs that are visible. */
+export async function trainingOf(
+  options: TrainOptions,
+  listed: () => Promise<readonly unknown[]> = listGpus,
+): Promise<{ recipe: Recipe; placement: Placement; dryRun: boolean }> {
+  const { recipe, model, gpus, dryRun = false, ...rest } = optionsOf(trainSchema, options, "train");
+  const entries = Object.entries(rest);
+  const given = Object.fromEntries(entries.filter(([key]) => PLACEMENT_KEYS.has(key))) as Partial<Placement>;
+  const overrides = Object.fromEntries(entries.filter(([key]) => !PLACEMENT_KEYS.has(key))) as RecipeOverrides;
+  const placement = completePlacement(
+    { ...given, workers: workersOf({ gpus, workers: given.workers }, "train") },
+    "train",
+  );
+  const workers = placement.workers ?? Math.max(2, placement.device === "cpu" ? 0 : (await listed()).length);
+  return { recipe: resolveRecipe({ model, recipe, overrides, workers }), placement, dryRun };
+}

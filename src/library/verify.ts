@@ -1,0 +1,24 @@
+import { completePlacement } from "../config/placement.js";
+import { type Verification, verifyRun } from "../run/verify.js";
+import { optionsOf, type VerifyOptions, verifySchema, workersOf } from "./options.js";
+
+/**
+ * Replays the first steps of a run, on any number of workers, and compares every parameter bit by bit. UsageError when the
+ * run left nothing to compare with; CnnDistError `stopped` after the signal, since a replay that was cut short tells
+ * nothing.
+ */
+export async function verify(runDir: string, options: VerifyOptions = {}): Promise<Verification> {
+  const { gpus, workers, ...where } = optionsOf(verifySchema, options, "verify");
+  const { signal, onStep } = options;
+  signal?.throwIfAborted();
+  const result = await verifyRun({
+    runDir,
+    placement: completePlacement({ ...where, workers: workersOf({ gpus, workers }, "verify") }, "verify"),
+    ...(signal ? { signal } : {}),
+    onEvent: (event) => {
+      if (event.event === "step") onStep?.(event.step);
+    },
+  });
+  signal?.throwIfAborted();
+  return result;
+}
