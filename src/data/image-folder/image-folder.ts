@@ -5,16 +5,14 @@ import { join } from "node:path";
 import type { PixelStatistics } from "../../config/pixel-statistics.js";
 import { CnnDistError, messageOf, UsageError } from "../../errors.js";
 import type { ImageShape } from "../../models/spec.js";
-import { deriveKey, permutation } from "../../random.js";
 import type { Dataset, DatasetFacts, ImageDecoder, LoadOptions, Split, Whereabouts } from "../dataset.js";
 import { fitImage } from "../fit.js";
 import { inParallel } from "../in-parallel.js";
 import { type Fingerprint, fingerprintsOf } from "./fingerprints.js";
-import { type FolderOptions, folderOptions } from "./options.js";
-import { type FoundFolder, type FoundImage, scanFolder } from "./scan.js";
+import { folderOptions } from "./options.js";
+import { type FoundImage, scanFolder } from "./scan.js";
+import { splitImages, TEST_SHARE } from "./split.js";
 
-/** Share of each class that is the test set, where nothing says which images are. */
-const TEST_SHARE = 0.2;
 /** Calls of the decoder at once, so that one's pixels are taken over while the other decodes, and files in each. */
 const CALLS = 2;
 const TOGETHER = 16;
@@ -81,8 +79,8 @@ export async function loadImageFolder(options: LoadOptions): Promise<Dataset> {
   );
   const bad = paths.filter((path) => prints.get(path)!.fault !== null);
   if (bad.length > 0 && settings.badImages === "refuse") throw refusal(root, bad, prints);
-  const { train, test } = splitsOf(found, settings, (path) => prints.get(path)!.fault === null);
-  checkClasses(root, found.classNames, train);
+  const testShare = settings.testShare ?? TEST_SHARE;
+  const { train, test } = splitImages(root, found, testShare, ({ path }) => prints.get(path)!.fault === null);
   const shape: ImageShape = [settings.size, settings.size, settings.channels];
   const split = (images: readonly FoundImage[]) => folderSplit(root, images, shape, settings.channels, options.decode);
   const warning = warningOf(bad, prints, found.others);
@@ -94,7 +92,7 @@ export async function loadImageFolder(options: LoadOptions): Promise<Dataset> {
     train: split(train),
     test: split(test),
     sha256: sha256Of(shape, found.classNames, [train, test], prints),
-    source: `${dataDir} (${found.testName === null ? `split by ${settings.testShare ?? TEST_SHARE}` : `train and ${found.testName}`})`,
+    source: `${dataDir} (${found.testName === null ? `split by ${testShare}` : `train and ${found.testName}`})`,
     statistics: settings.channels === 3 ? COLOR_STATISTICS : GRAY_STATISTICS,
     ...(warning === null ? {} : { warning }),
   };
@@ -123,33 +121,6 @@ function warningOf(bad: readonly string[], prints: ReadonlyMap<string, Fingerpri
       `${others} ${others === 1 ? "file" : "files"} of other endings than .jpg and .png ${others === 1 ? "was" : "were"} left out`,
     );
   return parts.length === 0 ? null : parts.join("; ");
-}
-
-/** Sound images only. Where they are still to be split, each class gives its share, by lots drawn from its name. */
-function splitsOf(
-  { train, test, classNames }: FoundFolder,
-  { testShare }: FolderOptions,
-  sound: (path: string) => boolean,
-): { train: FoundImage[]; test: FoundImage[] } {
-  const usable = train.filter(({ path }) => sound(path));
-  if (test) return { train: usable, test: test.filter(({ path }) => sound(path)) };
-  const chosen = new Set<FoundImage>();
-  const byClass = classNames.map((): FoundImage[] => []);
-  for (const image of usable) byClass[image.label]!.push(image);
-  for (const [label, name] of classNames.entries()) {
-    const images = byClass[label]!;
-    const count = Math.min(images.length - 1, Math.max(1, Math.round(images.length * (testShare ?? TEST_SHARE))));
-    const lots = permutation(deriveKey(0, "image-folder", name), images.length);
-    for (const lot of lots.subarray(0, Math.max(0, count))) chosen.add(images[lot]!);
-  }
-  return { train: usable.filter((image) => !chosen.has(image)), test: usable.filter((image) => chosen.has(image)) };
-}
-
-function checkClasses(root: string, classNames: readonly string[], train: readonly FoundImage[]): void {
-  const present = new Set(train.map(({ label }) => label));
-  const empty = classNames.find((_, label) => !present.has(label));
-  if (empty === undefined) return;
-  throw new UsageError("data-dir", `${root}: no image of the class "${empty}" is left to train on. Add some.`);
 }
 
 function folderSplit(

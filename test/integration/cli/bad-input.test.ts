@@ -1,12 +1,13 @@
 /** What a person can get wrong: each time one screen that says what to do, exit code 2, and no worker started. */
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { encodeSafetensors } from "../../../src/checkpoint/safetensors.js";
 import { run, start } from "../../support/cli.js";
-import { ROOT } from "../../support/fixtures.js";
+import { fixturePath, ROOT } from "../../support/fixtures.js";
+import { writeTree } from "../../support/image-folder.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
 async function refused(
@@ -59,6 +60,18 @@ test("data that are not there, not readable or not whole are named", async (cont
   const file = readdirSync(damaged).find((name) => name.startsWith("train-images"))!;
   truncateSync(join(damaged, file), 5000);
   await refused(context, launch("--data-dir", damaged), /train-images.*(truncated|damaged)/s);
+});
+
+test("a data set with nothing to evaluate on is refused before a worker starts", async (context) => {
+  const image = readFileSync(fixturePath("images/gradient.png"));
+  const folders = Object.fromEntries(["ant", "bee", "cat", "dog"].map((name) => [`${name}/only.png`, image]));
+  const dir = writeTree(temporaryDirectory(context), folders);
+  const words = ["--dataset", "image-folder", "--data-dir", dir, "--dataset-option", "size=28", "--batch-size", "4"];
+  await refused(
+    context,
+    launch(...words),
+    /each of the 4 classes .* one usable image, .*nothing is left to evaluate on/,
+  );
 });
 
 test("weights to begin from, checkpoints and images that are not what they should be are named", async (context) => {

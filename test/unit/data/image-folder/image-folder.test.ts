@@ -186,6 +186,24 @@ test("folders of another form are refused, with what was expected", async (conte
   await refuses(load(folder(context, alone), { badImages: "skip" }), /no image of the class "cat" is left/);
 });
 
+test("nothing to evaluate on is refused before anything starts, with what was found and what to do", async (context) => {
+  const single = folder(context, { "cat/a.png": png(1), "dog/a.png": png(2), "eel/a.png": png(3) });
+  for (const options of [{}, { testShare: 0.9 }])
+    await refuses(
+      load(single, options),
+      /each of the 3 classes in .* has one usable image, .*nothing is left to evaluate on\. Give .*train and .*val, each/,
+    );
+  const skipped = { "cat/a.png": png(1), "cat/b.png": "", "dog/a.png": png(2), "dog/b.png": "" };
+  await refuses(load(folder(context, skipped), { badImages: "skip" }), /2 classes .* has one usable image/);
+  const bad = folder(context, { ...TREE, "val/dog/2.jpeg": "" });
+  await refuses(
+    load(bad, { badImages: "skip" }),
+    /every image in .*val is damaged and was skipped \(1 in all\), so nothing is left to evaluate on/,
+  );
+  const enough = folder(context, { "cat/a.png": png(1), "cat/b.png": png(2), "dog/a.png": png(3) });
+  assert.deepEqual([(await load(enough)).test.count], [1]);
+});
+
 test("linked folders and files count as what they are", async (context) => {
   const [dir, elsewhere] = [folder(context, TREE), folder(context, { "eel/1.png": png(9) })];
   symlinkSync(join(elsewhere, "eel"), join(dir, "train/eel"));
