@@ -14,6 +14,17 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+/** Prometheus keeps one connection, probes open one each; whoever holds more than all of these together is neither. */
+const MAX_CONNECTIONS = 64;
+/** A request is one short line and some headers, and an answer is some kilobytes: slower peers are cut off. */
+const LIMITS = {
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 8192,
+} as const;
+const IDLE_TIMEOUT_MS = 30_000;
+
 /** UsageError when the address cannot be listened at. `gpus`: asked at each scrape; absent where there are none. */
 export async function startMetrics({
   host,
@@ -26,9 +37,11 @@ export async function startMetrics({
 }): Promise<MetricsServer> {
   const metrics = createRunMetrics();
   const refresh = gpus ? addGpuMetrics(metrics.registry, gpus) : async () => {};
-  const server = createServer((request, response) => {
+  const server = createServer(LIMITS, (request, response) => {
     answer(metrics, refresh, request, response).catch((error: unknown) => send(response, 500, `${messageOf(error)}\n`));
   });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(IDLE_TIMEOUT_MS); // nor must one that reads nothing keep its connection
   try {
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
   } catch (error) {
@@ -38,6 +51,7 @@ export async function startMetrics({
       { cause: error },
     );
   }
+  server.on("error", () => {}); // a connection that cannot be accepted (no file descriptor left) must not end the run
   const { address, family, port: bound } = server.address() as AddressInfo;
   return {
     url: `http://${family === "IPv6" ? `[${address}]` : address}:${bound}/metrics`,

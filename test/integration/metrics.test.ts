@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -127,4 +128,21 @@ test("a port that is in use is told before anything starts", async () => {
   assert.ok(Number(head.headers.get("content-length")) > 0);
   assert.equal(await head.text(), "");
   await first.close();
+});
+
+test("connections are bounded: more than 64 are closed, silent ones are cut off, and then it answers again", async (context) => {
+  const metrics = await startMetrics({ host: "127.0.0.1", port: 0 });
+  context.after(() => metrics.close());
+  const healthz = metrics.url.replace("/metrics", "/healthz");
+  const silent = await Promise.all(
+    Array.from({ length: 64 }, async () => {
+      const socket = connect(Number(new URL(metrics.url).port), "127.0.0.1");
+      const closed = once(socket.resume(), "close");
+      await once(socket, "connect");
+      return { closed };
+    }),
+  );
+  await assert.rejects(fetch(healthz));
+  await Promise.all(silent.map(({ closed }) => closed));
+  assert.equal((await fetch(healthz)).status, 200);
 });
