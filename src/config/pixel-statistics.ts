@@ -12,3 +12,13 @@ export const pixelStatisticsSchema = z.strictObject({
   principal: z.strictObject({ values: rgb, vectors: z.tuple([rgb, rgb, rgb]) }).nullable(),
 });
 export type PixelStatistics = z.infer<typeof pixelStatisticsSchema>;
+
+/** What a network's images are normalised by, each channel by itself; null where its pixels stay in [0, 1]. */
+export function normalizationOf(
+  { normalization }: { normalization: "none" | "channel" },
+  statistics: PixelStatistics | null,
+): Pick<PixelStatistics, "mean" | "deviation"> | null {
+  if (normalization !== "channel" || statistics === null) return null;
+  const { mean, deviation } = statistics;
+  return { mean, deviation };
+}

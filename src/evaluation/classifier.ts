@@ -1,5 +1,6 @@
 /** A checkpoint's network, ready to tell what images show. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
+import { normalizationOf } from "../config/pixel-statistics.js";
 import type { Engine, TracedFunction } from "../engine/engine.js";
 import { CnnDistError } from "../errors.js";
 import { buildNetwork } from "../layers/build.js";
@@ -35,13 +36,8 @@ export async function openClassifier(
   const { model } = snapshot.recipe;
   if (model.kind === "file") return userClassifier(engine, snapshot, model);
   const plain = checkpointSpec(snapshot, model);
-  const normalizedBy = normalizationOf(snapshot);
+  const normalizedBy = normalizationOf(snapshot.recipe, snapshot.pixelStatistics);
   return classifierOf(engine, denseOn === null ? plain : denseForm(plain, denseOn), { ...snapshot, normalizedBy });
-}
-
-/** What the pixels are normalised by; null where they stay in [0, 1]. */
-function normalizationOf({ recipe, pixelStatistics }: Snapshot): ChannelStatistics | null {
-  return recipe.normalization === "channel" ? pixelStatistics : null;
 }
 
 /** A table with the weights that a snapshot has for it, by name. */
@@ -68,7 +64,7 @@ async function userClassifier(engine: Engine, snapshot: Snapshot, model: FileMod
     input,
     classes,
     rubbish: null,
-    normalizedBy: normalizationOf(snapshot),
+    normalizedBy: normalizationOf(snapshot.recipe, snapshot.pixelStatistics),
   });
 }
 
@@ -100,8 +96,8 @@ function vectorsOf(
   return vectors;
 }
 
-/** Traced functions kept: the full chunk and the last one. */
-const KEPT = 2;
+/** The full chunk and the last one. */
+const MAX_TRACED_FUNCTIONS = 2;
 
 function classifier(
   engine: Engine,
@@ -120,7 +116,7 @@ function classifier(
     const found = traced.get(images) ?? trace(engine, network, layout, [images, ...input], normalizedBy);
     traced.set(images, found);
     for (const [size, other] of traced) {
-      if (traced.size <= KEPT || size === images) continue;
+      if (traced.size <= MAX_TRACED_FUNCTIONS || size === images) continue;
       other.dispose();
       traced.delete(size);
     }

@@ -4,43 +4,48 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeSafetensors, type NamedTensor } from "../checkpoint/safetensors.js";
 import type { Snapshot } from "../checkpoint/snapshot.js";
+import { normalizationOf } from "../config/pixel-statistics.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { checkpointSpec } from "../models/checkpoint-spec.js";
 import { nameOf } from "../models/choice.js";
+import { buildModel } from "../models/registry.js";
 import type { ModelSpec } from "../models/spec.js";
 import { asBytes } from "../parameters/bytes.js";
 import { VERSION } from "../version.js";
 import { exportGraph } from "./build-graph.js";
-import type { Dialect, ExportGraph, Normalization } from "./graph.js";
+import type { Dialect, ExportGraph } from "./graph.js";
 import { kerasArchive } from "./keras.js";
 import { KERAS_LAYERS, KERAS_LAYERS_FILE } from "./keras-layers.js";
 import { tfjsModel, WEIGHTS_FILE } from "./tfjs.js";
+import { otherThanTorchvision, underTorchvisionNames } from "./torchvision-names.js";
 
 export const FORMATS = ["safetensors", "tfjs", "keras"] as const;
 export type Format = (typeof FORMATS)[number];
+
+/** Whose names a safetensors file has; torchvision's come with PyTorch's order of a kernel's values. */
+export const NAMES = ["cnn-dist", "torchvision"] as const;
+export type Names = (typeof NAMES)[number];
 
 export interface Exported {
   /** Every file that was written. */
   files: string[];
   sizeBytes: number;
-}
-
-function normalizationOf({ recipe, pixelStatistics }: Snapshot): Normalization | null {
-  if (recipe.normalization !== "channel" || !pixelStatistics) return null;
-  const { mean, deviation } = pixelStatistics;
-  return { mean, deviation };
+  /** What whoever opens it should know. */
+  notes: string[];
 }
 
 /** What goes with every format, for whoever opens it. */
 function factsOf(snapshot: Snapshot) {
-  const { recipe, recipeSha256, image, classNames, step } = snapshot;
+  const { recipe, recipeSha256, image, classNames, step, pixelStatistics } = snapshot;
+  const { model } = recipe;
   return {
-    model: nameOf(recipe.model),
+    model: nameOf(model),
+    model_options: model.kind === "table" ? model.options : {},
     input: image,
     classes: classNames.length,
     class_names: classNames,
     dataset: recipe.dataset,
-    normalization: normalizationOf(snapshot),
+    normalization: normalizationOf(recipe, pixelStatistics),
     step,
     recipe_sha256: recipeSha256,
     generated_by: `cnn-dist ${VERSION}`,
@@ -51,10 +56,23 @@ function factsOf(snapshot: Snapshot) {
  * Writes `output` (tfjs: a folder) anew; a file that is there is replaced, once the new one is whole. UsageError `export`
  * for a network that the format cannot hold, or an output that is something else already.
  */
-export async function exportCheckpoint(snapshot: Snapshot, format: Format, output: string): Promise<Exported> {
+export async function exportCheckpoint(
+  snapshot: Snapshot,
+  format: Format,
+  output: string,
+  names: Names = "cnn-dist",
+): Promise<Exported> {
+  if (names !== "cnn-dist" && format !== "safetensors")
+    throw new UsageError(
+      "export",
+      `--names ${names} goes with --format safetensors; the others have names of their own.`,
+    );
   switch (format) {
-    case "safetensors":
-      return written(output, [[basename(output), safetensors(snapshot)]]);
+    case "safetensors": {
+      if (names === "cnn-dist") return written(output, [[basename(output), safetensors(snapshot)]]);
+      const { pieces, notes } = torchvisionFile(snapshot);
+      return { ...(await written(output, [[basename(output), pieces]])), notes };
+    }
     case "keras": {
       const { graph } = graphOf(snapshot, "keras");
       const files: File[] = [[basename(output), kerasArchive(graph, factsOf(snapshot))]];
@@ -78,11 +96,46 @@ export async function exportCheckpoint(snapshot: Snapshot, format: Format, outpu
 const TFJS_LAYERS = fileURLToPath(new URL("./tfjs-layers.js", import.meta.url));
 
 function safetensors(snapshot: Snapshot): Uint8Array[] {
-  const facts = Object.entries(factsOf(snapshot)).map(([key, value]): [string, string] => [
-    key,
-    typeof value === "string" ? value : JSON.stringify(value),
-  ]);
-  return encodeSafetensors(tensorsOf(snapshot), Object.fromEntries([["format", "cnn-dist"], ...facts]));
+  return encodeSafetensors(tensorsOf(snapshot), { format: "cnn-dist", ...metadataOf(snapshot) });
+}
+
+/** The format's metadata are texts. */
+function metadataOf(snapshot: Snapshot): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(factsOf(snapshot)).map(([key, value]) => [
+      key,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  );
+}
+
+/** `pt` is what PyTorch's readers expect as the format. */
+function torchvisionFile(snapshot: Snapshot): { pieces: Uint8Array[]; notes: string[] } {
+  const { recipe, image, classNames } = snapshot;
+  const { model } = recipe;
+  if (model.kind === "file")
+    throw new UsageError(
+      "export",
+      `--names torchvision: the checkpoint is of a model file (${model.path}), which torchvision does not have. Leave --names out.`,
+    );
+  const spec = buildModel(model.name, { input: image, classes: classNames.length, options: model.options });
+  const tensors = underTorchvisionNames(spec, tensorsOf(snapshot));
+  const others = otherThanTorchvision(spec);
+  const notes =
+    others.length === 0
+      ? []
+      : [
+          `torchvision's own ${spec.name} does not take this state dict as it is: ${some(others)}. The network was made for images of ${image.join("x")}${Object.keys(model.options).length === 0 ? "" : ", with options of its own"}.`,
+        ];
+  return { pieces: encodeSafetensors(tensors, { format: "pt", ...metadataOf(snapshot) }), notes };
+}
+
+const SHOWN = 3;
+
+function some(texts: readonly string[]): string {
+  return texts.length <= SHOWN
+    ? texts.join(", ")
+    : `${texts.slice(0, SHOWN).join(", ")} and ${texts.length - SHOWN} more`;
 }
 
 function tensorsOf({ layout, weights, state }: Snapshot): NamedTensor[] {
@@ -110,7 +163,10 @@ function graphOf(snapshot: Snapshot, dialect: Dialect): { spec: ModelSpec; graph
     if (!found) throw new CnnDistError("checkpoint", `the checkpoint has no ${name}, which ${spec.name} needs`);
     return found;
   };
-  return { spec, graph: exportGraph(spec, values, dialect, normalizationOf(snapshot)) };
+  return {
+    spec,
+    graph: exportGraph(spec, values, dialect, normalizationOf(snapshot.recipe, snapshot.pixelStatistics)),
+  };
 }
 
 type File = [name: string, pieces: readonly Uint8Array[]];
@@ -159,5 +215,5 @@ async function written(main: string, files: readonly File[]): Promise<Exported> 
       },
     );
   }
-  return { files: files.map(([name]) => join(folder, name)), sizeBytes };
+  return { files: files.map(([name]) => join(folder, name)), sizeBytes, notes: [] };
 }

@@ -1,5 +1,5 @@
 /** What a recipe turns into in a worker: TensorFlow, the data set, and the network of a recipe. */
-import type { PixelStatistics } from "../config/pixel-statistics.js";
+import { normalizationOf, type PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
 import { openPipeline } from "../data/augment/pipeline.js";
 import type { Dataset, LoadOptions } from "../data/dataset.js";
@@ -63,7 +63,7 @@ export async function openWorkerSetup(
       layout,
       shape,
       labelSmoothing: recipe.labelSmoothing,
-      normalizedBy: recipe.normalization === "channel" ? pixelStatistics : null,
+      normalizedBy: normalizationOf(recipe, pixelStatistics),
     }),
     allocate: (length) => engine.allocate(length),
     memory: () => engine.memory(),
