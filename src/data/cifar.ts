@@ -14,13 +14,16 @@ import { memorySplit, type RawSplit, sha256OfSplits } from "./memory.js";
 
 const SIDE = 32;
 const PLANE = SIDE * SIDE;
+/** What an archive holds beside the images: names, a page of text, headers. */
+const OTHER_BYTES = 2 ** 20;
 
 export interface CifarKind {
   facts: DatasetFacts & { readonly classes: number; readonly train: number; readonly test: number };
   /** Folder that the published archive unpacks to. */
   folder: string;
   archive: string;
-  /** Of the archive. */
+  /** Of the archive, as its sum. */
+  archiveBytes: number;
   md5: string;
   train: readonly string[];
   test: readonly string[];
@@ -41,6 +44,7 @@ export const CIFAR10: CifarKind = {
   facts: { ...shared, name: "cifar10", classes: 10, about: "colour photographs of animals and vehicles, ten classes" },
   folder: "cifar-10-batches-bin",
   archive: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+  archiveBytes: 170_052_171,
   md5: "c32a1d4ab5d03f1284b67883e8d87530",
   train: [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`),
   test: ["test_batch.bin"],
@@ -51,6 +55,7 @@ export const CIFAR100: CifarKind = {
   facts: { ...shared, name: "cifar100", classes: 100, about: "colour photographs of things, a hundred classes" },
   folder: "cifar-100-binary",
   archive: "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+  archiveBytes: 168_513_733,
   md5: "03b5dce01913d631647c71ecec9e9cb8",
   train: ["train.bin"],
   test: ["test.bin"],
@@ -124,14 +129,18 @@ async function fetchFolder(kind: CifarKind, options: LoadOptions): Promise<strin
         url: kind.archive,
         to: archive,
         checksum: { md5: kind.md5 },
+        sizeBytes: kind.archiveBytes,
         signal,
         onProgress: ({ received, total }) => report(basename(archive), received, total),
       });
     report("unpacking", 0, null);
-    await unpackTarGz(archive, (file) =>
-      wanted.includes(basename(file)) ? join(dir, kind.folder, basename(file)) : null,
-    );
-    await rm(archive, { force: true });
+    const maxBytes = (kind.facts.train + kind.facts.test) * recordBytesOf(kind) + OTHER_BYTES;
+    const target = (file: string) => (wanted.includes(basename(file)) ? join(dir, kind.folder, basename(file)) : null);
+    try {
+      await unpackTarGz(archive, { target, maxBytes });
+    } finally {
+      await rm(archive, { force: true }); // one that does not unpack would not do so the next time either
+    }
   };
   try {
     await withLock(dir, fetchMissing, {
@@ -154,9 +163,13 @@ async function fetchFolder(kind: CifarKind, options: LoadOptions): Promise<strin
   );
 }
 
+function recordBytesOf({ labelBytes }: CifarKind): number {
+  return labelBytes + 3 * PLANE;
+}
+
 /** `images`: in all files together, the same number in each. */
 async function readSplit(kind: CifarKind, dir: string, files: readonly string[], images: number): Promise<RawSplit> {
-  const recordBytes = kind.labelBytes + 3 * PLANE;
+  const recordBytes = recordBytesOf(kind);
   const parts: Uint8Array[] = [];
   for (const file of files) {
     const path = join(dir, file);

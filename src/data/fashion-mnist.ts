@@ -25,6 +25,8 @@ export interface FashionMnistPlaces {
   address: string;
   /** Of the four files, unpacked (mirrors pack them differently): training images and labels, test images and labels. */
   sha256: readonly [string, string, string, string];
+  /** Of the same four. */
+  sizeBytes: readonly [number, number, number, number];
   /** Carried by the repository and the package. */
   subset: string;
 }
@@ -38,6 +40,7 @@ export const PLACES: FashionMnistPlaces = {
     "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
   ],
+  sizeBytes: [47_040_016, 60_008, 7_840_016, 10_008],
   subset: fileURLToPath(new URL("../../../data/fashion-mnist-subset", import.meta.url)),
 };
 

@@ -102,13 +102,15 @@ export interface IdxServer {
   address: string;
   /** Of the four files, in order: as they are sent, or unpacked (mirrors pack them differently). */
   sha256: readonly [string, string, string, string];
+  /** Of the same four. */
+  sizeBytes: readonly [number, number, number, number];
   unpacked: boolean;
 }
 
 /** Downloads what is missing in `dir`; one process does it, others wait. */
 export async function downloadIdx(
   dir: string,
-  { title, address, sha256, unpacked }: IdxServer,
+  { title, address, sha256, sizeBytes, unpacked }: IdxServer,
   options: Pick<LoadOptions, "signal" | "onProgress">,
 ): Promise<void> {
   const report = (what: string, received: number, total: number | null) =>
@@ -121,6 +123,7 @@ export async function downloadIdx(
         url: new URL(`${file}.gz`, address).href,
         to,
         checksum: { sha256: sha256[index]! },
+        sizeBytes: sizeBytes[index]!,
         gunzip: unpacked,
         signal,
         onProgress: ({ received, total }) => report(file, received, total),

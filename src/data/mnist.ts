@@ -27,6 +27,7 @@ export const MNIST_SERVER: IdxServer = {
     "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
   ],
+  sizeBytes: [9_912_422, 28_881, 1_648_877, 4_542],
   unpacked: false,
 };
 

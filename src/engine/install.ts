@@ -3,11 +3,12 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { sha256OfFile } from "../fetch/download.js";
+import { tooLarge } from "../fetch/limit.js";
 import { withLock } from "../fetch/lock.js";
 import { extractZip } from "../fetch/unzip.js";
 import { cachedDir, type FoundTensorflow, findTensorflow, hasLibraries, OLDEST_VERSION } from "./install/locate.js";
 import { pipDownload } from "./install/pip.js";
-import { TENSORFLOW_VERSION, type Wheel, wheelsFor } from "./install/wheels.js";
+import { TENSORFLOW_VERSION, WHEEL_LIMITS, type Wheel, type WheelLimits, wheelsFor } from "./install/wheels.js";
 
 export { type FoundTensorflow, findTensorflow } from "./install/locate.js";
 
@@ -29,6 +30,7 @@ export async function ensureTensorflow(options: InstallOptions): Promise<FoundTe
 export async function installTensorflow(
   options: InstallOptions,
   wheels: readonly Wheel[] = wheelsFor(options.gpu),
+  limits: WheelLimits = WHEEL_LIMITS,
 ): Promise<FoundTensorflow> {
   const target = dirname(cachedDir(options.cacheDir, options.gpu));
   const lock = {
@@ -38,11 +40,11 @@ export async function installTensorflow(
   };
   try {
     await mkdir(dirname(target), { recursive: true });
-    await withLock(target, (signal) => installInto(target, wheels, { ...options, signal }), lock);
+    await withLock(target, (signal) => installInto(target, wheels, { ...options, limits, signal }), lock);
     return { dir: join(target, "tensorflow"), version: TENSORFLOW_VERSION, source: "cnn-dist's cache" };
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
-    if (error instanceof CnnDistError && error.code === "checksum") throw error;
+    if (error instanceof CnnDistError && (error.code === "checksum" || error.code === "too-large")) throw error;
     throw new UsageError(
       "tensorflow-missing",
       `no TensorFlow was found (in ${options.cacheDir}, in Python, or named by CNN_DIST_TENSORFLOW), and it could not be installed: ${messageOf(error)}\nAny one of these helps:\n  - give this machine a network and pip (or uv), and run 'cnn-dist setup'\n  - pip install '${options.gpu ? "tensorflow[and-cuda]" : "tensorflow-cpu"}>=${OLDEST_VERSION.join(".")}', into the Python that 'python3' starts or that CNN_DIST_PYTHON names\n  - copy the tensorflow folder of a wheel here, and set CNN_DIST_TENSORFLOW to it`,
@@ -51,7 +53,9 @@ export async function installTensorflow(
   }
 }
 
-async function installInto(target: string, wheels: readonly Wheel[], options: InstallOptions): Promise<void> {
+type Limited = InstallOptions & { limits: WheelLimits };
+
+async function installInto(target: string, wheels: readonly Wheel[], options: Limited): Promise<void> {
   if (hasLibraries(join(target, "tensorflow"))) return; // it came while we waited
   await sweep(target);
   const work = await mkdtemp(installing(target));
@@ -79,14 +83,15 @@ async function sweep(target: string): Promise<void> {
   }
 }
 
-async function fetchAndUnpack(wheel: Wheel, label: string, work: string, options: InstallOptions): Promise<void> {
+async function fetchAndUnpack(wheel: Wheel, label: string, work: string, options: Limited): Promise<void> {
   const dir = join(work, "download");
   await mkdir(dir, { recursive: true });
-  const { env = process.env, signal, onProgress } = options;
-  const watched = watchGrowth(work, `downloading ${label}`, onProgress);
+  const { env = process.env, limits, signal, onProgress } = options;
+  const watched = new GrowthWatch(work, `downloading ${label}`, limits.packedBytes, onProgress);
   try {
     const { requirement } = wheel;
-    await pipDownload({ requirement, dir, temporary: work, env, signal, onSize: watched.expect });
+    const stopping = signal ? AbortSignal.any([signal, watched.tooLarge]) : watched.tooLarge;
+    await pipDownload({ requirement, dir, temporary: work, env, signal: stopping, onSize: watched.expect });
   } finally {
     watched.stop();
   }
@@ -101,33 +106,44 @@ async function fetchAndUnpack(wheel: Wheel, label: string, work: string, options
       `${file}: SHA-256 ${received} received, ${wheel.sha256} expected. The package index gave another file; nothing was installed.`,
     );
   onProgress?.({ what: `unpacking ${label}`, received: 0, total: null });
-  await extractZip(path, join(work, "root"), wheel.wanted, signal);
+  await extractZip(path, join(work, "root"), {
+    wanted: wheel.wanted,
+    maxBytes: limits.unpackedBytes,
+    signal,
+  });
   await rm(path);
 }
 
-/** pip shows no progress to a pipe, so the size of what it writes is looked at. */
-function watchGrowth(
-  dir: string,
-  what: string,
-  onProgress: InstallOptions["onProgress"],
-): { expect(bytes: number): void; stop(): void } {
-  if (!onProgress) return { expect() {}, stop() {} };
-  let total: number | null = null;
-  let stopped = false;
-  onProgress({ what, received: 0, total });
-  const timer = setInterval(async () => {
-    const received = await sizeBelow(dir).catch(() => 0);
-    if (!stopped) onProgress({ what, received: Math.min(received, total ?? received), total });
-  }, 250);
-  return {
-    expect: (bytes) => {
-      total = bytes;
-    },
-    stop: () => {
-      stopped = true;
-      clearInterval(timer);
-    },
+/** pip shows no progress to a pipe, and knows no limit, so the size of what it writes is looked at. */
+class GrowthWatch {
+  readonly #timer: NodeJS.Timeout;
+  readonly #stopping = new AbortController();
+  #total: number | null = null;
+  #stopped = false;
+
+  constructor(dir: string, what: string, maxBytes: number, onProgress: InstallOptions["onProgress"]) {
+    onProgress?.({ what, received: 0, total: null });
+    this.#timer = setInterval(async () => {
+      const received = await sizeBelow(dir).catch(() => 0);
+      if (this.#stopped) return;
+      if (received > maxBytes) this.#stopping.abort(tooLarge(what, received, maxBytes));
+      onProgress?.({ what, received: Math.min(received, this.#total ?? received), total: this.#total });
+    }, 250);
+  }
+
+  /** Fires once more than `maxBytes` lie there. */
+  get tooLarge(): AbortSignal {
+    return this.#stopping.signal;
+  }
+
+  readonly expect = (bytes: number) => {
+    this.#total = bytes;
   };
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+  }
 }
 
 /** What is unpacked already does not count. */

@@ -1,12 +1,13 @@
-/** Downloads with resume, progress and checksum; the file appears under its name only when it is whole. */
+/** Downloads with resume, progress, limit and checksum; the file appears under its name only when it is whole. */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { CnnDistError, messageOf } from "../errors.js";
+import { diskFull, isDiskFull, limitedTo } from "./limit.js";
+import { discard, transfer } from "./transfer.js";
 
 /** MD5 only where a file's authors publish nothing else. */
 export type Checksum = { readonly sha256: string } | { readonly md5: string };
@@ -16,6 +17,8 @@ export interface DownloadOptions {
   to: string;
   /** Of the file as it ends up under `to`. */
   checksum: Checksum;
+  /** Of the file as it ends up under `to`, in bytes: what is longer is cut off. */
+  sizeBytes: number;
   /** The server's file is gzipped and is to be unpacked. */
   gunzip?: boolean;
   signal?: AbortSignal;
@@ -24,12 +27,15 @@ export interface DownloadOptions {
 
 /** Connections that break in mid-file are resumed this many times in one call; the next call resumes as well. */
 const RESUMES = 5;
-const CONNECT_TIMEOUT_MS = 15_000;
 
-/** Throws CnnDistError `download` (network, status) or `checksum` (then nothing is kept). */
+/**
+ * Throws CnnDistError `download` (network, status); and, with nothing kept, `checksum`, `too-large` (more bytes than the
+ * file has, as sent or unpacked) or `disk-full`. None of these three is tried again.
+ */
 export async function download(options: DownloadOptions): Promise<void> {
-  const part = `${options.to}.part`;
-  await mkdir(dirname(options.to), { recursive: true });
+  const { url, to, signal } = options;
+  const part = `${to}.part`;
+  await mkdir(dirname(to), { recursive: true });
   for (let attempt = 0; ; attempt++) {
     let grew = false; // not the file's size: a break can come before the first bytes are written
     const onProgress: DownloadOptions["onProgress"] = (progress) => {
@@ -37,86 +43,29 @@ export async function download(options: DownloadOptions): Promise<void> {
       options.onProgress?.(progress);
     };
     try {
-      if (await fetchInto(part, await sizeOf(part), { ...options, onProgress })) break;
+      if (await transfer(part, { url, maxBytes: maxTransfer(options), signal, onProgress })) break;
     } catch (error) {
-      if (options.signal?.aborted) throw options.signal.reason;
-      if (grew && attempt < RESUMES) continue;
+      if (signal?.aborted) throw signal.reason;
       if (error instanceof CnnDistError) throw error;
+      if (isDiskFull(error)) {
+        await discard(part);
+        throw diskFull(url, part, error);
+      }
+      if (grew && attempt < RESUMES) continue;
       const cause = error instanceof Error && error.cause ? error.cause : error;
       throw new CnnDistError(
         "download",
-        `${options.url} could not be downloaded: ${messageOf(cause)}${proxyAdvice(process.env)}`,
-        {
-          cause: error,
-        },
+        `${url} could not be downloaded: ${messageOf(cause)}${proxyAdvice(process.env)}`,
+        { cause: error },
       );
     }
   }
   await finish(part, options);
 }
 
-async function sizeOf(path: string): Promise<number> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => 0,
-  );
-}
-
-/** True once the whole file is there. */
-async function fetchInto(part: string, before: number, { url, signal, onProgress }: DownloadOptions): Promise<boolean> {
-  const response = await ask(url, await resumption(part, before), signal);
-  if (response.status === 416 && before > 0) {
-    if (response.headers.get("content-range") === `bytes */${before}`) return true; // only its checking was missing
-    await rm(part, { force: true }); // what we hold is not a beginning of what the server has
-    return false;
-  }
-  if (!response.ok || !response.body)
-    throw new CnnDistError("download", `${url} answered ${response.status} ${response.statusText}`);
-  const resumed = response.status === 206;
-  const start = resumed ? before : 0;
-  if (resumed && !response.headers.get("content-range")?.startsWith(`bytes ${before}-`))
-    throw new CnnDistError(
-      "download",
-      `${url}: bytes from ${before} on were asked for, the server sent ${response.headers.get("content-range")}`,
-    );
-  if (!resumed) await writeFile(tagOf(part), response.headers.get("etag") ?? "");
-  const length = Number(response.headers.get("content-length"));
-  const total = length > 0 ? start + length : null;
-  let received = start;
-  const meter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      received += chunk.byteLength;
-      onProgress?.({ received, total });
-      done(null, chunk);
-    },
-  });
-  const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-  await pipeline(body, meter, createWriteStream(part, { flags: resumed ? "a" : "w" }), signal ? { signal } : {});
-  if (total !== null && received < total) throw new Error(`the connection ended after ${received} of ${total} bytes`);
-  return true;
-}
-
-/** The server's name for this version of the file, kept beside the part. */
-const tagOf = (part: string) => `${part}.etag`;
-
-/** Asks for the rest, but for the whole if the server's file has changed meanwhile. A weak tag cannot tell that. */
-async function resumption(part: string, before: number): Promise<Record<string, string>> {
-  if (before === 0) return {};
-  const tag = await readFile(tagOf(part), "utf8").catch(() => "");
-  return { range: `bytes=${before}-`, ...(tag.startsWith('"') ? { "if-range": tag } : {}) };
-}
-
-async function ask(url: string, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Response> {
-  const connecting = new AbortController();
-  const timer = setTimeout(
-    () => connecting.abort(new Error(`no answer within ${CONNECT_TIMEOUT_MS / 1000} s`)),
-    CONNECT_TIMEOUT_MS,
-  );
-  // As it is stored: a coding on the way would make lengths and ranges those of something else.
-  return fetch(url, {
-    headers: { ...headers, "accept-encoding": "identity" },
-    signal: signal ? AbortSignal.any([signal, connecting.signal]) : connecting.signal,
-  }).finally(() => clearTimeout(timer));
+/** Gzip stores what it cannot compress in blocks of 16 KiB or more, with five bytes each; its header holds a name at most. */
+function maxTransfer({ sizeBytes, gunzip }: DownloadOptions): number {
+  return gunzip ? sizeBytes + Math.ceil(sizeBytes / 1000) + 4096 : sizeBytes;
 }
 
 /** Node's fetch goes through a proxy only from Node 24 on, and only when told to. */
@@ -126,36 +75,45 @@ function proxyAdvice(env: NodeJS.ProcessEnv): string {
   return ` (${proxy} is set, but Node uses it only from version 24 on and with NODE_USE_ENV_PROXY=1)`;
 }
 
-async function finish(part: string, { url, to, checksum, gunzip }: DownloadOptions): Promise<void> {
-  const whole = `${to}.whole`;
+/** From the part to the file: unpacked where that is wanted, checked, renamed. On failure nothing is kept. */
+async function finish(part: string, options: DownloadOptions): Promise<void> {
+  const whole = `${options.to}.whole`;
   try {
-    if (gunzip) await pipeline(createReadStream(part), createGunzip(), createWriteStream(whole));
+    if (options.gunzip) await unpack(part, whole, options);
     else await rename(part, whole);
+    await check(whole, options);
+    await rename(whole, options.to);
   } catch (error) {
-    await discard(part);
     await rm(whole, { force: true });
+    throw error;
+  } finally {
+    await discard(part);
+  }
+}
+
+async function unpack(part: string, whole: string, { url, sizeBytes }: DownloadOptions): Promise<void> {
+  try {
+    const limit = limitedTo(sizeBytes, `${url}, unpacked`);
+    await pipeline(createReadStream(part), createGunzip(), limit, createWriteStream(whole));
+  } catch (error) {
+    if (error instanceof CnnDistError) throw error;
+    if (isDiskFull(error)) throw diskFull(url, whole, error);
     throw new CnnDistError(
       "checksum",
       `${url}: what was received does not unpack (${messageOf(error)}); it was deleted. Try again.`,
+      { cause: error },
     );
   }
-  const [algorithm, expected] = Object.entries(checksum)[0] as ["sha256" | "md5", string];
-  const received = await hashOfFile(whole, algorithm);
-  if (received !== expected) {
-    await discard(part);
-    await rm(whole, { force: true });
-    throw new CnnDistError(
-      "checksum",
-      `${url}: ${algorithm === "md5" ? "MD5" : "SHA-256"} ${received} received, ${expected} expected; the file was deleted. The source was changed or the transfer damaged.`,
-    );
-  }
-  await rename(whole, to);
-  await discard(part);
 }
 
-async function discard(part: string): Promise<void> {
-  await rm(part, { force: true });
-  await rm(tagOf(part), { force: true });
+async function check(whole: string, { url, checksum }: DownloadOptions): Promise<void> {
+  const [algorithm, expected] = Object.entries(checksum)[0] as ["sha256" | "md5", string];
+  const received = await hashOfFile(whole, algorithm);
+  if (received === expected) return;
+  throw new CnnDistError(
+    "checksum",
+    `${url}: ${algorithm === "md5" ? "MD5" : "SHA-256"} ${received} received, ${expected} expected; the file was deleted. The source was changed or the transfer damaged.`,
+  );
 }
 
 export function sha256OfFile(path: string): Promise<string> {

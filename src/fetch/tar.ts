@@ -4,18 +4,28 @@ import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createGunzip } from "node:zlib";
 import { CnnDistError, messageOf } from "../errors.js";
+import { diskFull, isDiskFull, tooLarge } from "./limit.js";
 
 const BLOCK = 512;
 
+export interface UnpackOptions {
+  /** Where a file of the archive goes, by its name there; null for what is not wanted. */
+  target: (name: string) => string | null;
+  /** Of the archive once it is unzipped, unwanted files included. */
+  maxBytes: number;
+}
+
 /**
- * Unpacks the regular files for which `target` gives a path; a file appears there only when it is whole. Throws CnnDistError
- * `archive` when the archive is damaged or ends too early.
+ * Unpacks the regular files that are wanted; a file appears only when it is whole. Throws CnnDistError `archive` when the
+ * archive is damaged or ends too early, `too-large` before anything beyond `maxBytes` is written, `disk-full`.
  */
-export async function unpackTarGz(archive: string, target: (name: string) => string | null): Promise<void> {
+export async function unpackTarGz(archive: string, { target, maxBytes }: UnpackOptions): Promise<void> {
   const source = createReadStream(archive);
   const unzipped = createGunzip();
   source.on("error", (error) => unzipped.destroy(error));
-  const bytes = new Bytes(source.pipe(unzipped));
+  const bytes = new Bytes(source.pipe(unzipped), (total) => {
+    if (total > maxBytes) throw tooLarge(`${archive}, unpacked`, total, maxBytes);
+  });
   try {
     for (;;) {
       const header = await bytes.exactly(BLOCK);
@@ -27,6 +37,8 @@ export async function unpackTarGz(archive: string, target: (name: string) => str
       await bytes.pass((BLOCK - (size % BLOCK)) % BLOCK, async () => {});
     }
   } catch (error) {
+    if (error instanceof CnnDistError) throw error;
+    if (isDiskFull(error)) throw diskFull(archive, "its files", error);
     throw new CnnDistError("archive", `${archive} does not unpack: ${messageOf(error)}`, { cause: error });
   } finally {
     source.destroy();
@@ -74,10 +86,14 @@ async function writeFile(path: string, fill: (write: Write) => Promise<void>): P
 /** A stream in pieces of the length that is wanted. */
 class Bytes {
   readonly #chunks: AsyncIterator<Buffer>;
+  readonly #checkTotal: (total: number) => void;
   #rest: Buffer = Buffer.alloc(0);
+  #total = 0;
 
-  constructor(stream: AsyncIterable<Buffer>) {
+  /** `checkTotal` is told of all bytes that were asked for so far, before they are read, and throws if they are too many. */
+  constructor(stream: AsyncIterable<Buffer>, checkTotal: (total: number) => void) {
     this.#chunks = stream[Symbol.asyncIterator]();
+    this.#checkTotal = checkTotal;
   }
 
   async exactly(count: number): Promise<Buffer> {
@@ -87,6 +103,8 @@ class Bytes {
   }
 
   async pass(count: number, write: Write): Promise<void> {
+    this.#total += count;
+    this.#checkTotal(this.#total);
     for (let left = count; left > 0; ) {
       if (this.#rest.byteLength === 0) {
         const { done, value } = await this.#chunks.next();

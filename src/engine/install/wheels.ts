@@ -13,6 +13,14 @@ export interface Wheel {
   wanted(entry: string): boolean;
 }
 
+/** Of one wheel, packed and unpacked. The package index is the user's own; its files are checked only once they are here. */
+export const WHEEL_LIMITS: WheelLimits = { packedBytes: 2 ** 31, unpackedBytes: 2 ** 32 };
+
+export interface WheelLimits {
+  packedBytes: number;
+  unpackedBytes: number;
+}
+
 const isLibrary = (entry: string) => LIBRARIES.some((library) => entry === `tensorflow/${library}`);
 const isShared = (entry: string) => /^nvidia\/.*\.so(\.|$)/.test(entry);
 

@@ -257,3 +257,23 @@ test("a python3 without pip: pip3, then uv; the error names all that is missing"
   assert.equal((await installTensorflow({ ...options, env }, known)).dir, cachedDir(cacheDir, false));
   assert.deepEqual(asked(), ["tensorflow-cpu==1"]);
 });
+
+test("a pip that downloads without end is stopped at the limit; a wheel that unpacks to too much is refused", async (context) => {
+  const endless = machine(
+    context,
+    'while [ "$1" != -d ]; do shift; done; head -c 2000000 /dev/zero > "$2/some.whl.part"; exec sleep 600',
+  );
+  const tooLarge = (pattern: RegExp) => (error: unknown) =>
+    error instanceof CnnDistError && error.code === "too-large" && pattern.test(error.message);
+  await assert.rejects(
+    installTensorflow(endless.options, undefined, { packedBytes: 1000, unpackedBytes: 1000 }),
+    tooLarge(/^downloading tensorflow.*: 2000000 bytes received, at most 1000 expected/),
+  );
+  assert.deepEqual(leftIn(endless.cacheDir), []);
+  const { options, cacheDir, known } = index(context, { "tensorflow-cpu==1": library });
+  await assert.rejects(
+    installTensorflow(options, known, { packedBytes: 1e6, unpackedBytes: 10 }),
+    tooLarge(/some\.whl, unpacked: \d+ bytes received, at most 10 expected/),
+  );
+  assert.deepEqual(leftIn(cacheDir), []);
+});

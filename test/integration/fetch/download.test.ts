@@ -31,7 +31,7 @@ async function serve(context: TestContext, answer: Answer) {
     server.close();
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
-  return { asked, to, options: { url, to, checksum: { sha256: sha256Of(BODY) } } };
+  return { asked, to, options: { url, to, checksum: { sha256: sha256Of(BODY) }, sizeBytes: BODY.byteLength } };
 }
 
 /** As servers answer ranges. */

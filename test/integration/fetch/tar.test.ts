@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -29,7 +29,10 @@ function archive(context: TestContext, format: string): { path: string; dir: str
   return { path, dir };
 }
 const unpack = (path: string, into: string) =>
-  unpackTarGz(path, (name) => (name.endsWith(".bin") ? join(into, basename(name)) : null));
+  unpackTarGz(path, {
+    target: (name) => (name.endsWith(".bin") ? join(into, basename(name)) : null),
+    maxBytes: 2 ** 20,
+  });
 const fails = (message: RegExp) => (error: unknown) =>
   error instanceof CnnDistError && error.code === "archive" && message.test(error.message);
 
@@ -63,4 +66,23 @@ test("archives that are cut, changed or none at all are named, and leave no half
   await attempt(gzipSync(changed), /checksum is wrong/);
   await attempt(Buffer.from("<html>"), /incorrect header check/);
   await assert.rejects(unpack(join(dir, "nowhere"), into), fails(/ENOENT/));
+});
+
+test("an archive that unpacks to more than it may is left before the first byte beyond is written", async (context) => {
+  const { path, dir } = archive(context, "ustar");
+  const into = join(dir, "out");
+  const target = (name: string) => (name.endsWith("large.bin") ? join(into, "large.bin") : null);
+  // The headers and files before the large one have 2 KiB; unwanted files count as well.
+  for (const maxBytes of [1000, 150_000])
+    await assert.rejects(
+      unpackTarGz(path, { target, maxBytes }),
+      (error: unknown) =>
+        error instanceof CnnDistError &&
+        error.code === "too-large" &&
+        error.message.includes(`set.tar.gz, unpacked: `) &&
+        error.message.includes(`at most ${maxBytes} expected`),
+    );
+  assert.deepEqual(existsSync(into) ? readdirSync(into) : [], []);
+  await unpackTarGz(path, { target, maxBytes: 210_000 });
+  assert.equal(readFileSync(join(into, "large.bin")).byteLength, 200_001);
 });
