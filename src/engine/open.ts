@@ -7,7 +7,7 @@ import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
 import { createOps, type Ops } from "./kernels/ops.js";
 import { type NodeBackend, registerBackend, registeredBackend, tf } from "./native/backend.js";
 import { Binding } from "./native/binding.js";
-import { loadNative } from "./native/capi.js";
+import { assertLibraries, loadNative } from "./native/capi.js";
 import { configProto } from "./native/config-proto.js";
 import { alignedFloat32, EagerContext } from "./native/context.js";
 import { ImageFiles } from "./native/decode.js";
@@ -82,35 +82,42 @@ export function openEngine(options: EngineOptions): Engine {
 /** One: ops run in one order, on which a step's bits depend. */
 const LANES = 1;
 
+/** UsageError `no-gpu` where a GPU was asked for and TensorFlow sees none. */
+function openContext(options: EngineOptions): { eager: EagerContext; gpu: boolean } {
+  const eager = new EagerContext(loadNative(options.libraryDir), { ...options, lanes: LANES });
+  const gpu = eager.devices.some(({ type }) => type === "GPU");
+  if (gpu || options.device === "cpu") return { eager, gpu };
+  const seen = eager.devices.map(({ name }) => name).join(", ");
+  throw new UsageError(
+    "no-gpu",
+    `TensorFlow ${eager.version} in ${options.libraryDir} sees no usable GPU (it sees: ${seen}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
+  );
+}
+
 function open(options: EngineOptions): Opened {
   const { libraryDir, threads, device } = options;
-  const native = loadNative(libraryDir);
-  const eager = new EagerContext(native, { ...options, lanes: LANES });
-  const gpus = eager.devices.filter(({ type }) => type === "GPU");
-  if (device === "gpu" && gpus.length === 0) {
-    throw new UsageError(
-      "no-gpu",
-      `TensorFlow ${eager.version} in ${libraryDir} sees no usable GPU (it sees: ${eager.devices.map(({ name }) => name).join(", ")}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
-    );
-  }
-  const backend = registerBackend(new Binding(eager, gpus.length > 0));
+  const { eager, gpu } = openContext(options);
+  const backend = registerBackend(new Binding(eager, gpu));
   const opened: Opened = {
     options: { libraryDir, threads, device },
     precision: options.precision,
     backend,
     eager,
     ops: createOps(tf, backend),
-    images: new ImageFiles(native),
+    images: new ImageFiles(eager.native),
     traces: 0,
   };
   return Object.assign(backend, { opened }).opened;
 }
 
-function openedBefore({ libraryDir, threads, device }: EngineOptions): Opened | null {
+function openedBefore(options: EngineOptions): Opened | null {
+  const { libraryDir, threads, device } = options;
   const backend = registeredBackend() as (NodeBackend & { opened: Opened }) | null;
   if (!backend) return null;
+  assertLibraries(libraryDir);
   const before = backend.opened.options;
   if (before.libraryDir === libraryDir && before.threads === threads && before.device === device) return backend.opened;
+  if (device === "gpu") openContext(options); // that there is none is what helps most
   const words = (given: Shared) => `threads ${given.threads}, device ${given.device}, library ${given.libraryDir}`;
   throw new UsageError(
     "engine-open",

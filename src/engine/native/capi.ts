@@ -124,11 +124,8 @@ const RTLD_NOW = 0x2;
 const RTLD_GLOBAL = 0x100;
 const RTLD_NODELETE = 0x1000;
 
-/**
- * Loads TensorFlow from `dir`. NODELETE, because unloading it at exit crashes; GLOBAL, because the second library takes
- * its symbols from the first.
- */
-export function loadNative(dir: string): Native {
+/** UsageError `tensorflow-missing` for a folder that does not hold the libraries. */
+export function assertLibraries(dir: string): void {
   for (const library of LIBRARIES) {
     if (existsSync(join(dir, library))) continue;
     throw new UsageError(
@@ -136,6 +133,14 @@ export function loadNative(dir: string): Native {
       `${join(dir, library)} does not exist, so TensorFlow cannot be loaded from there. Run 'cnn-dist setup', or point CNN_DIST_TENSORFLOW at a folder that holds ${LIBRARIES.join(" and ")}.`,
     );
   }
+}
+
+/**
+ * Loads TensorFlow from `dir`. NODELETE, because unloading it at exit crashes; GLOBAL, because the second library takes
+ * its symbols from the first.
+ */
+export function loadNative(dir: string): Native {
+  assertLibraries(dir);
   // TensorFlow reads this when it is loaded; without it much is said on stderr that is no news.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   const c = koffi.load("libc.so.6");

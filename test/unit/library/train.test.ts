@@ -1,0 +1,80 @@
+/** What the library makes of its options, before anything starts. */
+import assert from "node:assert/strict";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { resume, train } from "../../../src/index.js";
+import type { TrainOptions } from "../../../src/library/options.js";
+import { trainingOf } from "../../../src/library/train.js";
+import { inProcess } from "../../support/cli.js";
+import { temporaryDirectory } from "../../support/temporary.js";
+
+const EIGHT = async () => Array.from({ length: 8 });
+const NONE = async () => [];
+
+test("gpus is workers by another name", async () => {
+  for (const options of [{ gpus: 3 }, { workers: 3 }, { gpus: 3, workers: 3 }])
+    assert.equal((await trainingOf(options, NONE)).placement.workers, 3);
+  assert.equal((await trainingOf({}, NONE)).placement.workers, null);
+  await assert.rejects(trainingOf({ gpus: 3, workers: 2 }, NONE), /"gpus" and "workers" are two names of one option/);
+});
+
+test("shards follow the workers that will be started: every visible GPU, unless they are not to be used", async () => {
+  const shards = async (options: TrainOptions, gpus: () => Promise<unknown[]>) =>
+    (await trainingOf(options, gpus)).recipe.shards;
+  assert.equal(await shards({}, EIGHT), 8);
+  assert.equal(await shards({ device: "cpu" }, EIGHT), 4);
+  assert.equal(await shards({ workers: 6 }, EIGHT), 6);
+  assert.equal(await shards({ shards: 5 }, EIGHT), 5);
+  assert.equal(await shards({}, NONE), 4);
+});
+
+/** A PATH whose nvidia-smi tells of eight GPUs. */
+function eightGpus(context: TestContext): string {
+  const dir = temporaryDirectory(context);
+  const cards = Array.from({ length: 8 }, (_, index) => `${index}, GPU-${index}, Fake, 80000, 0, 0, 30, 50`);
+  writeFileSync(join(dir, "nvidia-smi"), `#!/bin/sh\ncat <<'END'\n${cards.join("\n")}\nEND\n`);
+  chmodSync(join(dir, "nvidia-smi"), 0o755);
+  return `${dir}:${process.env.PATH}`;
+}
+
+test("on one machine, the library and the command line come to the same recipe", async (context) => {
+  const { PATH, CUDA_VISIBLE_DEVICES } = process.env;
+  context.after(() => {
+    process.env.PATH = PATH;
+    if (CUDA_VISIBLE_DEVICES !== undefined) process.env.CUDA_VISIBLE_DEVICES = CUDA_VISIBLE_DEVICES;
+  });
+  process.env.PATH = eightGpus(context);
+  delete process.env.CUDA_VISIBLE_DEVICES;
+  // Seven images cannot be cut into eight shards: the refusal tells how many there would be.
+  const { stderr } = await inProcess(["launch", "--batch-size", "7"]);
+  assert.match(stderr, /--batch-size 7 is smaller than --shards 8/);
+  await assert.rejects(train({ batchSize: 7 }).next(), /--batch-size 7 is smaller than --shards 8/);
+});
+
+test("an option that is not known or not possible is named as the library calls it", async () => {
+  const first = (options: object) => train(options as TrainOptions).next();
+  await assert.rejects(first({ batchsize: 8 }), /train: "batchsize" is not known \(did you mean "batchSize"\?\)/);
+  await assert.rejects(
+    first({ workers: "two" }),
+    /train: "workers": expected a whole number from 1 to 1024, received "two"/,
+  );
+  await assert.rejects(first({ augmentation: 3 }), /train: "augmentation": expected a list, received 3/);
+  await assert.rejects(first({ modelOptions: 3 }), /train: "modelOptions": expected an object, received 3/);
+  await assert.rejects(first({ optimizer: "adma" }), { code: "config", exitCode: 2, message: /did you mean "adam"/ });
+  await assert.rejects(resume("/nonexistent", { lr: 1 } as object).next(), /resume: "lr" is not known/);
+});
+
+test("a signal that was given before the start ends as stopped, and nothing is begun", async () => {
+  for (const events of [
+    train({ signal: AbortSignal.abort() }),
+    resume("/nonexistent", { signal: AbortSignal.abort() }),
+  ]) {
+    const all = [];
+    for await (const event of events) all.push(event);
+    assert.equal(all.length, 1);
+    const [last] = all;
+    assert.ok(last?.event === "stopped");
+    assert.deepEqual([last.step, last.weights_sha256, last.checkpoint], [0, null, null]);
+  }
+});
