@@ -44,6 +44,7 @@ export const CODES = {
   "lock-lost": failed("another process took over the lock of a download"),
   "metrics-port": usage("the address for the metrics is not free or not of this machine"),
   model: hopeless("a network asks for something that its layers do not give"),
+  "model-code": usage("the code of a model file threw an error"),
   "model-differs": usage("a model file is not the one that the run or the checkpoint was made with"),
   "model-file": usage("a model file is missing, unreadable or of a kind that cannot be trained"),
   "model-input": usage("the network cannot take images of that shape"),

@@ -30,6 +30,7 @@ export const command = work(
     const settings = {
       endpoint,
       token: null,
+      log: null,
       device: assigned.kind,
       deviceName: assigned.name,
       libraryDir: dir,

@@ -113,7 +113,8 @@ function classifier(
 ): Classifier {
   const traced = new Map<number, TracedFunction>();
   const functionFor = (images: number): TracedFunction => {
-    const found = traced.get(images) ?? trace(engine, network, layout, [images, ...input], normalizedBy);
+    const found =
+      traced.get(images) ?? network.calling(() => trace(engine, network, layout, [images, ...input], normalizedBy));
     traced.set(images, found);
     for (const [size, other] of traced) {
       if (traced.size <= MAX_TRACED_FUNCTIONS || size === images) continue;

@@ -15,6 +15,8 @@ export interface Network {
   forward(x: tfjs.Tensor, args: CallArgs): tfjs.Tensor2D;
   /** The logits, and those of the auxiliary classifiers, each with the weight of its loss; the first one's is 1. */
   forwardAll(x: tfjs.Tensor, args: CallArgs): { logits: tfjs.Tensor2D; weight: number }[];
+  /** Runs what calls the layers, to trace them: errors of a user's code name its file and line. */
+  calling<Result>(call: () => Result): Result;
   /** The logit of a class that no image belongs to (ModelSpec.loss), or null. */
   rubbishLogit: number | null;
 }
@@ -54,6 +56,7 @@ export function networkOf(
     parameters,
     variable: (name) => variables.get(name)!,
     rubbishLogit,
+    calling: (call) => call(),
     forward: (x, args) => evaluated.apply(x, args as unknown as Record<string, unknown>) as tfjs.Tensor2D,
     forwardAll(x, args) {
       const outputs = model.apply(x, args as unknown as Record<string, unknown>) as tfjs.Tensor2D | tfjs.Tensor2D[];

@@ -29,6 +29,7 @@ function checkLayer(path: string, layer: tfjs.layers.Layer): void {
   const kind = layer.getClassName();
   const refuse = (what: string) =>
     new UsageError("model-layer", `model ${path}: layer ${layer.name} (${kind}) ${what}`);
+  if (kind === "InputLayer") return; // it has no weights, and tfjs marks it as not trainable
   if (layer.trainable === false)
     throw refuse("is frozen (trainable: false); training a part of a network is not supported. Make it trainable.");
   if (inner.layers) {

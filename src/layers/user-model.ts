@@ -15,9 +15,11 @@ import {
 } from "../models/user-file.js";
 import { type Layout, layoutOf, type ParameterSpec } from "../parameters/layout.js";
 import { deriveKey, integers } from "../random.js";
+import { withDeepStacks } from "../user-frame.js";
 import { type CustomLayers, customLayers } from "./custom/index.js";
 import { type Network, namedVariables, networkOf } from "./network.js";
 import { checkLayers, checkShapes } from "./user-checks.js";
+import { callingModel, modelError } from "./user-code.js";
 import { stableNames } from "./user-names.js";
 import { stripSoftmax } from "./user-output.js";
 
@@ -61,7 +63,7 @@ export async function loadUserModel(
   const parameters = named.map(([name, variable]) => parameterOf(name, variable, trainable.has(variable)));
   const layout = layoutOf(parameters);
   return {
-    network: networkOf(model, parameters, { named }),
+    network: { ...networkOf(model, parameters, { named }), calling: (call) => callingModel(path, call) },
     layout,
     values: valuesOf(layout, new Map(named)),
     topologySha256: createHash("sha256")
@@ -111,27 +113,32 @@ async function fromJson(tf: Tf, { path }: UserModelFile): Promise<tfjs.LayersMod
   }
 }
 
+/** Runs the module. */
+async function importedCreate(path: string): Promise<CreateModel> {
+  const module = await import(pathToFileURL(path).href).catch((error: unknown) => {
+    throw modelError(path, error, { code: "model-file", did: "cannot be loaded" });
+  });
+  const create: unknown = module.createModel ?? module.default?.createModel;
+  if (typeof create === "function") return create as CreateModel;
+  throw new UsageError(
+    "model-file",
+    `model ${path} exports no function createModel; it exports ${Object.keys(module).join(", ") || "nothing"}. Expected: export function createModel(tf, { inputShape, classes, seed }).`,
+  );
+}
+
 async function fromModule(
   tf: Tf,
   custom: CustomLayers,
   { path }: UserModelFile,
   { input, classes, seed }: { input: ImageShape; classes: number; seed: number },
 ): Promise<tfjs.LayersModel> {
-  let built: unknown;
-  try {
-    const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
-    const create = module.createModel ?? (module.default as Record<string, unknown> | undefined)?.createModel;
-    if (typeof create !== "function")
-      throw new UsageError(
-        "model-file",
-        `model ${path} exports no function createModel; it exports ${Object.keys(module).join(", ") || "nothing"}. Expected: export function createModel(tf, { inputShape, classes, seed }).`,
-      );
-    built = await (create as CreateModel)(withOurLayers(tf, custom), { inputShape: input, classes, seed });
-  } catch (error) {
-    if (error instanceof CnnDistError) throw error;
-    const where = error instanceof Error && error.stack ? error.stack : messageOf(error);
-    throw new UsageError("model-file", `model ${path}: ${where}`, { cause: error });
-  }
+  const create = await importedCreate(path);
+  const build = () => create(withOurLayers(tf, custom), { inputShape: input, classes, seed });
+  const built = await Promise.resolve()
+    .then(() => withDeepStacks(build))
+    .catch((error: unknown) => {
+      throw modelError(path, error);
+    });
   if (built instanceof tf.LayersModel) return built;
   throw new UsageError(
     "model-file",

@@ -46,11 +46,11 @@ function* allLayers(model: tfjs.LayersModel): Generator<tfjs.layers.Layer> {
   }
 }
 
-/** conv2d_Conv2D1 and input_input1 of layers, sequential_1 and functional1 of models. */
+/** conv2d_Conv2D1 and input_input1 of layers, input1 of tf.input, sequential_1 and functional1 of models. */
 function isMadeUp(name: string): boolean {
   const [, snake, camel] = /^([a-z][a-z0-9_]*)_([A-Za-z]\w*?)\d+$/.exec(name) ?? [];
   const same = snake !== undefined && snake.replaceAll("_", "") === camel!.toLowerCase();
-  return same || /^(sequential_|functional|model|container)\d+$/.test(name);
+  return same || /^(sequential_|functional|model|container|input)\d+$/.test(name);
 }
 
 function stemOf(name: string): string {

@@ -30,7 +30,7 @@ export async function exportCheckpoint(path: string, options: ExportOptions): Pr
   const { snapshot, path: checkpoint } = await openCheckpoint(path, { best }, options);
   const { recipe, step } = snapshot;
   const model = nameOf(recipe.model);
-  const base = basename(model).replace(/\.(json|[cm]?js)$/, "");
+  const base = basename(model).replace(/\.(json|[cm]?[jt]s)$/, "");
   const output = resolve(given ?? `${base}-step-${step}${SUFFIX[format]}`);
   if (format === "keras" && !output.endsWith(".keras"))
     throw new UsageError("export", `--output ${output}: Keras opens only files whose names end in .keras.`);

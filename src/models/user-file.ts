@@ -25,6 +25,9 @@ const KINDS: Readonly<Record<string, UserModelFile["kind"]>> = {
   ".js": "module",
   ".mjs": "module",
   ".cjs": "module",
+  ".ts": "module",
+  ".mts": "module",
+  ".cts": "module",
 };
 
 /** Whether `--model` names a file rather than one of the networks. */
@@ -32,15 +35,23 @@ export function isModelPath(name: string): boolean {
   return /[/\\]/.test(name) || extname(name) in KINDS;
 }
 
-/** UsageError `model-file` for a file that is missing, unreadable or of another kind. */
-export function readUserModelFile(path: string): UserModelFile {
+/** UsageError `model-file` for a file that is missing, unreadable or of another kind, and for one that Node cannot run. */
+export function readUserModelFile(
+  path: string,
+  { runsTypescript = "typescript" in process.features && process.features.typescript !== false } = {},
+): UserModelFile {
   const absolute = resolve(path);
   const kind = KINDS[extname(absolute).toLowerCase()];
   const content = readModelBytes(absolute);
   if (!kind)
     throw new UsageError(
       "model-file",
-      `model ${path}: expected a model.json (tfjs layers model) or a .js, .mjs or .cjs module that exports createModel; received a file that ends in "${extname(absolute)}". Keras's .h5 and .keras files can be converted with tensorflowjs_converter.`,
+      `model ${path}: expected a model.json (tfjs layers model) or a .js, .mjs, .cjs or .ts module that exports createModel; received a file that ends in "${extname(absolute)}". Keras's .h5 and .keras files can be converted with tensorflowjs_converter.`,
+    );
+  if (!runsTypescript && /ts$/i.test(absolute))
+    throw new UsageError(
+      "model-file",
+      `model ${path}: Node ${process.versions.node} does not run TypeScript. Use Node 22.18 or later, or compile the file and give the .js.`,
     );
   const hash = createHash("sha256").update(content);
   if (kind === "json")

@@ -11,13 +11,15 @@ export interface WorkerSettings {
   token: string | null;
   device: "cpu" | "gpu";
   deviceName: string;
+  /** Where its output goes; null for the terminal. */
+  log: string | null;
   libraryDir: string;
   dataDir: string | null;
   cacheDir: string;
 }
 
 export interface SupervisorOptions {
-  settings: Omit<WorkerSettings, "token" | "device" | "deviceName">;
+  settings: Omit<WorkerSettings, "token" | "device" | "deviceName" | "log">;
   /** One a rank. */
   devices: readonly { kind: "cpu" | "gpu"; name: string; env: Readonly<Record<string, string>> }[];
   maxRestarts: number;
@@ -134,7 +136,13 @@ export class Supervisor {
     const log = openSync(logPath(rank), "a");
     writeSync(log, `--- ${new Date().toISOString()} rank ${rank}, incarnation ${incarnation}, ${device.name}\n`);
     onStart({ token, rank, incarnation });
-    const worker: WorkerSettings = { ...settings, token, device: device.kind, deviceName: device.name };
+    const worker: WorkerSettings = {
+      ...settings,
+      token,
+      device: device.kind,
+      deviceName: device.name,
+      log: logPath(rank),
+    };
     const child = fork(WORKER_MODULE, [], {
       execArgv: [], // a debugger's port or a loader of the launcher is not for the workers
       stdio: ["ignore", log, log, "ipc"],

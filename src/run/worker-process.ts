@@ -20,6 +20,7 @@ export async function workOnce(settings: WorkerSettings, signal?: AbortSignal): 
       host: hostname(),
       device: settings.deviceName,
       pid: process.pid,
+      log: settings.log,
       prepare: (recipe, pixelStatistics, progress) =>
         openWorkerSetup(
           recipe,

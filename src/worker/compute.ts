@@ -82,7 +82,7 @@ export class Compute {
     samples: number,
     trace: (samples: number) => TracedFunction,
   ): TracedFunction {
-    const found = cache.get(samples) ?? trace(samples);
+    const found = cache.get(samples) ?? this.#network.calling(() => trace(samples));
     cache.delete(samples);
     cache.set(samples, found);
     if (cache.size > KEPT) {

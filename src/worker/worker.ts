@@ -39,6 +39,8 @@ export interface WorkerOptions {
   host: string;
   device: string;
   pid: number;
+  /** The file that this process's stderr goes to; null for a terminal. */
+  log: string | null;
   /** Builds what the recipe asks for; `progress` says what it is doing. */
   prepare: (
     recipe: Recipe,
@@ -58,6 +60,12 @@ export interface WorkerOutcome {
 const HEARTBEAT_MS = 1000;
 /** Without a connection for this long, a worker gives up. */
 const ALONE_MS = 30_000;
+
+/** Of an error that nobody has put in words for the user, or of what lies behind one. */
+function stackOf(error: unknown): string | null {
+  const origin = error instanceof CnnDistError ? error.cause : error;
+  return origin instanceof Error && !(origin instanceof CnnDistError) ? (origin.stack ?? null) : null;
+}
 
 export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> {
   const { link } = options;
@@ -84,11 +92,10 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
     const fail = (error: unknown) => {
       if (held.ended) return; // closing TensorFlow cancels what it still computes: nobody waits for that
       const code = error instanceof CnnDistError ? error.code : "unexpected";
-      send({ type: "failed", code, message: messageOf(error).slice(0, 16_000) });
-      end({
-        kind: "failed",
-        detail: error instanceof Error && !(error instanceof CnnDistError) ? String(error.stack) : messageOf(error),
-      });
+      const stack = stackOf(error);
+      const where = stack === null || options.log === null ? "" : `\nThe whole stack is in ${options.log}.`;
+      send({ type: "failed", code, message: `${messageOf(error).slice(0, 15_000)}${where}` });
+      end({ kind: "failed", detail: stack === null ? messageOf(error) : `${messageOf(error)}\n${stack}` });
     };
     const prepare = async ({ recipe, pixelStatistics }: Extract<ToWorker, { type: "recipe" }>) => {
       held.recipe = recipe;

@@ -65,6 +65,7 @@ export function startWorker(
   given: {
     recipe?: Partial<WrittenRecipe>;
     heartbeatMs?: number;
+    log?: string;
     setup?: Partial<WorkerSetup>;
     prepare?: (setup: WorkerSetup, progress: (what: string) => void) => Promise<WorkerSetup>;
   } = {},
@@ -103,6 +104,7 @@ export function startWorker(
     host: "here",
     device: "cpu",
     pid: 7,
+    log: given.log ?? null,
     prepare: async (_, __, progress) => (given.prepare ? given.prepare(setup, progress) : setup),
     now: () => 0,
     rssBytes: () => 5,

@@ -7,7 +7,17 @@ import { test } from "node:test";
 import { fixturePath, ROOT } from "../support/fixtures.js";
 
 /** Small files at the top of src that everybody may use. */
-const COMMON = ["errors", "events", "random", "nearest", "image-format", "paths", "version", "process-identity"];
+const COMMON = [
+  "errors",
+  "events",
+  "random",
+  "nearest",
+  "image-format",
+  "paths",
+  "version",
+  "process-identity",
+  "user-frame",
+];
 
 /** Room to the rooms and packages that it may import. A `type:` entry allows imports that vanish when compiled. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {

@@ -3,6 +3,7 @@
  * ops become nodes of its graph and nothing runs.
  */
 import { CnnDistError } from "../../errors.js";
+import { callSite } from "../../user-frame.js";
 import { ATTR, type Attribute, setAttribute } from "./attributes.js";
 import type { EagerContext, Handle } from "./context.js";
 import { DTYPE } from "./dtype.js";
@@ -191,13 +192,4 @@ function hostBytes(dtype: number, values: HostValues): ArrayBufferView {
     default:
       throw new CnnDistError("dtype", `tensors of TensorFlow's dtype ${dtype} cannot be made from host values`);
   }
-}
-
-/** " (at file:line)" of the first caller that is not tfjs or the engine. */
-export function callSite(): string {
-  const frame = (new Error().stack ?? "")
-    .split("\n")
-    .slice(1)
-    .find((line) => !/node_modules|[\\/]vendor[\\/]|[\\/]src[\\/]engine[\\/]|node:internal/.test(line));
-  return frame ? ` (${frame.trim()})` : "";
 }

@@ -1,5 +1,6 @@
 /** A TensorFlow graph under construction: nodes in, inferred shapes out. Nothing here executes. */
 import { CnnDistError } from "../../errors.js";
+import { callSite } from "../../user-frame.js";
 import { type Attribute, intAttribute, setAttribute, typeAttribute } from "./attributes.js";
 import type { Output, Pointer } from "./capi.js";
 import { dims, type EagerContext } from "./context.js";
@@ -200,6 +201,6 @@ export function groupInputs(op: string, inputs: readonly Output[]): NodeInput[] 
 export function unknownShape(op: string, shape: readonly number[] | null): CnnDistError {
   return new CnnDistError(
     "dynamic-shape",
-    `tracing ${op}: TensorFlow cannot tell the output's shape before it runs (${shape ? `[${shape}]` : "unknown rank"}). A traced step needs ops whose shapes follow from their inputs' shapes.`,
+    `tracing ${op}: TensorFlow cannot tell the output's shape before it runs (${shape ? `[${shape}]` : "unknown rank"}). A traced step needs ops whose shapes follow from their inputs' shapes.${callSite()}`,
   );
 }

@@ -4,8 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { CnnDistError } from "../../errors.js";
+import { callSite } from "../../user-frame.js";
 import type { Attribute } from "../native/attributes.js";
-import { callSite, type TensorMetadata } from "../native/binding.js";
+import type { TensorMetadata } from "../native/binding.js";
 
 interface Entry {
   /** The op, what its inputs are, its attributes. */

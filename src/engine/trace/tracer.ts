@@ -1,7 +1,8 @@
 /** Turns the ops of one run of a step's body into nodes of a graph, and refuses what would be frozen in wrongly. */
 import { CnnDistError } from "../../errors.js";
+import { callSite } from "../../user-frame.js";
 import type { Attribute } from "../native/attributes.js";
-import { type Binding, callSite, type TensorMetadata } from "../native/binding.js";
+import type { Binding, TensorMetadata } from "../native/binding.js";
 import type { Output } from "../native/capi.js";
 import { bytesPerElement, DTYPE } from "../native/dtype.js";
 import { type Graph, groupInputs, unknownShape } from "../native/graph.js";

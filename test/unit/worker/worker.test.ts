@@ -225,6 +225,33 @@ test("the heart beats while a step computes, with the memory in use", async (con
   await stopped(worker);
 });
 
+test("what nobody has put in words is told with the log that holds its stack", async (context) => {
+  const log = "/runs/a/logs/rank-2.log";
+  const thrown = (error: Error) =>
+    startWorker(context, {
+      log,
+      prepare: () => Promise.reject(error),
+    });
+  const cause = new TypeError("x is not a function");
+  for (const error of [cause, new CnnDistError("unexpected", cause.message, { cause })]) {
+    const worker = thrown(error);
+    worker.accept();
+    const outcome = await worker.outcome;
+    assert.deepEqual(
+      worker.of("failed").map(({ message }) => message),
+      [`x is not a function\nThe whole stack is in ${log}.`],
+    );
+    assert.equal(outcome.detail, `x is not a function\n${cause.stack}`);
+  }
+  const known = thrown(new CnnDistError("tensorflow", "no such op"));
+  known.accept();
+  assert.equal((await known.outcome).detail, "no such op");
+  assert.deepEqual(
+    known.of("failed").map(({ message }) => message),
+    ["no such op"],
+  );
+});
+
 test("what goes wrong is told to the coordinator and ends the worker", async (parent) => {
   await parent.test("in preparing, with the error's code", async (context) => {
     const worker = startWorker(context, {
