@@ -15,6 +15,14 @@ export function stepsPerEpoch(count: number, batchSize: number): number {
   return Math.ceil(count / batchSize);
 }
 
+/** Steps of a whole training, which ends at `steps` or `epochs`, whichever comes first. */
+export function totalSteps(
+  { steps, epochs }: { steps: number | null; epochs: number | null },
+  perEpoch: number,
+): number {
+  return Math.min(steps ?? Number.POSITIVE_INFINITY, epochs === null ? Number.POSITIVE_INFINITY : epochs * perEpoch);
+}
+
 /** Images of one step; the last of an epoch may be short. */
 export function batchOf(count: number, batchSize: number, stepInEpoch: number): number {
   return Math.min(batchSize, count - stepInEpoch * batchSize);

@@ -1,10 +1,10 @@
 /** A run from its first check to its last event: prepares, starts coordinator and workers, records, and cleans up. */
 import { join } from "node:path";
 import { CheckpointStore, type Loaded } from "../checkpoint/store.js";
+import { systemClock } from "../clock.js";
 import type { Placement } from "../config/placement.js";
 import type { Recipe } from "../config/recipe.js";
-import { createCoordinator } from "../coordinator/coordinator.js";
-import type { Clock, Coordinator, Outcome } from "../coordinator/ports.js";
+import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
 import { type AssignedDevice, assignDevices, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
 import { CnnDistError, errorOf, messageOf, UsageError } from "../errors.js";
@@ -58,14 +58,6 @@ export interface Run extends AsyncIterable<RunEvent> {
 const REPLAY_STEPS = 10;
 /** Time that workers get to leave by themselves at the end. */
 const GRACE_MS = 3000;
-
-const systemClock: Clock = {
-  now: () => performance.now(),
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** Starts at once and returns; everything that happens comes as events. Heartbeats go to `observe` alone. */
 export function startRun(options: StartOptions): Run {

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Clock } from "../coordinator/ports.js";
+import type { Clock } from "../clock.js";
 
 /** What a worker process needs to know; it travels in its environment. */
 export interface WorkerSettings {

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/coordinator/ports.js";
+import type { Clock } from "../../src/clock.js";
 
 export class FakeClock implements Clock {
   #now = 0;

@@ -1,8 +1,7 @@
 /** A coordinator with fake workers, a fake clock and a memory network. */
 import type { Snapshot } from "../../src/checkpoint/snapshot.js";
 import type { WrittenRecipe } from "../../src/config/recipe.js";
-import { createCoordinator } from "../../src/coordinator/coordinator.js";
-import type { CoordinatorOptions } from "../../src/coordinator/ports.js";
+import { type CoordinatorOptions, createCoordinator } from "../../src/coordinator/coordinator.js";
 import type { RunEvent } from "../../src/events.js";
 import { NEW_SCHEDULE } from "../../src/optim/schedule.js";
 import { memoryNetwork } from "../../src/transport/memory.js";

@@ -1,4 +1,4 @@
-import type { Member } from "../../src/coordinator/roster.js";
+import type { Member } from "../../src/coordinator/membership/roster.js";
 
 /** A worker that has joined. */
 export function member(rank: number): Member {
@@ -12,9 +12,6 @@ export function member(rank: number): Member {
     local: true,
     state: "ready",
     lastHeard: 0,
-    owesSince: null,
-    holds: -1,
-    ahead: 0,
     tensors: 0,
     tensorBytes: 0,
   };

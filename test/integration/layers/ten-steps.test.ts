@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { DoubleBuffer } from "../../../src/coordinator/weights.js";
+import { DoubleBuffer } from "../../../src/coordinator/training/weights.js";
 import { loadSynthetic } from "../../../src/data/synthetic.js";
 import type { Engine } from "../../../src/engine/engine.js";
 import { buildNetwork } from "../../../src/layers/build.js";
@@ -46,8 +46,8 @@ async function lossesOf(name: string): Promise<number[]> {
   const losses: number[] = [];
   const gradients = new Float32Array(layout.size);
   for (let step = 1; step <= STEPS; step++) {
-    const vectors = layout.buckets.map(({ index }) => buffer.bucket(step - 1, index));
-    if (layout.stateSize > 0) vectors.push(buffer.bucket(step - 1, -1));
+    const weights = buffer.view(step - 1);
+    const vectors = weights.buckets.map((index) => weights.bucket(index));
     const given = { pixels, labels: train.labels, scale: 1 / IMAGES, seed: [1, step] } as const;
     const state = await compute.shard(given, vectors, {
       loss: (loss) => losses.push(loss),

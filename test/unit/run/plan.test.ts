@@ -6,7 +6,7 @@ import { encodeSafetensors } from "../../../src/checkpoint/safetensors.js";
 import type { Snapshot } from "../../../src/checkpoint/snapshot.js";
 import type { Recipe, WrittenRecipe } from "../../../src/config/recipe.js";
 import { recipeSha256 } from "../../../src/config/resolve.js";
-import type { Start } from "../../../src/coordinator/ports.js";
+import type { Start } from "../../../src/coordinator/coordinator.js";
 import { UsageError } from "../../../src/errors.js";
 import { readUserModelFile } from "../../../src/models/user-file.js";
 import { layoutOf } from "../../../src/parameters/layout.js";

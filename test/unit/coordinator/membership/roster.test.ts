@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { differences, type Member, Roster } from "../../../src/coordinator/roster.js";
-import { FINGERPRINT } from "../../support/fake-worker.js";
+import { differences, type Member, Roster } from "../../../../src/coordinator/membership/roster.js";
+import { FINGERPRINT } from "../../../support/fake-worker.js";
 
 const hello = (token: string | null = null) =>
   ({ type: "hello", protocol: 1, token, pid: 7, host: "there", device: "cpu" }) as const;
@@ -21,8 +21,8 @@ test("workers from elsewhere take the lowest free rank, each time as a new incar
   assert.ok(!roster.remove(first), "once is enough");
   const again = entered(roster.hello("c", hello(), 5));
   assert.deepEqual([again.rank, again.incarnation, again.lastHeard], [0, 1, 5]);
-  assert.equal(roster.find(0, 0), undefined);
-  assert.equal(roster.find(0, 1), again);
+  assert.equal(roster.find({ rank: 0, incarnation: 0 }), undefined);
+  assert.equal(roster.find({ rank: 0, incarnation: 1 }), again);
   assert.deepEqual(
     roster.all().map(({ peer }) => peer),
     ["c", "b"],

@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { EvaluationInFlight } from "../../../src/coordinator/evaluation.js";
-import type { Member } from "../../../src/coordinator/roster.js";
-import { evaluationChunks, type Span } from "../../../src/data/order.js";
-import { member } from "../../support/member.js";
+import { ChunksInFlight } from "../../../../src/coordinator/membership/chunks.js";
+import type { Member } from "../../../../src/coordinator/membership/roster.js";
+import { EvaluationSum } from "../../../../src/coordinator/training/evaluation.js";
+import { evaluationChunks, type Span } from "../../../../src/data/order.js";
+import { testLayout } from "../../../support/fake-worker.js";
+import { member } from "../../../support/member.js";
+import { weightsOf } from "../../../support/step-values.js";
 
 const lossOf = ({ start, end }: Span) => Math.sin(start) * 1e10 + end / 3;
 
 function begin(images: number, chunk: number) {
   const chunks = evaluationChunks(images, chunk);
   const queues = new Map<Member, Span[]>();
-  const evaluation = new EvaluationInFlight(3, chunks, {
+  const sum = new EvaluationSum(chunks, weightsOf(testLayout(), 7));
+  const evaluation = new ChunksInFlight(sum, 3, {
     now: () => 9,
     send: (to, span) => queues.set(to, [...(queues.get(to) ?? []), span]),
   });
@@ -34,7 +38,7 @@ function begin(images: number, chunk: number) {
   };
   let loss = 0;
   for (const each of chunks) loss += lossOf(each);
-  return { evaluation, queues, message, answer, expected: { loss, hits: images } };
+  return { evaluation, sum, queues, message, answer, expected: { loss, hits: images } };
 }
 
 test("whoever answers, dies and comes in what order, each image counts once and the sums are the same bits", async () => {
@@ -63,8 +67,9 @@ test("whoever answers, dies and comes in what order, each image counts once and 
           left = false;
           for (const worker of living) if (run.answer(worker) === null) left = true;
         }
-        assert.deepEqual(await run.evaluation.done, run.expected);
-        assert.ok(living.every(({ owesSince }) => owesSince === null));
+        await run.evaluation.done;
+        assert.deepEqual(run.sum.result(), run.expected);
+        assert.equal(run.evaluation.owesSince.size, 0);
       },
     ),
     { numRuns: 200 },
@@ -77,7 +82,7 @@ test("answers that nobody asked for, or twice, or of another evaluation count no
   run.evaluation.assign([a, b]);
   const [first] = run.queues.get(a)!;
   const [second] = run.queues.get(b)!;
-  assert.equal(a.owesSince, 9);
+  assert.equal(run.evaluation.owesSince.get(a), 9);
   assert.equal(run.evaluation.receive(b, run.message(first!)), "stale");
   assert.equal(run.evaluation.receive(a, { ...run.message(first!), evaluation: 2 }), "stale");
   assert.equal(run.evaluation.receive(a, run.message({ start: 0, end: 5 })), "schema");
@@ -85,7 +90,8 @@ test("answers that nobody asked for, or twice, or of another evaluation count no
   assert.equal(run.evaluation.receive(a, run.message(first!)), null);
   assert.equal(run.evaluation.receive(a, run.message(first!)), "stale");
   assert.equal(run.evaluation.receive(b, run.message(second!)), null);
-  assert.deepEqual(await run.evaluation.done, run.expected);
+  await run.evaluation.done;
+  assert.deepEqual(run.sum.result(), run.expected);
 });
 
 test("a worker has two chunks at a time, the others wait for whoever is free", () => {
@@ -110,4 +116,12 @@ test("abandoned, it rejects with the reason", async () => {
   const run = begin(10, 5);
   run.evaluation.abandon(new Error("stop"));
   await assert.rejects(run.evaluation.done, /stop/);
+});
+
+test("an evaluation without images is done at once", async () => {
+  const run = begin(0, 5);
+  run.evaluation.assign([member(0)]);
+  await run.evaluation.done;
+  assert.deepEqual(run.sum.result(), { loss: 0, hits: 0 });
+  assert.equal(run.queues.size, 0);
 });

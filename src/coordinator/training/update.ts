@@ -1,8 +1,8 @@
 /** From a step's summed gradients to the next version of the weights, in the other half of the double buffer. */
-import { CnnDistError } from "../errors.js";
-import type { Optimizer } from "../optim/optimizer.js";
-import { clipScale, sumOfSquares } from "../optim/schedule.js";
-import type { Part } from "./step.js";
+import { CnnDistError } from "../../errors.js";
+import type { Optimizer } from "../../optim/optimizer.js";
+import { clipScale, sumOfSquares } from "../../optim/schedule.js";
+import type { SummedPart } from "./step.js";
 import type { DoubleBuffer } from "./weights.js";
 
 export interface UpdateOptions {
@@ -10,7 +10,7 @@ export interface UpdateOptions {
   lr: number;
   clipGradNorm: number | null;
   now(): number;
-  /** A bucket of the next version is ready to be sent. */
+  /** A bucket of the next version (-1: the state) is final. */
   updated(bucket: number): void;
 }
 
@@ -35,7 +35,7 @@ export class StepUpdate {
     this.#squares = new Array<number>(this.#missing).fill(0);
   }
 
-  reduced(bucket: number, gradient: Float32Array, parts: readonly Part[]): void {
+  reduced(bucket: number, gradient: Float32Array, parts: readonly SummedPart[]): void {
     const start = this.#options.now();
     const squares = sumOfSquares(gradient);
     if (!Number.isFinite(squares)) throw this.#notFinite(bucket, gradient, parts);
@@ -81,7 +81,7 @@ export class StepUpdate {
     this.#options.updated(index);
   }
 
-  #notFinite(index: number, gradient: Float32Array, parts: readonly Part[]): CnnDistError {
+  #notFinite(index: number, gradient: Float32Array, parts: readonly SummedPart[]): CnnDistError {
     const bucket = this.#buffer.layout.buckets[index]!;
     const at = gradient.findIndex((value) => !Number.isFinite(value));
     const slot = bucket.slots.find(
@@ -98,13 +98,13 @@ export class StepUpdate {
  * Whose shards made an element not finite. A part that nothing was added onto still shows what came; one that others were
  * added onto is named only when none of those is to blame.
  */
-function originOf(parts: readonly Part[], at: number): string {
-  const bad = parts.filter(({ gradient }) => !Number.isFinite(gradient[at]));
+function originOf(parts: readonly SummedPart[], at: number): string {
+  const bad = parts.filter(({ values }) => !Number.isFinite(values[at]));
   const intact = bad.filter((part) => part.intact);
   return (intact.length > 0 ? intact : bad)
-    .map(({ rank, range: { start, end } }) => {
+    .map(({ from, range: { start, end } }) => {
       const shards = end - start === 1 ? `shard ${start}` : `shards ${start} to ${end - 1}`;
-      return `from ${shards}, rank ${rank}`;
+      return `from ${shards}, ${from}`;
     })
     .join(" and ");
 }

@@ -1,7 +1,8 @@
 /** The double buffer: version v of weights, state and optimizer vectors lies in half v & 1, whole until v+1 is committed. */
-import type { Snapshot } from "../checkpoint/snapshot.js";
-import type { Buffers } from "../optim/optimizer.js";
-import type { Layout } from "../parameters/layout.js";
+import type { Snapshot } from "../../checkpoint/snapshot.js";
+import type { Buffers } from "../../optim/optimizer.js";
+import type { Layout } from "../../parameters/layout.js";
+import type { Weights } from "./workers.js";
 
 export interface Half extends Buffers {
   state: Float32Array;
@@ -37,17 +38,20 @@ export class DoubleBuffer {
     return this.#halves[(version & 1) as 0 | 1];
   }
 
-  /** A view of one bucket's weights; bucket -1 is the state. */
-  bucket(version: number, index: number): Float32Array {
-    const half = this.half(version);
-    if (index < 0) return half.state;
-    const { offset, size } = this.layout.buckets[index]!;
-    return half.weights.subarray(offset, offset + size);
-  }
-
-  /** Bucket numbers that together are one version. */
-  parts(): number[] {
-    const buckets = this.layout.buckets.map(({ index }) => index);
-    return this.layout.stateSize > 0 ? [...buckets, -1] : buckets;
+  /** A version as those who compute may see it. */
+  view(version: number): Weights {
+    const { layout } = this;
+    const { weights, state } = this.half(version);
+    const buckets = layout.buckets.map(({ index }) => index);
+    return {
+      layout,
+      version,
+      buckets: layout.stateSize > 0 ? [...buckets, -1] : buckets,
+      bucket(index) {
+        if (index < 0) return state;
+        const { offset, size } = layout.buckets[index]!;
+        return weights.subarray(offset, offset + size);
+      },
+    };
   }
 }

@@ -1,11 +1,15 @@
 /** Who is there: a pure record of workers by peer. Time comes in as an argument; nothing is sent from here. */
-import type { WorkerState } from "../events.js";
-import type { Fingerprint, ToCoordinator } from "../protocol/messages.js";
+import type { WorkerState } from "../../events.js";
+import type { Fingerprint, ToCoordinator } from "../../protocol/messages.js";
 
-export interface Member {
-  readonly peer: string;
+/** A rank that was started again is a new incarnation. */
+export interface Incarnation {
   readonly rank: number;
   readonly incarnation: number;
+}
+
+export interface Member extends Incarnation {
+  readonly peer: string;
   readonly pid: number;
   readonly host: string;
   readonly device: string;
@@ -14,19 +18,11 @@ export interface Member {
   state: WorkerState;
   /** Milliseconds of the coordinator's clock. */
   lastHeard: number;
-  /** Since when it owes work without having sent any; null when it owes none. */
-  owesSince: number | null;
-  /** Version of the weights that were sent to it whole; -1 for none. */
-  holds: number;
-  /** Buckets of the version after that which were sent to it while the step ran. */
-  ahead: number;
   tensors: number;
   tensorBytes: number;
 }
 
-interface Expected {
-  rank: number;
-  incarnation: number;
+interface Expected extends Incarnation {
   /** Milliseconds of the coordinator's clock. */
   since: number;
 }
@@ -56,7 +52,7 @@ export class Roster {
   }
 
   /** It will not come any more. */
-  forget({ rank, incarnation }: { rank: number; incarnation: number }): void {
+  forget({ rank, incarnation }: Incarnation): void {
     for (const [token, expected] of this.#expected)
       if (expected.rank === rank && expected.incarnation === incarnation) this.#expected.delete(token);
   }
@@ -65,7 +61,7 @@ export class Roster {
     return this.#members.get(peer);
   }
 
-  find(rank: number, incarnation: number): Member | undefined {
+  find({ rank, incarnation }: Incarnation): Member | undefined {
     return this.all().find((member) => member.rank === rank && member.incarnation === incarnation);
   }
 
@@ -93,9 +89,6 @@ export class Roster {
       local: message.token !== null,
       state: "joining",
       lastHeard: now,
-      owesSince: null,
-      holds: -1,
-      ahead: 0,
       tensors: 0,
       tensorBytes: 0,
     };
@@ -103,7 +96,7 @@ export class Roster {
     return member;
   }
 
-  #placeOf(token: string | null): { rank: number; incarnation: number } | null {
+  #placeOf(token: string | null): Incarnation | null {
     if (token !== null) {
       const expected = this.#expected.get(token);
       this.#expected.delete(token);

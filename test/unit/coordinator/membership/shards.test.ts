@@ -1,47 +1,39 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Member } from "../../../src/coordinator/roster.js";
-import { type Part, StepInFlight, type StepPlan } from "../../../src/coordinator/step.js";
-import { asBytes } from "../../../src/parameters/bytes.js";
-import { childrenOf, coverOf, type Range } from "../../../src/parameters/tree.js";
-import type { ToCoordinator } from "../../../src/protocol/messages.js";
-import { testLayout } from "../../support/fake-worker.js";
-import { member } from "../../support/member.js";
+import type { Member } from "../../../../src/coordinator/membership/roster.js";
+import { ShardsInFlight } from "../../../../src/coordinator/membership/shards.js";
+import { StepSum } from "../../../../src/coordinator/training/step.js";
+import type { StepPlan } from "../../../../src/coordinator/training/workers.js";
+import { asBytes } from "../../../../src/parameters/bytes.js";
+import { coverOf, type Range } from "../../../../src/parameters/tree.js";
+import type { ToCoordinator } from "../../../../src/protocol/messages.js";
+import { testLayout } from "../../../support/fake-worker.js";
+import { member } from "../../../support/member.js";
+import { COSTS, sumOf, weightsOf } from "../../../support/step-values.js";
 
 const LAYOUT = testLayout();
 const PLAN: StepPlan = { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 4, empty: [] };
-
-/** A shard's value of one vector; sums of them depend on the order of additions. */
-const leaf = (shard: number, size: number) =>
-  Float32Array.from({ length: size }, (_, i) => Math.sin(shard * 7 + i) * 1e3 ** (shard % 3));
-
-function sumOf(range: Range, size: number, empty: readonly number[]): Float32Array | null {
-  const children = childrenOf(range);
-  if (!children) return empty.includes(range.start) ? null : leaf(range.start, size);
-  const [left, right] = [sumOf(children[0], size, empty), sumOf(children[1], size, empty)];
-  if (!left || !right) return left ?? right;
-  return left.map((value, index) => value + right[index]!);
-}
 
 function begin(changes: Partial<StepPlan> = {}) {
   const plan = { ...PLAN, ...changes };
   const clock = { now: 0 };
   const given: { rank: number; shards: readonly number[] }[] = [];
   const reduced = new Map<number, Float32Array>();
-  const parts: Part[][] = [];
-  const step = new StepInFlight(plan, LAYOUT, {
+  const sum = new StepSum(plan, weightsOf(LAYOUT, plan.version), {
     now: () => clock.now,
-    send: ({ rank }, shards) => void given.push({ rank, shards: [...shards] }),
-    reduced(bucket, gradient, from) {
+    reduced(bucket, gradient) {
       assert.ok(!reduced.has(bucket), `bucket ${bucket} was reduced twice`);
       reduced.set(bucket, gradient.slice());
-      parts[bucket] = [...from];
     },
     reducedState(state) {
       assert.ok(!reduced.has(-1), "the state was reduced twice");
       reduced.set(-1, state.slice());
     },
+  });
+  const step = new ShardsInFlight(sum, {
+    now: () => clock.now,
+    send: ({ rank }, shards) => void given.push({ rank, shards: [...shards] }),
   });
   const work = { run: "run", rank: 0, incarnation: 0, step: plan.step, version: plan.version };
   const give = (from: Member, message: ToCoordinator, payload?: Float32Array) =>
@@ -59,7 +51,7 @@ function begin(changes: Partial<StepPlan> = {}) {
     const sums = new Map(LAYOUT.buckets.map(({ index, size }) => [index, sumOf(root, size, plan.empty)!]));
     return sums.set(-1, sumOf(root, LAYOUT.stateSize, plan.empty)!);
   };
-  return { step, clock, given, reduced, parts, work, give, messages, expected };
+  return { step, sum, clock, given, reduced, work, give, messages, expected };
 }
 
 async function settled(promise: Promise<unknown>): Promise<boolean> {
@@ -108,10 +100,10 @@ test("whoever dies after whatever message, each sum is whole once, to the bit", 
         for (const worker of living)
           for (const [message, payload] of queues.get(worker) ?? [])
             assert.equal(run.give(worker, message, payload?.slice()), null);
-        const result = await run.step.done;
+        await run.step.done;
         assert.deepEqual(run.reduced, run.expected());
-        assert.equal(result.hits, shards - empty.length);
-        assert.ok(living.every(({ owesSince }) => owesSince === null));
+        assert.equal(run.sum.result(COSTS).hits, shards - empty.length);
+        assert.equal(run.step.owesSince.size, 0);
       },
     ),
     { numRuns: 300 },
@@ -164,9 +156,9 @@ test("what is no node of the tree, no bucket of the layout or not of its size is
   assert.equal(run.give(only, { ...bucket(0, 2), version: 3 }, new Float32Array(size)), "stale");
   assert.equal(run.give(only, { ...bucket(0, 2), step: 6 }, new Float32Array(size)), "stale");
   assert.equal(run.give(only, { type: "bye" }), "stale");
-  assert.equal(only.owesSince, 0);
+  assert.equal(run.step.owesSince.get(only), 0);
   assert.equal(run.give(only, bucket(0, 2), new Float32Array(size)), null);
-  assert.equal(only.owesSince, 50);
+  assert.equal(run.step.owesSince.get(only), 50);
 });
 
 test("a range is not finished before its losses and all its buckets came from the same worker", async () => {
@@ -182,7 +174,7 @@ test("a range is not finished before its losses and all its buckets came from th
   assert.equal(run.give(only, ...end), "schema", "the loss is missing");
   assert.equal(run.give(only, ...loss!), null);
   assert.equal(run.give(only, end[0]), "payload", "the state is missing");
-  assert.notEqual(only.owesSince, null, "it can still be found to be late");
+  assert.ok(run.step.owesSince.has(only), "it can still be found to be late");
   assert.equal(await settled(run.step.done), false);
   assert.equal(run.give(only, ...end), null);
   assert.equal(await settled(run.step.done), true);
@@ -207,37 +199,19 @@ test("a lost worker's shards go to those that owe least", () => {
   ]);
 });
 
-test("a loss that is not finite ends the step, with its place", async () => {
-  for (const loss of [Number.NaN, Number.POSITIVE_INFINITY]) {
-    const run = begin();
-    const only = member(6);
-    run.step.assign([only]);
-    run.give(only, { type: "loss", ...run.work, shard: 3, loss, hits: 0 });
-    await assert.rejects(run.step.done, {
-      code: "not-finite",
-      message: new RegExp(`step 5, shard 3, rank 6: the loss is ${loss}`),
-    });
-  }
+test("what the training throws ends the step", async () => {
+  const run = begin();
+  const only = member(6);
+  run.step.assign([only]);
+  assert.equal(run.give(only, { type: "loss", ...run.work, shard: 3, loss: Number.NaN, hits: 0 }), null);
+  await assert.rejects(run.step.done, { code: "not-finite", message: /step 5, shard 3, rank 6: the loss is NaN/ });
 });
 
-test("parts say which of them were never added onto", () => {
-  const run = begin({ shards: 5 });
-  const workers = [0, 1, 2, 3, 4].map(member);
-  run.step.assign(workers);
-  for (const worker of workers)
-    for (const [message, payload] of run.messages({ start: worker.rank, end: worker.rank + 1 }))
-      run.give(worker, message, payload);
-  // ((0 + 1) + (2 + 3)) + 4
-  assert.deepEqual(
-    run.parts[0]!.map(({ rank, intact }) => [rank, intact]),
-    [
-      [0, false],
-      [1, true],
-      [2, false],
-      [3, true],
-      [4, true],
-    ],
-  );
-  for (const part of run.parts[0]!.filter(({ intact }) => intact))
-    assert.deepEqual(part.gradient, leaf(part.rank, LAYOUT.buckets[0]!.size));
+test("when the coordinator slept, nobody is late for it", () => {
+  const run = begin();
+  const [a, b] = [member(0), member(1)];
+  run.step.assign([a, b]);
+  run.clock.now = 70;
+  run.step.forgive();
+  assert.deepEqual([...run.step.owesSince.values()], [70, 70]);
 });

@@ -1,5 +1,5 @@
 /** Whom the coordinator has waited for too long. Pure: time comes in as an argument. */
-import type { WorkerEvent } from "../events.js";
+import type { WorkerEvent } from "../../events.js";
 import type { Member } from "./roster.js";
 
 /** How often silence is looked for. */
@@ -20,9 +20,10 @@ export function wasSuspended(sinceLastTickMs: number): boolean {
   return sinceLastTickMs - TICK_MS > SUSPENDED_MS;
 }
 
-/** Why a member is to be taken for dead, or null; limits are in seconds. */
+/** Why a member, which owes results since `owesSince` or none, is to be taken for dead, or null; limits are in seconds. */
 export function overdue(
-  member: Pick<Member, "state" | "lastHeard" | "owesSince">,
+  member: Pick<Member, "state" | "lastHeard">,
+  owesSince: number | null,
   now: number,
   { heartbeatTimeout, stepTimeout }: { heartbeatTimeout: number; stepTimeout: number },
 ): Overdue | null {
@@ -34,10 +35,10 @@ export function overdue(
       reason: "silence",
       detail: `it has been silent for ${(silentMs / 1000).toFixed(1)} s (--heartbeat-timeout ${heartbeatTimeout})`,
     };
-  if (member.owesSince !== null && now - member.owesSince > stepTimeout * 1000)
+  if (owesSince !== null && now - owesSince > stepTimeout * 1000)
     return {
       reason: "step-timeout",
-      detail: `it is alive but has sent no result for ${((now - member.owesSince) / 1000).toFixed(1)} s (--step-timeout ${stepTimeout})`,
+      detail: `it is alive but has sent no result for ${((now - owesSince) / 1000).toFixed(1)} s (--step-timeout ${stepTimeout})`,
     };
   return null;
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Part } from "../../../src/coordinator/step.js";
-import { StepUpdate } from "../../../src/coordinator/update.js";
-import { DoubleBuffer } from "../../../src/coordinator/weights.js";
-import { createOptimizer } from "../../../src/optim/optimizers.js";
-import { testLayout } from "../../support/fake-worker.js";
-import { testRecipe } from "../../support/recipe.js";
+import type { SummedPart } from "../../../../src/coordinator/training/step.js";
+import { StepUpdate } from "../../../../src/coordinator/training/update.js";
+import { DoubleBuffer } from "../../../../src/coordinator/training/weights.js";
+import { createOptimizer } from "../../../../src/optim/optimizers.js";
+import { testLayout } from "../../../support/fake-worker.js";
+import { testRecipe } from "../../../support/recipe.js";
 
 const LAYOUT = testLayout();
 
@@ -36,14 +36,17 @@ test("each bucket is updated at once, in whatever order they come; the version b
     run.update.reduced(bucket, gradientOf(bucket), []);
     assert.equal(run.updated.length, count + 1);
     assert.deepEqual(
-      run.buffer.bucket(3, bucket),
-      run.buffer.bucket(2, bucket).map((value) => value - 0.25),
+      run.buffer.view(3).bucket(bucket),
+      run.buffer
+        .view(2)
+        .bucket(bucket)
+        .map((value) => value - 0.25),
     );
   }
   run.update.reducedState(Float32Array.of(1, 2, 3, 4));
   assert.deepEqual(run.updated, [2, 0, 1, -1]);
-  assert.deepEqual(run.buffer.bucket(3, -1), Float32Array.of(1, 2, 3, 4));
-  assert.deepEqual(run.buffer.bucket(2, -1), new Float32Array(4));
+  assert.deepEqual(run.buffer.view(3).bucket(-1), Float32Array.of(1, 2, 3, 4));
+  assert.deepEqual(run.buffer.view(2).bucket(-1), new Float32Array(4));
   assert.deepEqual(run.buffer.half(2).weights, run.weights);
   assert.equal(run.update.gradientNorm, Math.sqrt(LAYOUT.size * 0.25));
 });
@@ -78,13 +81,13 @@ test("an optimizer's vectors lie in the double buffer too", () => {
 });
 
 test("a gradient that is not finite is told with parameter, shards and rank, before anything is updated", () => {
-  const part = (rank: number, start: number, end: number, intact: boolean, value: number): Part => ({
-    rank,
+  const part = (rank: number, start: number, end: number, intact: boolean, value: number): SummedPart => ({
+    from: `rank ${rank}`,
     range: { start, end },
-    gradient: gradientOf(1, value),
+    values: gradientOf(1, value),
     intact,
   });
-  const told = (parts: readonly Part[]) => {
+  const told = (parts: readonly SummedPart[]) => {
     const run = begin();
     const bad = gradientOf(1);
     bad[1] = Number.NaN;

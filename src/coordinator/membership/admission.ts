@@ -1,17 +1,23 @@
-/** Whether a worker that wants to join computes what the others do, and what the first one brings. Pure. */
-import { layoutOf } from "../parameters/layout.js";
-import { asFloat32 } from "../protocol/codec.js";
-import type { Fingerprint, ToCoordinator } from "../protocol/messages.js";
-import type { CoordinatorOptions, InitialValues } from "./ports.js";
+/** Whether a worker that wants to join computes what the others do, and the values that the first one may bring. Pure. */
+import type { Snapshot } from "../../checkpoint/snapshot.js";
+import { layoutOf } from "../../parameters/layout.js";
+import { asFloat32 } from "../../protocol/codec.js";
+import type { Fingerprint, ToCoordinator } from "../../protocol/messages.js";
 import { differences } from "./roster.js";
 
 export type Join = Extract<ToCoordinator, { type: "join" }>;
+
+/** A network's layout, and the values that training begins with. */
+export type InitialValues = Pick<Snapshot, "layout" | "weights" | "state">;
+
+/** A new run of a model of the user's own has no values yet: only a worker's TensorFlow can read the file. */
+export type GivenValues = InitialValues | "from the first worker";
 
 /** What the others have; null for what nobody has said yet. */
 export interface Agreed {
   fingerprint: Fingerprint | null;
   topologySha256: string | null;
-  datasetSha256: CoordinatorOptions["expect"]["datasetSha256"];
+  datasetSha256: string;
 }
 
 /** Why the worker cannot take part, or null. */
@@ -27,7 +33,7 @@ export function objection(agreed: Agreed, { fingerprint, datasetSha256, topology
   return `the results would depend on which machine computes what. ${list}. Use the same software, data and settings on all workers.`;
 }
 
-/** A user model's layout and values, from its first worker; null when the two do not fit each other. */
+/** Those of a user model, from the first worker that joins; null when layout and values do not fit each other. */
 export function initialValuesOf(message: Join, payload: Uint8Array | null): InitialValues | null {
   if (!message.parameters) return null;
   if (new Set(message.parameters.map(({ name }) => name)).size < message.parameters.length) return null;

@@ -1,17 +1,21 @@
-/** What a step and an evaluation have in common: pieces of work that are owed, delivered, and given to others. */
-import type { RejectReason } from "../protocol/codec.js";
-import type { ToCoordinator } from "../protocol/messages.js";
+/** What a step and an evaluation have in common while they run: pieces that are given out, owed, and given to others. */
+import type { RejectReason } from "../../protocol/codec.js";
+import type { ToCoordinator } from "../../protocol/messages.js";
 import type { Member } from "./roster.js";
 
-export interface Work<Result> {
-  /** Resolves when everything is there; rejects when it is abandoned. */
-  readonly done: Promise<Result>;
+export interface InFlight {
+  /** Resolves when everything was delivered; rejects when it is abandoned. */
+  readonly done: Promise<void>;
+  /** Since when each member that owes something has sent nothing of it, in milliseconds. */
+  readonly owesSince: ReadonlyMap<Member, number>;
   /** Gives out what nobody owes yet. */
   assign(members: readonly Member[]): void;
   /** A reason when the message does not belong here. */
   receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null;
   /** What a lost worker owed is nobody's again; returns how many pieces. */
   lost(member: Member): number;
+  /** Nobody was late until now. */
+  forgive(): void;
   abandon(error: unknown): void;
 }
 

@@ -1,0 +1,90 @@
+/** An evaluation in flight: chunks of the test set over whoever is there. */
+import type { Span } from "../../data/order.js";
+import type { RejectReason } from "../../protocol/codec.js";
+import type { ToCoordinator } from "../../protocol/messages.js";
+import type { EvaluationWork } from "../training/workers.js";
+import { deferred, type InFlight } from "./in-flight.js";
+import type { Member } from "./roster.js";
+
+/** Chunks that a worker has at a time: one to compute, one to go on with. */
+const AHEAD = 2;
+
+interface Hooks {
+  /** Milliseconds. */
+  now(): number;
+  send(member: Member, chunk: Span): void;
+}
+
+export class ChunksInFlight implements InFlight {
+  readonly owesSince = new Map<Member, number>();
+  readonly #work: EvaluationWork<unknown>;
+  readonly #evaluation: number;
+  readonly #hooks: Hooks;
+  readonly #done = deferred<void>();
+  readonly #waiting: number[];
+  readonly #owed = new Map<number, Member>();
+  #members: readonly Member[] = [];
+
+  /** `evaluation`: its number on the wire, by which late answers to another one are told apart. */
+  constructor(work: EvaluationWork<unknown>, evaluation: number, hooks: Hooks) {
+    this.#work = work;
+    this.#evaluation = evaluation;
+    this.#hooks = hooks;
+    this.#waiting = work.chunks.map((_, index) => index);
+    this.#finishIfComplete();
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  assign(members: readonly Member[]): void {
+    this.#members = members;
+    for (let round = 0; round < AHEAD; round++) {
+      for (const member of members) {
+        const owned = [...this.#owed.values()].filter((owner) => owner === member).length;
+        if (owned > round) continue;
+        const chunk = this.#waiting.shift();
+        if (chunk === undefined) return;
+        this.#owed.set(chunk, member);
+        if (!this.owesSince.has(member)) this.owesSince.set(member, this.#hooks.now());
+        this.#hooks.send(member, this.#work.chunks[chunk]!);
+      }
+    }
+  }
+
+  receive(member: Member, message: ToCoordinator): RejectReason | null {
+    if (message.type !== "evaluated" || message.evaluation !== this.#evaluation) return "stale";
+    const chunk = this.#work.chunks.findIndex(({ start, end }) => start === message.start && end === message.end);
+    if (chunk < 0) return "schema";
+    if (this.#owed.get(chunk) !== member) return "stale";
+    this.#owed.delete(chunk);
+    this.#work.addScore(chunk, { loss: message.loss, hits: message.hits });
+    if ([...this.#owed.values()].includes(member)) this.owesSince.set(member, this.#hooks.now());
+    else this.owesSince.delete(member);
+    this.assign(this.#members);
+    this.#finishIfComplete();
+    return null;
+  }
+
+  #finishIfComplete(): void {
+    if (this.#waiting.length === 0 && this.#owed.size === 0) this.#done.resolve();
+  }
+
+  lost(member: Member): number {
+    const chunks = [...this.#owed].filter(([, owner]) => owner === member).map(([chunk]) => chunk);
+    for (const chunk of chunks) this.#owed.delete(chunk);
+    this.#waiting.unshift(...chunks);
+    this.#members = this.#members.filter((other) => other !== member);
+    this.owesSince.delete(member);
+    return chunks.length;
+  }
+
+  forgive(): void {
+    for (const member of this.owesSince.keys()) this.owesSince.set(member, this.#hooks.now());
+  }
+
+  abandon(error: unknown): void {
+    this.#done.reject(error);
+  }
+}

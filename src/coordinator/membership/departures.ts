@@ -1,0 +1,37 @@
+/** How workers went, for the message of a run that has none left. Pure. */
+import type { Incarnation } from "./roster.js";
+
+/** What the socket says of a dead worker; its process says it better. */
+export const CONNECTION_GONE = "its connection is gone";
+
+export class Departures {
+  #last: (Incarnation & { text: string }) | null = null;
+  /** How the processes of workers ended that were taken out before that was known. */
+  readonly #exits = new Map<string, string>();
+
+  /** A worker was taken out or refused. */
+  left({ rank, incarnation }: Incarnation, text: string): void {
+    this.#last = { rank, incarnation, text };
+  }
+
+  /** The process of a worker that is no member ended. Why it was refused or failed says more than that it is gone. */
+  exited({ rank, incarnation }: Incarnation, text: string): void {
+    this.#exits.set(`${rank}/${incarnation}`, text);
+    const known = this.#last;
+    if (known?.rank !== rank || known.incarnation !== incarnation || known.text === CONNECTION_GONE)
+      this.#last = { rank, incarnation, text };
+  }
+
+  /** The better known of what was seen of an end: by the socket, or by the process. */
+  causeOf({ rank, incarnation }: Incarnation, seen: string): string {
+    return seen === CONNECTION_GONE ? (this.#exits.get(`${rank}/${incarnation}`) ?? seen) : seen;
+  }
+
+  /** What a run without workers says; `logTail` gives the last lines of a rank's log. */
+  nobodyLeft(logTail: (rank: number) => string): string {
+    const cause = this.#last ? `rank ${this.#last.rank}: ${this.#last.text}` : "none ever came";
+    const tail = this.#last ? logTail(this.#last.rank) : "";
+    const log = tail === "" ? "" : `\nThe last lines of its log:\n${tail}`;
+    return `no worker is left and none will be started again; the last to go was ${cause}.${log}`;
+  }
+}

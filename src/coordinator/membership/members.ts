@@ -1,0 +1,293 @@
+/** Who is there: members are admitted, heard, watched and taken out here, and nothing else writes a `Member`. */
+import { CnnDistError, CODES, errorOf, isCode, messageOf } from "../../errors.js";
+import type { WorkerEvent } from "../../events.js";
+import type { RejectReason } from "../../protocol/codec.js";
+import { PROTOCOL, type ToCoordinator, type ToWorker } from "../../protocol/messages.js";
+import { type Agreed, type InitialValues, initialValuesOf, type Join, objection } from "./admission.js";
+import { Channel } from "./channel.js";
+import { CONNECTION_GONE, Departures } from "./departures.js";
+import type { Duties, MembersOptions, MembersPorts } from "./ports.js";
+import { type Incarnation, type Member, Roster } from "./roster.js";
+import { HELLO_TIMEOUT_SECONDS, overdue, TICK_MS, wasSuspended } from "./watch.js";
+
+type LossReason = NonNullable<WorkerEvent["reason"]>;
+
+export class Members {
+  readonly #options: MembersOptions;
+  readonly #ports: MembersPorts;
+  readonly #duties: Duties;
+  readonly #channel: Channel;
+  readonly #roster = new Roster();
+  readonly #departures = new Departures();
+  #agreed: Agreed;
+  #initialValues: InitialValues | null;
+  /** All were told to leave; nothing may be said of them any more. */
+  #over = false;
+  #lastTick: number;
+  #cancelTick: () => void = () => {};
+
+  constructor(options: MembersOptions, ports: MembersPorts, duties: Duties) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#duties = duties;
+    this.#channel = new Channel(ports.link);
+    this.#agreed = { fingerprint: null, ...options.expect };
+    const { values } = options.start;
+    this.#initialValues = values === "from the first worker" ? null : values;
+    this.#lastTick = ports.clock.now();
+    ports.link.onMessage((peer, parts) => this.#guard(() => this.#receive(peer, parts)));
+    ports.link.onGone((peer) => {
+      const member = this.#roster.get(peer);
+      if (member) this.#lose(member, "exit", CONNECTION_GONE);
+    });
+  }
+
+  /** What training starts from; null until the first worker of a user model has brought it. */
+  get initialValues(): InitialValues | null {
+    return this.#initialValues;
+  }
+
+  /** Those that joined, by rank. */
+  ready(): Member[] {
+    return this.#roster.ready();
+  }
+
+  all(): Member[] {
+    return this.#roster.all();
+  }
+
+  /** Bytes of payload since the start. */
+  exchanged(): { in: number; out: number } {
+    return this.#channel.exchanged();
+  }
+
+  send(member: Member, message: ToWorker, payload?: Float32Array): void {
+    this.#channel.send(member.peer, message, payload);
+  }
+
+  setState(member: Member, state: Member["state"], detail?: string): void {
+    if (member.state === state && detail === undefined) return;
+    this.#announce(member, state, detail === undefined ? {} : { detail });
+  }
+
+  #announce(member: Member, state: Member["state"], more: Partial<WorkerEvent>): void {
+    member.state = state;
+    const { rank, incarnation, pid, device } = member;
+    this.#ports.emit({ event: "worker", rank, incarnation, state, pid, device, ...more });
+  }
+
+  /** Only a hello with this token may take the rank. */
+  expect(token: string, incarnation: Incarnation): void {
+    this.#roster.expect(token, { ...incarnation, since: this.#ports.clock.now() });
+  }
+
+  /** The process of a local worker has ended: the quickest sign of death. */
+  exited(worker: Incarnation, detail: string): void {
+    this.#roster.forget(worker);
+    const member = this.#roster.find(worker);
+    if (member) return this.#lose(member, "exit", detail);
+    this.#departures.exited(worker, detail);
+    this.lookWhoIsLeft();
+  }
+
+  /** With nobody left and nobody to come, the run fails. */
+  lookWhoIsLeft(): void {
+    if (this.#over) return;
+    if (this.#roster.all().length === 0 && this.#ports.workersPossible() === 0) {
+      const message = this.#departures.nobodyLeft((rank) => this.#ports.logTail(rank));
+      this.#duties.fail(new CnnDistError("no-workers", message));
+    }
+    this.#duties.changed();
+  }
+
+  /** Looks for silence every so often, until all are dismissed. */
+  watch(): void {
+    const { clock } = this.#ports;
+    const now = clock.now();
+    const suspended = wasSuspended(now - this.#lastTick);
+    this.#lastTick = now;
+    if (suspended) this.#forgive(now);
+    for (const member of this.#roster.all()) {
+      const late = overdue(member, this.#duties.owesSince(member), now, this.#options.placement);
+      if (late) this.#lose(member, late.reason, late.detail);
+    }
+    for (const absent of this.#roster.absent()) {
+      if (now - absent.since <= HELLO_TIMEOUT_SECONDS * 1000) continue;
+      this.#roster.forget(absent);
+      // Its process is ended, and started again if that is still allowed.
+      this.#ports.endWorker(absent.rank, absent.incarnation).catch((error: unknown) => this.#unexpected(error));
+    }
+    this.#cancelTick = clock.after(TICK_MS, () => this.watch());
+  }
+
+  #forgive(now: number): void {
+    for (const member of this.#roster.all()) member.lastHeard = now;
+    for (const absent of this.#roster.absent()) absent.since = now;
+    this.#duties.forgive();
+  }
+
+  /** Tells all to leave. */
+  dismiss(reason: string): void {
+    this.#over = true;
+    this.#cancelTick();
+    for (const member of this.#roster.all()) {
+      this.send(member, { type: "stop", reason });
+      this.#roster.remove(member);
+      this.setState(member, "stopped", reason);
+    }
+  }
+
+  /** Whatever goes wrong in here is the run's failure, told as one; it is never an exception in the socket's loop. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#unexpected(error);
+    }
+  }
+
+  #unexpected(error: unknown): void {
+    this.#duties.fail(
+      error instanceof CnnDistError
+        ? error
+        : new CnnDistError("unexpected", `the coordinator failed: ${messageOf(error)}`, { cause: error }),
+    );
+  }
+
+  #receive(peer: string, parts: readonly Uint8Array[]): void {
+    // Whoever comes now is told to leave; nothing may be said after the run's last event.
+    if (this.#over) return this.#channel.send(peer, { type: "stop", reason: "the run is over" });
+    const decoded = this.#channel.decode(parts);
+    if (!decoded.ok) return this.#reject(peer, decoded.reason);
+    const { message, payload } = decoded;
+    if (message.type === "hello") return this.#hello(peer, message);
+    const member = this.#roster.get(peer);
+    if (!member) {
+      this.#reject(peer, "stale");
+      return this.#channel.send(peer, { type: "evict", reason: "this run does not know you (any more)" });
+    }
+    member.lastHeard = this.#ports.clock.now();
+    const reason = this.#handle(member, message, payload);
+    // Work of a step that is over is late, not wrong: it is counted and costs no strike.
+    if (reason === "stale") this.#count("stale");
+    else if (reason) this.#reject(peer, reason);
+  }
+
+  #count(reason: RejectReason): void {
+    this.#ports.emit({ event: "rejected", reason });
+  }
+
+  #reject(peer: string, reason: RejectReason): void {
+    this.#count(reason);
+    if (!this.#roster.strike(peer)) return;
+    const member = this.#roster.get(peer);
+    if (member) this.#lose(member, "protocol", `it sent too many unacceptable messages, the last for "${reason}"`);
+    else this.#channel.drop(peer);
+  }
+
+  #hello(peer: string, message: Extract<ToCoordinator, { type: "hello" }>): void {
+    const refuse = (text: string) => this.#channel.send(peer, { type: "refuse", code: "hello", message: text });
+    if (message.protocol !== PROTOCOL)
+      return refuse(
+        `this coordinator speaks protocol ${PROTOCOL}, the worker ${message.protocol}; install the same cnn-dist on both`,
+      );
+    const member = this.#roster.hello(peer, message, this.#ports.clock.now());
+    if (typeof member === "string") {
+      this.#reject(peer, "sender");
+      return refuse(member);
+    }
+    this.setState(member, "joining", message.host);
+    const { run, start } = this.#options;
+    this.send(member, { type: "recipe", run, recipe: start.recipe, pixelStatistics: start.pixelStatistics });
+  }
+
+  #handle(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null {
+    if ("run" in message && !(message.run === this.#options.run && isOf(member, message))) return "sender";
+    switch (message.type) {
+      case "progress":
+        if (isPreparing(member)) this.setState(member, "tracing", message.what);
+        return null;
+      case "heartbeat":
+        this.#heartbeat(member, message);
+        return null;
+      case "join":
+        return this.#join(member, message, payload);
+      case "failed":
+        // A stranger's word never ends the run: what is wrong may be wrong on its machine alone.
+        if (member.local && isCode(message.code) && !CODES[message.code].restartHelps)
+          this.#duties.fail(errorOf(message.code, message.message));
+        else this.#lose(member, "error", message.message);
+        return null;
+      case "bye":
+        this.#lose(member, "exit", "it left");
+        return null;
+      default:
+        return this.#duties.receive(member, message, payload);
+    }
+  }
+
+  #heartbeat(member: Member, { tensors, tensorBytes, rssBytes }: Extract<ToCoordinator, { type: "heartbeat" }>): void {
+    member.tensors = tensors;
+    member.tensorBytes = tensorBytes;
+    this.#ports.emit({
+      event: "heartbeat",
+      rank: member.rank,
+      timestamp: Date.now() / 1000,
+      tensors,
+      tensor_bytes: tensorBytes,
+      rss_bytes: rssBytes,
+    });
+  }
+
+  #join(member: Member, message: Join, payload: Uint8Array | null): RejectReason | null {
+    if (!isPreparing(member)) return "schema";
+    const reason = objection(this.#agreed, message);
+    if (reason !== null) {
+      this.#refuse(member, "differs", reason);
+      return null;
+    }
+    this.#initialValues ??= initialValuesOf(message, payload);
+    if (!this.#initialValues) return "payload";
+    const { fingerprint, topologySha256 } = message;
+    this.#agreed = { ...this.#agreed, fingerprint: this.#agreed.fingerprint ?? fingerprint, topologySha256 };
+    const { rank, incarnation } = member;
+    this.send(member, { type: "accept", run: this.#options.run, rank, incarnation });
+    this.setState(member, "ready");
+    this.#duties.changed();
+    return null;
+  }
+
+  #refuse(member: Member, code: string, text: string): void {
+    this.send(member, { type: "refuse", code, message: text });
+    this.#roster.remove(member);
+    this.#departures.left(member, `refused: ${text}`);
+    this.setState(member, "refused", text);
+    this.lookWhoIsLeft();
+  }
+
+  /** A member is taken for dead. */
+  #lose(member: Member, reason: LossReason, detail: string): void {
+    this.#replace(member, reason, detail).catch((error: unknown) => this.#unexpected(error));
+  }
+
+  /** Ended for certain first; only then its work goes to the others. */
+  async #replace(member: Member, reason: LossReason, seen: string): Promise<void> {
+    if (!this.#roster.remove(member)) return;
+    const { rank, incarnation } = member;
+    const detection_seconds = Math.max(0, this.#ports.clock.now() - member.lastHeard) / 1000;
+    this.send(member, { type: "evict", reason: seen.slice(0, 4096) });
+    this.#departures.left(member, seen);
+    await this.#ports.endWorker(rank, incarnation);
+    if (this.#over) return; // the run ended meanwhile: its last event was told
+    const detail = this.#departures.causeOf(member, seen);
+    const reassigned = this.#duties.lost(member);
+    this.#announce(member, "lost", { detail, reason, detection_seconds, reassigned });
+    this.lookWhoIsLeft();
+  }
+}
+
+/** Whether it has not joined yet. */
+const isPreparing = ({ state }: Member) => state === "joining" || state === "tracing";
+
+const isOf = (member: Incarnation, message: Incarnation) =>
+  member.rank === message.rank && member.incarnation === message.incarnation;

@@ -1,0 +1,160 @@
+/** The training's workers as processes that speak the protocol: work goes to members, and again when one is lost. */
+import type { CnnDistError } from "../../errors.js";
+import {
+  type EvaluationWork,
+  type StepWork,
+  StopRequested,
+  type Weights,
+  type Work,
+  type Workers,
+} from "../training/workers.js";
+import type { InitialValues } from "./admission.js";
+import { ChunksInFlight } from "./chunks.js";
+import { deferred, type InFlight } from "./in-flight.js";
+import { Members } from "./members.js";
+import type { MembersOptions, MembersPorts } from "./ports.js";
+import type { Incarnation } from "./roster.js";
+import { ShardsInFlight } from "./shards.js";
+import { Versions } from "./versions.js";
+
+export class Membership implements Workers {
+  readonly #ports: MembersPorts;
+  readonly #members: Members;
+  readonly #versions: Versions;
+  #evaluations = 0;
+  #inFlight: InFlight | null = null;
+  /** Why no more work is done: a stop that was asked for, or the run's failure; whichever came first. */
+  #ended: Error | null = null;
+  #changed = deferred<void>();
+
+  constructor(options: MembersOptions, ports: MembersPorts) {
+    this.#ports = ports;
+    this.#members = new Members(options, ports, {
+      receive: (member, message, payload) =>
+        this.#inFlight ? this.#inFlight.receive(member, message, payload) : "stale",
+      owesSince: (member) => this.#inFlight?.owesSince.get(member) ?? null,
+      forgive: () => this.#inFlight?.forgive(),
+      lost: (member) => this.#inFlight?.lost(member) ?? 0,
+      changed: () => {
+        this.#inFlight?.assign(this.#members.ready());
+        this.#wake();
+      },
+      fail: (error) => this.#end(error),
+    });
+    this.#versions = new Versions((member, weights, bucket) =>
+      this.#members.send(member, { type: "weights", version: weights.version, bucket }, weights.bucket(bucket)),
+    );
+  }
+
+  /** Begins to look for members that have fallen silent. */
+  watch(): void {
+    this.#members.watch();
+  }
+
+  /** Resolves with what the training starts from once `count` workers, or all that can come, are ready. */
+  async gather(count: number): Promise<InitialValues> {
+    for (;;) {
+      if (this.#ended) throw this.#ended;
+      const { initialValues } = this.#members;
+      const ready = this.#members.ready().length;
+      const enough = ready >= count || (ready > 0 && ready >= this.#ports.workersPossible());
+      if (initialValues && enough) return initialValues;
+      await this.#changed.promise;
+    }
+  }
+
+  async collect<Result>(work: Work<Result>): Promise<Result> {
+    return work.kind === "step" ? await this.#step(work) : await this.#evaluation(work);
+  }
+
+  publish(next: Weights, bucket: number): void {
+    const working = this.#members.ready().filter(({ state }) => state === "working");
+    this.#versions.sendAhead(working, next, bucket);
+  }
+
+  async #step<Result>(work: StepWork<Result>): Promise<Result> {
+    const { step, version, epoch, stepInEpoch, batch } = work.plan;
+    const before = this.#members.exchanged();
+    const inFlight = new ShardsInFlight(work, {
+      now: () => this.#ports.clock.now(),
+      send: (member, shards) => {
+        this.#versions.bringUpTo(member, work.weights);
+        this.#members.send(member, { type: "assign", step, version, epoch, stepInEpoch, batch, shards: [...shards] });
+        this.#members.setState(member, "working");
+      },
+    });
+    await this.#untilDone(inFlight);
+    this.#versions.committed(this.#members.ready(), work.weights);
+    const after = this.#members.exchanged();
+    const members = this.#members.all();
+    return work.result({
+      computeSeconds: inFlight.computeSeconds,
+      exchangedBytes: { in: after.in - before.in, out: after.out - before.out },
+      tensors: members.reduce((sum, { tensors }) => sum + tensors, 0),
+      tensorBytes: members.reduce((sum, { tensorBytes }) => sum + tensorBytes, 0),
+    });
+  }
+
+  async #evaluation<Result>(work: EvaluationWork<Result>): Promise<Result> {
+    const evaluation = this.#evaluations++;
+    const { version } = work.weights;
+    const inFlight = new ChunksInFlight(work, evaluation, {
+      now: () => this.#ports.clock.now(),
+      send: (member, { start, end }) => {
+        this.#versions.bringUpTo(member, work.weights);
+        this.#members.send(member, { type: "evaluate", evaluation, version, start, end });
+        this.#members.setState(member, "working");
+      },
+    });
+    await this.#untilDone(inFlight);
+    return work.result();
+  }
+
+  /** With whoever is there, comes and goes. */
+  async #untilDone(inFlight: InFlight): Promise<void> {
+    if (this.#ended) throw this.#ended;
+    this.#inFlight = inFlight;
+    try {
+      inFlight.assign(this.#members.ready());
+      for (const member of this.#members.ready())
+        if (!inFlight.owesSince.has(member)) this.#members.setState(member, "spare");
+      await inFlight.done;
+    } finally {
+      this.#inFlight = null;
+    }
+  }
+
+  /** Ends the work in flight at once: `collect` rejects with StopRequested. */
+  requestStop(reason: string): void {
+    this.#end(new StopRequested(reason));
+  }
+
+  #end(why: StopRequested | CnnDistError): void {
+    this.#ended ??= why;
+    this.#inFlight?.abandon(this.#ended);
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = deferred();
+  }
+
+  expectWorker({ token, ...worker }: Incarnation & { token: string }): void {
+    this.#members.expect(token, worker);
+  }
+
+  workerExited({ detail, ...worker }: Incarnation & { detail: string }): void {
+    this.#members.exited(worker, detail);
+  }
+
+  /** workersPossible() may have changed. */
+  reconsider(): void {
+    this.#members.lookWhoIsLeft();
+  }
+
+  /** Tells all members to leave; whoever comes later is told the same. */
+  dismiss(reason: string): void {
+    this.#members.dismiss(reason);
+  }
+}

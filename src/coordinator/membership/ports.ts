@@ -1,0 +1,48 @@
+/** What membership needs of the world and of the work in flight. Tests give fakes; src/run gives the real. */
+import type { Snapshot } from "../../checkpoint/snapshot.js";
+import type { Clock } from "../../clock.js";
+import type { CnnDistError } from "../../errors.js";
+import type { RunEvent } from "../../events.js";
+import type { RejectReason } from "../../protocol/codec.js";
+import type { ToCoordinator } from "../../protocol/messages.js";
+import type { CoordinatorLink } from "../../transport/link.js";
+import type { GivenValues } from "./admission.js";
+import type { Member } from "./roster.js";
+
+export interface MembersOptions {
+  run: string;
+  /** What every worker is told, and what training begins with. */
+  start: Pick<Snapshot, "recipe" | "pixelStatistics"> & { readonly values: GivenValues };
+  /** Expected of every worker; null for what is not known here (user models: the first worker's word counts). */
+  expect: { datasetSha256: string; topologySha256: string | null };
+  /** In seconds. */
+  placement: { stepTimeout: number; heartbeatTimeout: number };
+}
+
+export interface MembersPorts {
+  link: CoordinatorLink;
+  clock: Clock;
+  emit(event: RunEvent): void;
+  /** Ends a worker for certain; resolves when it is dead (at once for one of another host, which is only cut off). */
+  endWorker(rank: number, incarnation: number): Promise<void>;
+  /** Worker processes that live or will be started again; Infinity where they come from other hosts. */
+  workersPossible(): number;
+  /** For messages about a dead worker: the last lines of its log, "" without one. */
+  logTail(rank: number): string;
+}
+
+/** What the members' work must know of them, and must say of itself. */
+export interface Duties {
+  /** A message about work; a reason when it belongs to nothing that is in flight. */
+  receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null;
+  /** Since when the member has sent nothing of what it owes, in milliseconds; null when it owes nothing. */
+  owesSince(member: Member): number | null;
+  /** The coordinator itself was stopped for a while: nobody was late until now. */
+  forgive(): void;
+  /** What the member owed is nobody's again; returns how many pieces. */
+  lost(member: Member): number;
+  /** Somebody came or went. */
+  changed(): void;
+  /** The run cannot go on. */
+  fail(error: CnnDistError): void;
+}

@@ -1,0 +1,178 @@
+/** A step in flight: who was given which shards, who still owes them, and what may be taken from whom. */
+import { indicesOf } from "../../data/order.js";
+import { coverOf, type Range, rangeKey } from "../../parameters/tree.js";
+import { asFloat32, type RejectReason } from "../../protocol/codec.js";
+import type { ToCoordinator } from "../../protocol/messages.js";
+import type { Part, StepWork } from "../training/workers.js";
+import { divide } from "./assign.js";
+import { deferred, type InFlight } from "./in-flight.js";
+import type { Member } from "./roster.js";
+
+interface Hooks {
+  /** Milliseconds. */
+  now(): number;
+  send(member: Member, shards: readonly number[]): void;
+}
+
+type Message<Type> = Extract<ToCoordinator, { type: Type }>;
+
+export class ShardsInFlight implements InFlight {
+  readonly owesSince = new Map<Member, number>();
+  /** Seconds that each rank computed. */
+  readonly computeSeconds = new Map<number, number>();
+  readonly #work: StepWork<unknown>;
+  readonly #hooks: Hooks;
+  readonly #done = deferred<void>();
+  /** Shards that must be computed, with the member that owes them; null while nobody does. */
+  readonly #owed = new Map<number, Member | null>();
+  /** Shards that a member was given in this step: nothing else is taken from it. */
+  readonly #given = new Map<Member, Set<number>>();
+  /** Buckets that came from a member, a range: it has not finished before all are there. */
+  readonly #came = new Map<Member, Map<string, Set<number>>>();
+  /** Shards whose losses came. */
+  readonly #losses = new Set<number>();
+
+  constructor(work: StepWork<unknown>, hooks: Hooks) {
+    this.#work = work;
+    this.#hooks = hooks;
+    const { shards, empty } = work.plan;
+    for (let shard = 0; shard < shards; shard++) if (!empty.includes(shard)) this.#owed.set(shard, null);
+  }
+
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  assign(members: readonly Member[]): void {
+    const free = [...this.#owed].filter(([, member]) => member === null).map(([shard]) => shard);
+    if (free.length === 0 || members.length === 0) return;
+    // Those who owe least come first, so that a lost worker's shards go to whoever is nearest to being done.
+    const load = (member: Member) => [...this.#owed.values()].filter((owner) => owner === member).length;
+    const candidates = members
+      .map((member) => ({ member, load: load(member) }))
+      .sort((a, b) => a.load - b.load || a.member.rank - b.member.rank);
+    const helpers = candidates.slice(0, Math.min(free.length, candidates.length)).map(({ member }) => member);
+    divide(free, helpers.length).forEach((block, index) => {
+      const member = helpers[index]!;
+      const given = this.#given.get(member) ?? new Set();
+      this.#given.set(member, given);
+      for (const shard of block) {
+        this.#owed.set(shard, member);
+        given.add(shard);
+      }
+      this.owesSince.set(member, this.#hooks.now());
+      this.#hooks.send(member, block);
+    });
+  }
+
+  lost(member: Member): number {
+    const shards = [...this.#owed].filter(([, owner]) => owner === member).map(([shard]) => shard);
+    for (const shard of shards) this.#owed.set(shard, null);
+    this.owesSince.delete(member);
+    return shards.length;
+  }
+
+  forgive(): void {
+    for (const member of this.owesSince.keys()) this.owesSince.set(member, this.#hooks.now());
+  }
+
+  abandon(error: unknown): void {
+    this.#done.reject(error);
+  }
+
+  receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null {
+    if (message.type !== "loss" && message.type !== "bucket" && message.type !== "finished") return "stale";
+    const { step, version } = this.#work.plan;
+    if (message.step !== step || message.version !== version) return "stale";
+    const range: Range =
+      message.type === "loss"
+        ? { start: message.shard, end: message.shard + 1 }
+        : { start: message.start, end: message.end };
+    if (!this.#isNode(range)) return "schema";
+    if (!this.#mayGive(member, range)) return "sender";
+    const reason = this.#take(member, range, message, payload);
+    // A sign of progress.
+    if (reason === null && this.owesSince.has(member)) this.owesSince.set(member, this.#hooks.now());
+    return reason;
+  }
+
+  #take(
+    member: Member,
+    range: Range,
+    message: Message<"loss" | "bucket" | "finished">,
+    payload: Uint8Array | null,
+  ): RejectReason | null {
+    if (message.type === "loss") return this.#takeLoss(member, message);
+    if (message.type === "bucket") return this.#takeBucket(member, range, message.bucket, payload);
+    return this.#takeEnd(member, range, message.computeSeconds, payload);
+  }
+
+  #takeLoss(member: Member, { shard, loss, hits }: Message<"loss">): null {
+    this.#deliver(() => this.#work.addLoss(shard, { loss, hits }, nameOf(member)));
+    this.#losses.add(shard);
+    return null;
+  }
+
+  #takeBucket(member: Member, range: Range, bucket: number, payload: Uint8Array | null): RejectReason | null {
+    const size = this.#work.weights.layout.buckets[bucket]?.size;
+    if (size === undefined) return "schema";
+    const values = asFloat32(payload, size);
+    if (!values) return "payload";
+    this.#cameFrom(member, range).add(bucket);
+    this.#deliver(() => this.#work.addGradient(bucket, partOf(member, range, values)));
+    return null;
+  }
+
+  #takeEnd(member: Member, range: Range, computeSeconds: number, payload: Uint8Array | null): RejectReason | null {
+    const { buckets, stateSize } = this.#work.weights.layout;
+    const state = stateSize > 0 ? asFloat32(payload, stateSize) : null;
+    if (stateSize > 0 ? !state : payload) return "payload";
+    if (this.#cameFrom(member, range).size < buckets.length) return "schema";
+    if (this.#present(range).some((shard) => !this.#losses.has(shard))) return "schema";
+    if (state) this.#deliver(() => this.#work.addState(partOf(member, range, state)));
+    this.computeSeconds.set(member.rank, (this.computeSeconds.get(member.rank) ?? 0) + computeSeconds);
+    for (let shard = range.start; shard < range.end; shard++)
+      if (this.#owed.get(shard) === member) this.#owed.delete(shard);
+    if (![...this.#owed.values()].includes(member)) this.owesSince.delete(member);
+    if (this.#owed.size === 0) this.#done.resolve();
+    return null;
+  }
+
+  /** What the training throws ends the step. */
+  #deliver(hand: () => void): void {
+    try {
+      hand();
+    } catch (error) {
+      this.abandon(error);
+    }
+  }
+
+  /** Whether each shard of the range that has samples was given to this member. */
+  #mayGive(member: Member, range: Range): boolean {
+    const given = this.#given.get(member);
+    const shards = this.#present(range);
+    return given !== undefined && shards.length > 0 && shards.every((shard) => given.has(shard));
+  }
+
+  #present(range: Range): number[] {
+    return indicesOf(range).filter((shard) => !this.#work.plan.empty.includes(shard));
+  }
+
+  /** Whether the range is a node of this step's tree; a sum of any other would be added in another order. */
+  #isNode(range: Range): boolean {
+    const { shards } = this.#work.plan;
+    return range.start < range.end && range.end <= shards && coverOf(indicesOf(range), shards).length === 1;
+  }
+
+  #cameFrom(member: Member, range: Range): Set<number> {
+    const ranges = this.#came.get(member) ?? new Map<string, Set<number>>();
+    this.#came.set(member, ranges);
+    const buckets = ranges.get(rangeKey(range)) ?? new Set();
+    ranges.set(rangeKey(range), buckets);
+    return buckets;
+  }
+}
+
+const nameOf = ({ rank }: Member) => `rank ${rank}`;
+
+const partOf = (member: Member, range: Range, values: Float32Array): Part => ({ from: nameOf(member), range, values });

@@ -1,0 +1,53 @@
+/** Which member holds which version of the weights, and what it must be sent. */
+import type { Weights } from "../training/workers.js";
+import type { Member } from "./roster.js";
+
+interface Held {
+  /** The version that it was sent whole; -1 for none. */
+  version: number;
+  /** Buckets of the version after that which were sent to it while the step ran. */
+  ahead: number;
+}
+
+export class Versions {
+  readonly #held = new WeakMap<Member, Held>();
+  readonly #send: (member: Member, weights: Weights, bucket: number) => void;
+
+  constructor(send: (member: Member, weights: Weights, bucket: number) => void) {
+    this.#send = send;
+  }
+
+  #of(member: Member): Held {
+    const held = this.#held.get(member) ?? { version: -1, ahead: 0 };
+    this.#held.set(member, held);
+    return held;
+  }
+
+  /** Sends the whole version unless the member holds it. */
+  bringUpTo(member: Member, weights: Weights): void {
+    if (this.#of(member).version === weights.version) return;
+    for (const bucket of weights.buckets) this.#send(member, weights, bucket);
+    this.#held.set(member, { version: weights.version, ahead: 0 });
+  }
+
+  /** A bucket of the version after the one in force is final: who holds the one in force gets it now. */
+  sendAhead(members: readonly Member[], next: Weights, bucket: number): void {
+    for (const member of members) {
+      const held = this.#of(member);
+      if (held.version !== next.version - 1) continue;
+      this.#send(member, next, bucket);
+      held.ahead++;
+    }
+  }
+
+  /** The step from `before` to the next version is committed. */
+  committed(members: readonly Member[], before: Weights): void {
+    for (const member of members) {
+      const held = this.#of(member);
+      if (held.version !== before.version) continue;
+      // A spare got nothing ahead, and one that came in mid-step only the last buckets: they will get all of them.
+      held.version = held.ahead === before.buckets.length ? before.version + 1 : -1;
+      held.ahead = 0;
+    }
+  }
+}

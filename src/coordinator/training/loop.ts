@@ -1,0 +1,246 @@
+/** The training from start to end. Start reading here. */
+import type { BestMetric, Snapshot } from "../../checkpoint/snapshot.js";
+import { batchOf, emptyShards, evaluationChunks, positionOf, stepsPerEpoch, totalSteps } from "../../data/order.js";
+import type { RunEvent } from "../../events.js";
+import { createOptimizer } from "../../optim/optimizers.js";
+import { afterEvaluation, learningRate } from "../../optim/schedule.js";
+import { EvaluationSum } from "./evaluation.js";
+import { type SavePorts, Saves } from "./saves.js";
+import { type StepResult, StepSum } from "./step.js";
+import { StepUpdate } from "./update.js";
+import { DoubleBuffer } from "./weights.js";
+import { type StepPlan, StopRequested, type Workers } from "./workers.js";
+
+/** Largest number of test images that a worker evaluates at once. */
+const EVALUATION_CHUNK = 512;
+
+export interface TrainingOptions {
+  /** Images in the training set and in the test set. */
+  train: number;
+  test: number;
+  /** End as "stopped" after this step; null: only where the recipe ends. */
+  stopAfterStep: number | null;
+  placement: {
+    /** 0: only at the end of an epoch and of the run. */
+    checkpointEverySteps: number;
+    /** 0: never but at the end. */
+    evaluateEveryEpochs: number;
+  };
+}
+
+export interface TrainingPorts extends SavePorts {
+  emit(event: RunEvent): void;
+  /** After each commit, before the next step begins: the run's own records. */
+  committed(snapshot: Snapshot): void;
+}
+
+/** How a run ended when it did not fail; failures are thrown as CnnDistError. */
+export interface Outcome {
+  kind: "done" | "stopped";
+  snapshot: Snapshot;
+  /** Path of the last checkpoint written; null if this run wrote none. */
+  checkpoint: string | null;
+  samplesPerSecond: number;
+}
+
+/** Trains from `start` to the recipe's end, or to the stop that was asked for. */
+export async function train(
+  start: Snapshot,
+  options: TrainingOptions,
+  workers: Workers,
+  ports: TrainingPorts,
+): Promise<Outcome> {
+  const training = new Training(start, options, workers, ports);
+  try {
+    for (;;) {
+      if (training.stopsHere()) return await training.end("stopped");
+      if (training.evaluationIsDue()) await training.evaluate();
+      await training.saveIfDue();
+      if (training.finished()) return await training.end("done");
+      await training.step();
+    }
+  } catch (error) {
+    if (error instanceof StopRequested) return await training.end("stopped");
+    await training.settleSaves().catch(() => {}); // the first failure is the one to tell
+    throw error;
+  }
+}
+
+class Training {
+  readonly #options: TrainingOptions;
+  readonly #workers: Workers;
+  readonly #ports: TrainingPorts;
+  readonly #buffer: DoubleBuffer;
+  readonly #optimizer;
+  readonly #saves: Saves;
+  readonly #perEpoch: number;
+  readonly #total: number;
+  #snapshot: Snapshot;
+  #samples = 0;
+  #stepSeconds = 0;
+
+  constructor(start: Snapshot, options: TrainingOptions, workers: Workers, ports: TrainingPorts) {
+    const { recipe } = start;
+    this.#options = options;
+    this.#workers = workers;
+    this.#ports = ports;
+    const undecayed = recipe.weightDecayExclude === "none" ? [] : start.layout.trainable.filter((slot) => !slot.decay);
+    this.#optimizer = createOptimizer({ ...recipe, name: recipe.optimizer }, undecayed);
+    this.#buffer = new DoubleBuffer(start.layout, start, this.#optimizer.slotNames);
+    this.#saves = new Saves(start, ports);
+    this.#perEpoch = stepsPerEpoch(options.train, recipe.batchSize);
+    this.#total = totalSteps(recipe, this.#perEpoch);
+    this.#snapshot = this.#snapshotAt(start);
+  }
+
+  finished(): boolean {
+    return this.#snapshot.step >= this.#total;
+  }
+
+  stopsHere(): boolean {
+    return this.#snapshot.step === this.#options.stopAfterStep;
+  }
+
+  /** Assign, collect, update, commit. */
+  async step(): Promise<void> {
+    const { clock } = this.#ports;
+    const { recipe, schedule, step: version } = this.#snapshot;
+    const plan = this.#plan();
+    await this.#saves.freeHalf(plan.step);
+    const startMs = clock.now();
+    const at = { step: version, stepsPerEpoch: this.#perEpoch, totalSteps: this.#total, schedule };
+    const lr = learningRate(recipe, at);
+    const next = this.#buffer.view(plan.step);
+    const update = new StepUpdate(this.#buffer, this.#optimizer, {
+      step: plan.step,
+      lr,
+      clipGradNorm: recipe.clipGradNorm,
+      now: () => clock.now(),
+      updated: (bucket) => this.#workers.publish(next, bucket),
+    });
+    const sum = new StepSum(plan, this.#buffer.view(version), {
+      now: () => clock.now(),
+      reduced: (bucket, gradient, parts) => update.reduced(bucket, gradient, parts),
+      reducedState: (state) => update.reducedState(state),
+    });
+    const result = await this.#workers.collect(sum);
+    this.#commit(plan, result);
+    this.#report(plan, result, update, lr, (clock.now() - startMs) / 1000);
+  }
+
+  #plan(): StepPlan {
+    const { recipe, step } = this.#snapshot;
+    const { epoch, stepInEpoch } = positionOf(step, this.#perEpoch);
+    const batch = batchOf(this.#options.train, recipe.batchSize, stepInEpoch);
+    return {
+      step: step + 1,
+      version: step,
+      epoch,
+      stepInEpoch,
+      batch,
+      shards: recipe.shards,
+      empty: emptyShards(batch, recipe.shards),
+    };
+  }
+
+  /** The only point at which a checkpoint, a metric or an epoch can see the step. */
+  #commit(plan: StepPlan, result: StepResult): void {
+    this.#snapshot = this.#snapshotAt({
+      ...this.#snapshot,
+      step: plan.step,
+      ...positionOf(plan.step, this.#perEpoch),
+      loss: result.loss,
+      evaluated: false,
+    });
+    this.#ports.committed(this.#snapshot);
+  }
+
+  #snapshotAt(snapshot: Snapshot): Snapshot {
+    const { weights, state, slots } = this.#buffer.half(snapshot.step);
+    return { ...snapshot, weights, state, slots };
+  }
+
+  #report(plan: StepPlan, result: StepResult, update: StepUpdate, lr: number, seconds: number): void {
+    const { computeSeconds, exchangedBytes, tensors, tensorBytes } = result.costs;
+    this.#samples += plan.batch;
+    this.#stepSeconds += seconds;
+    const compute = Math.max(0, ...computeSeconds.values());
+    this.#ports.emit({
+      event: "step",
+      step: plan.step,
+      epoch: plan.epoch,
+      loss: result.loss,
+      accuracy: result.hits / plan.batch,
+      lr,
+      gradient_norm: update.gradientNorm,
+      samples: plan.batch,
+      duration_seconds: seconds,
+      samples_per_second: plan.batch / Math.max(seconds, 1e-9),
+      phases: {
+        compute_seconds: compute,
+        reduce_seconds: result.reduceSeconds,
+        update_seconds: update.seconds,
+        wait_seconds: Math.max(0, seconds - compute),
+      },
+      exchange_bytes: exchangedBytes,
+      worker_seconds: Object.fromEntries([...computeSeconds].map(([rank, value]) => [String(rank), value])),
+      tensors,
+      tensor_bytes: tensorBytes,
+    });
+  }
+
+  /** `plateau` decides by evaluations, so for it their rhythm is the recipe's, not the placement's. */
+  evaluationIsDue(): boolean {
+    const { step, stepInEpoch, epoch, evaluated, recipe } = this.#snapshot;
+    if (evaluated || step === 0 || this.#options.test === 0) return false;
+    if (this.finished()) return true;
+    const every = recipe.lrScheduler === "plateau" ? 1 : this.#options.placement.evaluateEveryEpochs;
+    return stepInEpoch === 0 && every > 0 && epoch % every === 0;
+  }
+
+  async evaluate(): Promise<void> {
+    const { clock } = this.#ports;
+    const { test } = this.#options;
+    const { step, recipe } = this.#snapshot;
+    const startMs = clock.now();
+    const chunks = evaluationChunks(test, Math.min(recipe.batchSize, EVALUATION_CHUNK));
+    const sums = await this.#workers.collect(new EvaluationSum(chunks, this.#buffer.view(step)));
+    const loss = sums.loss / test;
+    const accuracy = sums.hits / test;
+    // At the end of an epoch the place is already the next epoch's first step.
+    const epoch = positionOf(step - 1, this.#perEpoch).epoch;
+    const metric: BestMetric = { accuracy, loss, epoch, step };
+    const best = this.#snapshot.best === null || accuracy > this.#snapshot.best.accuracy;
+    this.#snapshot = {
+      ...this.#snapshot,
+      evaluated: true,
+      best: best ? metric : this.#snapshot.best,
+      schedule: afterEvaluation(recipe, this.#snapshot.schedule, loss),
+    };
+    const duration_seconds = (clock.now() - startMs) / 1000;
+    this.#ports.emit({ event: "eval", epoch, step, loss, accuracy, samples: test, duration_seconds, best });
+  }
+
+  /** At the end of each epoch, every so many steps, and at the end. */
+  async saveIfDue(): Promise<void> {
+    const { step, stepInEpoch } = this.#snapshot;
+    const every = this.#options.placement.checkpointEverySteps;
+    if (stepInEpoch === 0 || (every > 0 && step % every === 0) || this.finished())
+      await this.#saves.begin(this.#snapshot);
+  }
+
+  async settleSaves(): Promise<void> {
+    await this.#saves.settle();
+  }
+
+  async end(kind: "done" | "stopped"): Promise<Outcome> {
+    await this.#saves.begin(this.#snapshot);
+    await this.#saves.settle();
+    return {
+      kind,
+      snapshot: this.#snapshot,
+      checkpoint: this.#saves.path,
+      samplesPerSecond: this.#stepSeconds > 0 ? this.#samples / this.#stepSeconds : 0,
+    };
+  }
+}

@@ -1,0 +1,67 @@
+/** Checkpoints that are written while the training goes on in the other half of the double buffer. */
+import type { Snapshot } from "../../checkpoint/snapshot.js";
+import type { CheckpointEvent } from "../../events.js";
+
+export interface SavePorts {
+  clock: { now(): number };
+  emit(event: CheckpointEvent): void;
+  /** Writes a checkpoint; resolves once it is durable. */
+  save(snapshot: Snapshot): Promise<{ path: string; sizeBytes: number }>;
+}
+
+type Moment = Pick<Snapshot, "step" | "evaluated">;
+
+export class Saves {
+  readonly #ports: SavePorts;
+  #last: Moment;
+  #writing: { version: number; promise: Promise<void> } | null = null;
+  /** Path of the last checkpoint that was written. */
+  #path: string | null = null;
+
+  /** `start`: where the training begins, which needs no save. */
+  constructor(start: Moment, ports: SavePorts) {
+    this.#last = start;
+    this.#ports = ports;
+  }
+
+  get path(): string | null {
+    return this.#path;
+  }
+
+  /** Nothing if this very moment was saved already; else waits for the save before it and lets the new one go on by itself. */
+  async begin(snapshot: Snapshot): Promise<void> {
+    const { step, evaluated } = snapshot;
+    if (this.#last.step === step && this.#last.evaluated === evaluated) return;
+    await this.settle();
+    this.#last = { step, evaluated };
+    const promise = this.#write(snapshot);
+    promise.catch(() => {}); // seen when it is awaited
+    this.#writing = { version: step, promise };
+  }
+
+  async #write(snapshot: Snapshot): Promise<void> {
+    const { clock } = this.#ports;
+    const startMs = clock.now();
+    const { path, sizeBytes } = await this.#ports.save(snapshot);
+    this.#path = path;
+    this.#ports.emit({
+      event: "checkpoint",
+      step: snapshot.step,
+      path,
+      size_bytes: sizeBytes,
+      duration_seconds: (clock.now() - startMs) / 1000,
+    });
+  }
+
+  /** Rejects if the save that was under way failed. */
+  async settle(): Promise<void> {
+    const writing = this.#writing;
+    this.#writing = null;
+    await writing?.promise;
+  }
+
+  /** A save that still reads the half that this version will be written to must end first. */
+  async freeHalf(version: number): Promise<void> {
+    if (this.#writing && (this.#writing.version & 1) === (version & 1)) await this.settle();
+  }
+}

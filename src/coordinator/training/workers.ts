@@ -1,0 +1,92 @@
+/**
+ * What the training asks of whoever computes. Membership implements it with processes that speak the protocol; memory
+ * that processes share, or nodes that send one sum for several workers, fit behind it as well.
+ */
+import type { Span } from "../../data/order.js";
+import type { Layout } from "../../parameters/layout.js";
+import type { Range } from "../../parameters/tree.js";
+
+export interface Workers {
+  /**
+   * Has a piece of work computed and hands its results to it as they arrive; resolves with the work's result once all of
+   * them are there. Rejects with StopRequested, with what the work threw, or with the reason why nobody can compute it.
+   */
+  collect<Result>(work: Work<Result>): Promise<Result>;
+  /** A bucket of the next version is final while the step still runs: workers may have it now. */
+  publish(next: Weights, bucket: number): void;
+}
+
+/** Thrown through whatever is in flight when a stop was asked for; what was committed stands. */
+export class StopRequested extends Error {}
+
+/** Results may be handed over more than once, with equal bits, after a worker was lost. A method that throws ends the run. */
+export type Work<Result> = StepWork<Result> | EvaluationWork<Result>;
+
+export interface StepWork<Result> {
+  readonly kind: "step";
+  readonly plan: StepPlan;
+  /** What the gradients are of: version `plan.version`. */
+  readonly weights: Weights;
+  /** A shard's share of the step's mean loss, and how many of its samples were classified right. */
+  addLoss(shard: number, score: Score, from: string): void;
+  /** One bucket's sum over a range of shards. */
+  addGradient(bucket: number, part: Part): void;
+  /** The same of the state, if the network has any. */
+  addState(part: Part): void;
+  result(costs: StepCosts): Result;
+}
+
+export interface EvaluationWork<Result> {
+  readonly kind: "evaluation";
+  /** Pieces of the test set; may be none. */
+  readonly chunks: readonly Span[];
+  readonly weights: Weights;
+  /** Sums over the images of one chunk. */
+  addScore(chunk: number, score: Score): void;
+  result(): Result;
+}
+
+export interface StepPlan {
+  /** Number of the step, 1 for the first; `version` (one less) is that of the weights it starts from. */
+  step: number;
+  version: number;
+  epoch: number;
+  stepInEpoch: number;
+  batch: number;
+  shards: number;
+  /** Shards without a sample, in a short batch. */
+  empty: readonly number[];
+}
+
+export interface Score {
+  loss: number;
+  hits: number;
+}
+
+/** A sum over the shards of one node of the reduction tree. */
+export interface Part {
+  /** Who sent it, for messages: "rank 3". */
+  readonly from: string;
+  readonly range: Range;
+  /** The training's own until the work is done: others may be added onto it in place. */
+  readonly values: Float32Array;
+}
+
+/** What a step took of those who computed it. */
+export interface StepCosts {
+  computeSeconds: ReadonlyMap<number, number>;
+  /** Payloads, without headers. */
+  exchangedBytes: { in: number; out: number };
+  /** TensorFlow's tensors in all workers. */
+  tensors: number;
+  tensorBytes: number;
+}
+
+/** One version of the weights and the state: views of live memory, whole until the next version but one is begun. */
+export interface Weights {
+  readonly layout: Layout;
+  readonly version: number;
+  /** Numbers of the buckets that together are the version; -1, the state, comes last if there is any. */
+  readonly buckets: readonly number[];
+  bucket(index: number): Float32Array;
+}

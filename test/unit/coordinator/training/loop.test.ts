@@ -1,0 +1,144 @@
+/** The algorithm by itself: no socket, no process, no message; whoever computes is one function. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Snapshot } from "../../../../src/checkpoint/snapshot.js";
+import type { WrittenRecipe } from "../../../../src/config/recipe.js";
+import { type TrainingOptions, train } from "../../../../src/coordinator/training/loop.js";
+import { StopRequested } from "../../../../src/coordinator/training/workers.js";
+import type { RunEvent } from "../../../../src/events.js";
+import { NEW_SCHEDULE } from "../../../../src/optim/schedule.js";
+import { FakeClock } from "../../../support/fake-clock.js";
+import { bitsOf } from "../../../support/fake-run.js";
+import { FakeWorkers, type FakeWorkersOptions } from "../../../support/fake-workers.js";
+import { testRecipe } from "../../../support/recipe.js";
+import { testSnapshot } from "../../../support/snapshot.js";
+
+const FIRST = { step: 0, epoch: 0, stepInEpoch: 0, best: null, loss: null, schedule: NEW_SCHEDULE, slots: {} };
+
+function begin(
+  given: FakeWorkersOptions & {
+    recipe?: Partial<WrittenRecipe>;
+    start?: Snapshot;
+    options?: Partial<TrainingOptions>;
+    placement?: Partial<TrainingOptions["placement"]>;
+    save?: (snapshot: Snapshot) => Promise<void>;
+  } = {},
+) {
+  const start = given.start ?? testSnapshot({ ...FIRST, recipe: testRecipe(given.recipe) });
+  const workers = new FakeWorkers(given);
+  const events: RunEvent[] = [];
+  const saved: number[] = [];
+  const committed: number[] = [];
+  const placement = { checkpointEverySteps: 0, evaluateEveryEpochs: 1, ...given.placement };
+  // Two full batches of 8 and one of 3: fewer images than shards.
+  const outcome = train(start, { train: 19, test: 10, stopAfterStep: null, ...given.options, placement }, workers, {
+    clock: new FakeClock(),
+    emit: (event) => void events.push(event),
+    committed: ({ step }) => void committed.push(step),
+    async save(snapshot) {
+      await given.save?.(snapshot);
+      saved.push(snapshot.step);
+      return { path: `step-${snapshot.step}`, sizeBytes: 1 };
+    },
+  });
+  const of = <E extends RunEvent["event"]>(event: E) =>
+    events.filter((each): each is Extract<RunEvent, { event: E }> => each.event === event);
+  return { outcome, workers, saved, committed, of };
+}
+
+test("whoever holds which shards, and hands them over in what order, the bits are the same", async () => {
+  for (const recipe of [{}, { clipGradNorm: 0.5, optimizer: "momentum" }, { shards: 7 }] as const) {
+    const expected = bitsOf((await begin({ recipe }).outcome).snapshot);
+    await fc.assert(
+      fc.asyncProperty(fc.infiniteStream(fc.nat(3)), async (owners) => {
+        const blocks = (shards: readonly number[]) => {
+          const held: number[][] = [[], [], [], []];
+          for (const shard of shards) held[owners.next().value]!.push(shard);
+          return held.filter((block) => block.length > 0);
+        };
+        assert.equal(bitsOf((await begin({ recipe, blocks }).outcome).snapshot), expected);
+      }),
+      { numRuns: 40 },
+    );
+  }
+});
+
+test("each step is committed once, evaluated at the end of its epoch, saved, and told", async () => {
+  const run = begin();
+  const outcome = await run.outcome;
+  assert.equal(outcome.kind, "done");
+  assert.equal(outcome.checkpoint, "step-6");
+  assert.deepEqual(run.committed, [1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(run.saved, [3, 6]);
+  assert.deepEqual(
+    run.of("eval").map(({ step, epoch, samples }) => [step, epoch, samples]),
+    [
+      [3, 0, 10],
+      [6, 1, 10],
+    ],
+  );
+  const [step] = run.of("step");
+  assert.deepEqual(
+    [step!.samples, step!.accuracy, step!.exchange_bytes, step!.worker_seconds],
+    [8, 0.5, { in: 3, out: 4 }, { 0: 0.25 }],
+  );
+});
+
+test("every bucket of the next version is published while its step runs, and the state", async () => {
+  const run = begin({ recipe: { epochs: null, steps: 2 } });
+  await run.outcome;
+  for (const version of [1, 2])
+    assert.deepEqual(
+      run.workers.published.filter((each) => each.version === version).map(({ bucket }) => bucket),
+      [0, 1, 2, -1],
+    );
+});
+
+test("a stop in any piece of work leaves what is committed, saved, and a resumed run ends in the same bits", async () => {
+  const expected = bitsOf((await begin().outcome).snapshot);
+  for (let nth = 1; nth <= 8; nth++) {
+    let left = nth;
+    const run = begin({
+      before: () => {
+        if (--left === 0) throw new StopRequested("test");
+      },
+    });
+    const { kind, snapshot } = await run.outcome;
+    assert.equal(kind, "stopped");
+    assert.equal(run.saved.at(-1) ?? 0, snapshot.step);
+    const resumed = begin({ start: structuredClone(snapshot) });
+    assert.equal(bitsOf((await resumed.outcome).snapshot), expected, `stopped in piece ${nth}`);
+  }
+});
+
+test("a run told to stop after a step ends there, saved", async () => {
+  const run = begin({ options: { stopAfterStep: 2 } });
+  const { kind, snapshot, checkpoint } = await run.outcome;
+  assert.deepEqual([kind, snapshot.step, checkpoint], ["stopped", 2, "step-2"]);
+});
+
+test("a loss that is not finite ends the run before the commit", async () => {
+  const run = begin({ loss: (step, shard) => (step === 2 && shard === 1 ? Number.NaN : 0.1) });
+  await assert.rejects(run.outcome, { code: "not-finite", message: /step 2, shard 1, rank 0: the loss is NaN/ });
+  assert.deepEqual(run.committed, [1]);
+});
+
+test("a failure is told, not that of the save which it left behind", async () => {
+  const run = begin({
+    before: (work) => {
+      if (work.kind === "step" && work.plan.step === 4) throw new Error("nobody is left");
+    },
+    save: async () => Promise.reject(new Error("no space left")),
+  });
+  await assert.rejects(run.outcome, /nobody is left/);
+});
+
+test("an empty test set is no evaluation: nothing hangs, and no mean of nothing is told", async () => {
+  for (const recipe of [{}, { lrScheduler: "plateau" }] as const) {
+    const run = begin({ recipe, options: { test: 0 } });
+    const { kind, snapshot } = await run.outcome;
+    assert.deepEqual([kind, snapshot.step, snapshot.best], ["done", 6, null]);
+    assert.deepEqual(run.of("eval"), []);
+  }
+});
