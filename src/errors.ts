@@ -53,6 +53,7 @@ export const CODES = {
   "model-shape": usage("a model file's input or output does not fit the data"),
   "no-checkpoint": usage("there is no checkpoint to read there"),
   "no-gpu": usage("a GPU was asked for, and none can be used"),
+  "no-test-images": usage("the test set has no image, so there is nothing to evaluate"),
   "no-workers": failed("no worker is left, and none will be started again"),
   "not-finite": failed("a loss or a gradient is infinite or not a number"),
   "out-of-memory": failed("TensorFlow could not allocate memory"),

@@ -7,7 +7,7 @@ import { LENGTH_OPTIONS, OUTPUT_OPTIONS, PLACEMENT_OPTIONS, RECIPE_OPTIONS } fro
 const RUN_DIR: PositionalSpec = { name: "run-dir", describe: "the run's folder", required: true };
 const RUN_OR_CHECKPOINT: PositionalSpec = {
   name: "checkpoint",
-  describe: "a run's folder (its newest checkpoint), or a checkpoint's",
+  describe: "a run's folder (its newest checkpoint), a checkpoint's, or a safetensors file",
   required: true,
 };
 const BEST: OptionSpec = {
@@ -23,6 +23,15 @@ const option = (flag: string, kind: OptionSpec["kind"], describe: string): Optio
   describe,
   group: "Options",
 });
+/** Of a safetensors file in a checkpoint's place. */
+const weights = (dataset: string) => [
+  option("model", "string", "of a safetensors file: the network [as the file says, if it does]"),
+  option("model-option", "list", "NAME=VALUE, an option of that network"),
+  option("recipe", "string", "of a safetensors file: a recipe with the network, its data and what becomes of images"),
+  option("normalization", "string", "of a safetensors file: none, or channel [as the file says, or torchvision's]"),
+  option("dataset", "string", dataset),
+  option("dataset-option", "list", "NAME=VALUE, an option of that data set"),
+];
 const THREADS = option("threads", "number", "TensorFlow's threads [all cores]");
 /** "vgg13 on cifar100": as much of it as the words on the command line tell. */
 const titleOf = ({ model, recipe, dataset }: Given) =>
@@ -90,8 +99,7 @@ export const COMMANDS: readonly Command[] = [
     positionals: [RUN_OR_CHECKPOINT],
     options: [
       BEST,
-      option("dataset", "string", "another data set of the same classes [the run's]"),
-      option("dataset-option", "list", "NAME=VALUE, an option of that data set"),
+      ...weights("the data set to evaluate on, of the same classes [the run's]"),
       option("ten-crop", "boolean", "four corners and the centre of larger images, and their mirrors, averaged"),
       option("dense", "boolean", "the dense layers as convolutions over larger images, the class map averaged"),
       ...placement("device", "data-dir"),
@@ -105,7 +113,14 @@ export const COMMANDS: readonly Command[] = [
     name: "predict",
     describe: "what image files show, with probabilities",
     positionals: [RUN_OR_CHECKPOINT, { name: "image", describe: "JPEG or PNG files", required: true, many: true }],
-    options: [option("top", "number", "classes to show [5]"), BEST, ...placement("device"), THREADS, JSON_OPTION],
+    options: [
+      option("top", "number", "classes to show [5]"),
+      BEST,
+      ...weights("of a safetensors file: the data whose classes and images it was trained on"),
+      ...placement("device", "data-dir"),
+      THREADS,
+      JSON_OPTION,
+    ],
     lasting: { title: ({ image }) => `reading ${plural([image].flat().length, "image")}`, saves: false },
     load: async () => (await import("./predict.js")).command,
   },
@@ -119,7 +134,10 @@ export const COMMANDS: readonly Command[] = [
         missing: "--format is needed, one of safetensors, tfjs, keras",
       },
       option("output", "string", "file, or folder for tfjs [MODEL-step-N.safetensors, .keras or -tfjs]"),
+      option("names", "string", "of a safetensors file: cnn-dist, or torchvision for PyTorch [cnn-dist]"),
       BEST,
+      ...weights("of a safetensors file: the data whose classes and images it was trained on"),
+      ...placement("data-dir"),
       JSON_OPTION,
     ],
     load: async () => (await import("./export.js")).command,

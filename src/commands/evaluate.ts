@@ -1,5 +1,4 @@
 /** `cnn-dist evaluate RUN_OR_CHECKPOINT`: what a checkpoint knows of a test set. */
-import { z } from "zod";
 import { EXIT } from "../errors.js";
 import type { Protocol } from "../evaluation/evaluate.js";
 import type { Scores } from "../evaluation/scores.js";
@@ -7,7 +6,7 @@ import { type Evaluation, evaluate } from "../library/evaluate.js";
 import { percent, plural } from "../terminal/format.js";
 import { columns } from "./table.js";
 import { controlOf } from "./terminal.js";
-import { flag, pairs, path, placement, threads } from "./values.js";
+import { flag, path, placement, threads, weights } from "./values.js";
 import { work } from "./work.js";
 
 /** Where the matrix still fits a terminal. */
@@ -17,8 +16,7 @@ export const command = work(
   {
     checkpoint: path,
     best: flag,
-    dataset: z.string().min(1).optional(),
-    datasetOption: pairs,
+    ...weights,
     tenCrop: flag,
     dense: flag,
     device: placement.device,
@@ -26,8 +24,13 @@ export const command = work(
     threads,
     json: flag,
   },
-  async ({ checkpoint, datasetOption, json, ...options }, terminal) => {
-    const result = await evaluate(checkpoint, { ...options, datasetOptions: datasetOption, ...controlOf(terminal) });
+  async ({ checkpoint, modelOption, datasetOption, json, ...options }, terminal) => {
+    const result = await evaluate(checkpoint, {
+      ...options,
+      modelOptions: modelOption,
+      datasetOptions: datasetOption,
+      ...controlOf(terminal),
+    });
     terminal.reporter.close();
     terminal.io.stdout.write(json ? `${JSON.stringify(result)}\n` : scoresText(result));
     return EXIT.done;

@@ -1,17 +1,27 @@
 /** `cnn-dist export CHECKPOINT --format safetensors|tfjs|keras`. */
 import { z } from "zod";
 import { EXIT } from "../errors.js";
-import { FORMATS } from "../export/export.js";
+import { FORMATS, NAMES } from "../export/export.js";
 import { exportCheckpoint } from "../library/export.js";
 import { bytes } from "../terminal/format.js";
 import { controlOf } from "./terminal.js";
-import { flag, path } from "./values.js";
+import { flag, path, placement, weights } from "./values.js";
 import { work } from "./work.js";
 
 export const command = work(
-  { checkpoint: path, format: z.enum(FORMATS), output: path.optional(), best: flag, json: flag },
-  async ({ checkpoint, json, ...options }, terminal) => {
-    const result = await exportCheckpoint(checkpoint, { ...options, ...controlOf(terminal) });
+  {
+    checkpoint: path,
+    format: z.enum(FORMATS),
+    names: z.enum(NAMES).optional(),
+    output: path.optional(),
+    best: flag,
+    ...weights,
+    dataDir: placement.dataDir,
+    json: flag,
+  },
+  async ({ checkpoint, modelOption, datasetOption, json, ...values }, terminal) => {
+    const options = { ...values, modelOptions: modelOption, datasetOptions: datasetOption, ...controlOf(terminal) };
+    const result = await exportCheckpoint(checkpoint, options);
     const { files, size_bytes, model, step } = result;
     const written = files.map((file) => `${file}\n`).join("");
     terminal.io.stdout.write(

@@ -5,7 +5,7 @@ import type { Prediction } from "../evaluation/predict.js";
 import { predict } from "../library/predict.js";
 import { percent } from "../terminal/format.js";
 import { controlOf } from "./terminal.js";
-import { flag, path, placement, threads } from "./values.js";
+import { flag, path, placement, threads, weights } from "./values.js";
 import { work } from "./work.js";
 
 export const command = work(
@@ -19,12 +19,15 @@ export const command = work(
       .max(2 ** 31 - 1)
       .optional(),
     best: flag,
+    ...weights,
     device: placement.device,
+    dataDir: placement.dataDir,
     threads,
     json: flag,
   },
-  async ({ checkpoint, image: images, json, ...options }, terminal) => {
-    for await (const prediction of predict(checkpoint, images, { ...options, ...controlOf(terminal) })) {
+  async ({ checkpoint, image: images, modelOption, datasetOption, json, ...values }, terminal) => {
+    const options = { ...values, modelOptions: modelOption, datasetOptions: datasetOption, ...controlOf(terminal) };
+    for await (const prediction of predict(checkpoint, images, options)) {
       terminal.reporter.close();
       terminal.io.stdout.write(json ? `${JSON.stringify(prediction)}\n` : predictionText(prediction));
     }

@@ -69,6 +69,16 @@ export type RecipeValues = z.infer<z.ZodObject<typeof recipe>>;
 /** `metrics` is for the library alone. */
 export const placement = placementSchema.omit({ metrics: true }).partial().shape;
 
+/** Of a safetensors file in a checkpoint's place. */
+export const weights = {
+  recipe: recipe.recipe,
+  model: recipe.model,
+  modelOption: pairs,
+  normalization: recipe.normalization,
+  dataset: recipe.dataset,
+  datasetOption: pairs,
+};
+
 export const output = { dryRun: flag, json: flag, quiet: flag };
 
 export const path = z.string().min(1);

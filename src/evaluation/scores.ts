@@ -1,5 +1,5 @@
 /** From logits to what an evaluation reports. Pure, in float64. */
-import { CnnDistError } from "../errors.js";
+import { CnnDistError, UsageError } from "../errors.js";
 
 /** Log-probabilities [count, classes] of logits [count, classes]; `rubbish` is the constant logit of one more class. */
 export function logProbabilities(logits: Float32Array, classes: number, rubbish: number | null = null): Float64Array {
@@ -83,7 +83,13 @@ export class Tally {
     }
   }
 
+  /** UsageError `no-test-images` when nothing was added: a mean of nothing is no number. */
   scores(): Scores {
+    if (this.#images === 0)
+      throw new UsageError(
+        "no-test-images",
+        "the test set has no image, so there is nothing to evaluate. Give data that have some, by --dataset or --data-dir.",
+      );
     const classes = this.#names.map((name, label): ClassScore => {
       const images = this.#confusion[label]!.reduce((sum, count) => sum + count, 0);
       const hits = this.#confusion[label]![label]!;

@@ -3,10 +3,11 @@ import { UsageError } from "../errors.js";
 import { exportCheckpoint as exportSnapshot, type Format } from "../export/export.js";
 import { nameOf } from "../models/choice.js";
 import { openCheckpoint } from "./checkpoint.js";
+import { datasetReader } from "./dataset.js";
 import { type ExportOptions, exportSchema, optionsOf } from "./options.js";
 
 export interface Exported {
-  /** The checkpoint's folder. */
+  /** The checkpoint's folder, or the file of weights. */
   checkpoint: string;
   model: string;
   step: number;
@@ -21,19 +22,21 @@ const SUFFIX: Readonly<Record<Format, string>> = { safetensors: ".safetensors", 
 
 /**
  * Writes a checkpoint as safetensors, a tfjs layers model or a Keras archive; `output` is a file, or a folder for tfjs
- * (default: MODEL-step-N in the current directory). `path`: a run's folder (its newest checkpoint that is whole) or a
- * checkpoint's. UsageError `export` for a network that the format cannot hold, `no-checkpoint` when there is none;
+ * (default: MODEL-step-N in the current directory). `path`: a run's folder (its newest checkpoint that is whole), a
+ * checkpoint's, or a safetensors file of weights. UsageError `export` for a network that the format cannot hold, `no-checkpoint` when there is none;
  * CnnDistError `output` when it cannot be written.
  */
 export async function exportCheckpoint(path: string, options: ExportOptions): Promise<Exported> {
-  const { format, output: given, best } = optionsOf(exportSchema, options, "exportCheckpoint");
-  const { snapshot, path: checkpoint } = await openCheckpoint(path, { best }, options);
+  const { format, names, output: given, dataDir, ...request } = optionsOf(exportSchema, options, "exportCheckpoint");
+  const access = { read: datasetReader(dataDir, options), needsData: false };
+  const { snapshot, path: checkpoint } = await openCheckpoint(path, request, access, options);
   const { recipe, step } = snapshot;
   const model = nameOf(recipe.model);
   const base = basename(model).replace(/\.(json|[cm]?[jt]s)$/, "");
   const output = resolve(given ?? `${base}-step-${step}${SUFFIX[format]}`);
   if (format === "keras" && !output.endsWith(".keras"))
     throw new UsageError("export", `--output ${output}: Keras opens only files whose names end in .keras.`);
-  const { files, sizeBytes } = await exportSnapshot(snapshot, format, output);
+  const { files, sizeBytes, notes } = await exportSnapshot(snapshot, format, output, names);
+  for (const note of notes) options.onWarning?.(note);
   return { checkpoint, model, step, format, output, files, size_bytes: sizeBytes };
 }

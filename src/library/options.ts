@@ -4,7 +4,7 @@ import { type Placement, placementSchema } from "../config/placement.js";
 import { type RecipeInput, type WrittenRecipe, writtenRecipeSchema } from "../config/recipe.js";
 import { validate } from "../config/validate.js";
 import { UsageError } from "../errors.js";
-import { FORMATS } from "../export/export.js";
+import { FORMATS, NAMES } from "../export/export.js";
 
 /** What every function takes besides its options. */
 export interface Control {
@@ -48,10 +48,16 @@ export const resumeSchema = z.strictObject({
   dryRun: z.boolean().optional(),
 });
 export const verifySchema = z.strictObject({ gpus: workers, workers, ...where });
+/** Of a safetensors file in a checkpoint's place: which network it is of, and what images it takes. */
+const weights = {
+  recipe: z.string().min(1).optional(),
+  ...writtenRecipeSchema
+    .pick({ model: true, modelOptions: true, normalization: true, dataset: true, datasetOptions: true })
+    .partial().shape,
+};
 export const evaluateSchema = z.strictObject({
   best,
-  dataset: z.string().min(1).optional(),
-  datasetOptions: writtenRecipeSchema.shape.datasetOptions.optional(),
+  ...weights,
   tenCrop: z.boolean().optional(),
   dense: z.boolean().optional(),
   ...where,
@@ -65,13 +71,17 @@ export const predictSchema = z.strictObject({
     .min(1)
     .max(2 ** 31 - 1)
     .optional(),
-  device,
+  ...weights,
+  ...where,
   threads,
 });
 export const exportSchema = z.strictObject({
   format: z.enum(FORMATS),
+  names: z.enum(NAMES).optional(),
   output: z.string().min(1).optional(),
   best,
+  ...weights,
+  dataDir,
 });
 
 /** Recipe and placement keys, flat; what is left out comes from the recipe file, or from the placement's defaults. */
@@ -93,7 +103,7 @@ export type VerifyOptions = z.input<typeof verifySchema> &
   };
 export type EvaluateOptions = z.input<typeof evaluateSchema> & CheckpointControl;
 export type PredictOptions = z.input<typeof predictSchema> & CheckpointControl;
-export type ExportOptions = z.input<typeof exportSchema> & Pick<CheckpointControl, "onWarning">;
+export type ExportOptions = z.input<typeof exportSchema> & CheckpointControl;
 
 const CONTROL = ["signal", "onProgress", "onWarning", "onStep"];
 

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { UsageError } from "../errors.js";
 import { type Prediction, predict as predictImages } from "../evaluation/predict.js";
 import { openCheckpoint } from "./checkpoint.js";
+import { datasetReader } from "./dataset.js";
 import { openInference } from "./inference.js";
 import { optionsOf, type PredictOptions, predictSchema } from "./options.js";
 
@@ -10,7 +11,7 @@ const TOP = 5;
 
 /**
  * What JPEG and PNG files show: for each, in their order, the `top` (5) most probable classes. `path`: a run's folder (its
- * newest checkpoint that is whole) or a checkpoint's. TensorFlow is opened in this process at the first image. UsageError
+ * newest checkpoint that is whole), a checkpoint's, or a safetensors file of weights. TensorFlow is opened in this process at the first image. UsageError
  * `image-file` for a file that is missing or damaged, `no-checkpoint` when there is none; rejects with the signal's reason.
  */
 export async function* predict(
@@ -18,11 +19,12 @@ export async function* predict(
   images: readonly string[],
   options: PredictOptions = {},
 ): AsyncGenerator<Prediction, void, undefined> {
-  const { top = TOP, best, ...wish } = optionsOf(predictSchema, options, "predict");
+  const { top = TOP, device, threads, dataDir, ...request } = optionsOf(predictSchema, options, "predict");
   const missing = images.find((image) => !existsSync(image));
   if (missing !== undefined) throw new UsageError("image-file", `image ${missing}: it does not exist`);
-  const { snapshot } = await openCheckpoint(path, { best }, options);
-  const inference = await openInference(snapshot, wish, options);
+  const access = { read: datasetReader(dataDir, options), needsData: false };
+  const { snapshot } = await openCheckpoint(path, request, access, options);
+  const inference = await openInference(snapshot, { device, threads }, options);
   try {
     for await (const prediction of predictImages(inference.engine, snapshot, images, { top })) {
       options.signal?.throwIfAborted();

@@ -170,6 +170,18 @@ function classLayers(spec: ModelSpec): ReadonlySet<string> {
   return new Set([spec.output, ...(spec.auxiliary ?? []).map(({ output }) => output)].map(before));
 }
 
+/** The number of classes that the file's tensors show; null where the layer of the classes has no weights in it. */
+export function classesIn(spec: ModelSpec, file: WeightsFile): number | null {
+  const { tensors } = byOurNames(spec, file);
+  const [layer] = classLayers(withoutAuxiliary(spec));
+  return tensors.get(`${layer}/kernel`)?.shape.at(-1) ?? null;
+}
+
+/** Whether the file has weights of auxiliary classifiers, under our names or torchvision's. */
+export function hasAuxiliary(tensors: readonly { name: string }[]): boolean {
+  return tensors.some(({ name }) => TORCH_AUXILIARY.test(name) || /^aux\d[a-e]_/.test(name));
+}
+
 const SHOWN = 8;
 
 function listed(names: readonly string[], what: string): string[] {

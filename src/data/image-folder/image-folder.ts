@@ -37,6 +37,10 @@ const COLOR_STATISTICS: PixelStatistics = {
 };
 const GRAY_STATISTICS: PixelStatistics = { mean: [0.449], deviation: [0.226], principal: null };
 
+export function publishedStatistics(channels: 1 | 3): PixelStatistics {
+  return channels === 3 ? COLOR_STATISTICS : GRAY_STATISTICS;
+}
+
 export function imageFolderFacts(given: LoadOptions["options"]): DatasetFacts {
   const { size, channels } = folderOptions(given);
   return {
@@ -93,7 +97,7 @@ export async function loadImageFolder(options: LoadOptions): Promise<Dataset> {
     test: split(test),
     sha256: sha256Of(shape, found.classNames, [train, test], prints),
     source: `${dataDir} (${found.testName === null ? `split by ${testShare}` : `train and ${found.testName}`})`,
-    statistics: settings.channels === 3 ? COLOR_STATISTICS : GRAY_STATISTICS,
+    statistics: publishedStatistics(settings.channels),
     ...(warning === null ? {} : { warning }),
   };
 }

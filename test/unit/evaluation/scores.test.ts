@@ -83,3 +83,7 @@ test("five classes have no top-5, and of equal scores the first is taken, as arg
 test("an output that is not a number is refused, not counted as wrong", () => {
   assert.throws(() => new Tally(["a", "b"]).add(Float64Array.of(Number.NaN, 0), [0]), { code: "not-finite" });
 });
+
+test("no image at all is an error, not a loss that is no number", () => {
+  assert.throws(() => new Tally(["a", "b"]).scores(), { code: "no-test-images", exitCode: 2 });
+});
