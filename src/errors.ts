@@ -137,6 +137,11 @@ function isUsage(code: Code): code is UsageCode {
   return CODES[code].exit === EXIT.usage;
 }
 
+/** The message as part of a sentence that goes on: without the full stop that many end in. */
+export function clauseOf(error: unknown): string {
+  return messageOf(error).replace(/\.$/, "");
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

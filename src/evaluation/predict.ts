@@ -4,9 +4,9 @@ import type { Snapshot } from "../checkpoint/snapshot.js";
 import { openPipeline } from "../data/augment/pipeline.js";
 import { datasetFacts } from "../data/datasets.js";
 import { fitImage } from "../data/fit.js";
+import { inspectImage } from "../data/image-file/inspect.js";
 import type { Engine } from "../engine/engine.js";
-import { CnnDistError, messageOf, UsageError } from "../errors.js";
-import { foreignFile, imageFormat } from "../image-format.js";
+import { messageOf, UsageError } from "../errors.js";
 import { openClassifier } from "./classifier.js";
 
 export interface Prediction {
@@ -55,12 +55,16 @@ function channelsOf({ image, recipe }: Snapshot): 1 | 3 {
 }
 
 async function readImage(engine: Engine, path: string, channels: 1 | 3) {
+  const refuse = (what: string, cause?: unknown) => new UsageError("image-file", `image ${what}`, { cause });
+  const file = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw refuse(`${path}: ${error.code === "ENOENT" ? "it does not exist" : messageOf(error)}`, error);
+  });
+  const { fault } = inspectImage(file); // before it is decoded: a small file can be an image of gigabytes
+  if (fault !== null) throw refuse(`${path}: ${fault}`);
   try {
     const [decoded] = await engine.decodeImages([path], channels);
-    const file = await readFile(path);
-    if (imageFormat(file) === null) throw new CnnDistError("image", `${path}: ${foreignFile(file)}`);
     return decoded!;
   } catch (error) {
-    throw new UsageError("image-file", `image ${messageOf(error)}`, { cause: error });
+    throw refuse(messageOf(error), error);
   }
 }

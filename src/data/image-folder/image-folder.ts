@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { PixelStatistics } from "../../config/pixel-statistics.js";
-import { CnnDistError, messageOf, UsageError } from "../../errors.js";
+import { CnnDistError, clauseOf, UsageError } from "../../errors.js";
 import type { ImageShape } from "../../models/spec.js";
 import type { Dataset, DatasetFacts, ImageDecoder, LoadOptions, Split, Whereabouts } from "../dataset.js";
 import { fitImage } from "../fit.js";
@@ -13,9 +13,11 @@ import { folderOptions } from "./options.js";
 import { type FoundImage, scanFolder } from "./scan.js";
 import { splitImages, TEST_SHARE } from "./split.js";
 
-/** Calls of the decoder at once, so that one's pixels are taken over while the other decodes, and files in each. */
+/** Calls of the decoder at once, so that one's pixels are taken over while the other decodes. */
 const CALLS = 2;
-const TOGETHER = 16;
+/** In each call: so many files, or fewer that have so many pixels together, or one. It bounds the memory of large images. */
+const FILES_A_CALL = 16;
+const PIXELS_A_CALL = 2 ** 26;
 /** Bad files that are named. */
 const NAMED = 5;
 
@@ -86,7 +88,7 @@ export async function loadImageFolder(options: LoadOptions): Promise<Dataset> {
   const testShare = settings.testShare ?? TEST_SHARE;
   const { train, test } = splitImages(root, found, testShare, ({ path }) => prints.get(path)!.fault === null);
   const shape: ImageShape = [settings.size, settings.size, settings.channels];
-  const split = (images: readonly FoundImage[]) => folderSplit(root, images, shape, settings.channels, options.decode);
+  const split = (images: readonly FoundImage[]) => folderSplit(root, images, prints, shape, options.decode);
   const warning = warningOf(bad, prints, found.others);
   return {
     name: "image-folder",
@@ -107,7 +109,7 @@ function refusal(root: string, bad: readonly string[], prints: ReadonlyMap<strin
   const more = bad.length > NAMED ? `\nand ${bad.length - NAMED} more` : "";
   return new UsageError(
     "data-damaged",
-    `${bad.length === 1 ? "a file is" : `${bad.length} files are`} no whole JPEG or PNG:\n${named.join("\n")}${more}\nReplace or remove ${bad.length === 1 ? "it" : "them"}, or leave such files out by --dataset-option badImages=skip.`,
+    `${bad.length === 1 ? "a file" : `${bad.length} files`} cannot be used:\n${named.join("\n")}${more}\nReplace or remove ${bad.length === 1 ? "it" : "them"}, or leave such files out by --dataset-option badImages=skip.`,
   );
 }
 
@@ -130,22 +132,25 @@ function warningOf(bad: readonly string[], prints: ReadonlyMap<string, Fingerpri
 function folderSplit(
   root: string,
   images: readonly FoundImage[],
+  prints: ReadonlyMap<string, Fingerprint>,
   shape: ImageShape,
-  channels: 1 | 3,
   decode: ImageDecoder | undefined,
 ): Split {
+  const channels = shape[2] === 1 ? 1 : 3;
   const bytes = shape[0] * shape[1] * shape[2];
   return {
     count: images.length,
     labels: Int32Array.from(images, ({ label }) => label),
     async copyImages(indices, pixels) {
       if (!decode) throw new CnnDistError("unexpected", "image-folder: nothing decodes images in this process");
-      const paths = Array.from(indices, (index) => join(root, images[index]!.path));
+      const paths = Array.from(indices, (index) => images[index]!.path);
       const targetOf = (at: number) => pixels.subarray(at * bytes, (at + 1) * bytes);
-      await inParallel(Math.ceil(paths.length / TOGETHER), CALLS, async (group) => {
-        const first = group * TOGETHER;
+      const calls = callsOf(paths.map((path) => prints.get(path)!.pixels));
+      await inParallel(calls.length, CALLS, async (call) => {
+        const { first, end } = calls[call]!;
+        const files = paths.slice(first, end).map((path) => join(root, path));
         try {
-          const decoded = await decode(paths.slice(first, first + TOGETHER), channels, (index, height, width) =>
+          const decoded = await decode(files, channels, (index, height, width) =>
             height === shape[0] && width === shape[1] ? targetOf(first + index) : null,
           );
           for (const [index, image] of decoded.entries()) {
@@ -153,11 +158,30 @@ function folderSplit(
             if (image.pixels.buffer !== target.buffer) fitImage(image, shape, target);
           }
         } catch (error) {
-          throw new CnnDistError("image", `${messageOf(error)}. Replace or remove it.`, { cause: error });
+          throw new CnnDistError(
+            "image",
+            `${clauseOf(error)}. Replace it by a sound copy, or begin a new run without it.`,
+            { cause: error },
+          );
         }
       });
     },
   };
+}
+
+/** Consecutive images, cut into what one call decodes. */
+function callsOf(pixels: readonly number[]): { first: number; end: number }[] {
+  const calls: { first: number; end: number }[] = [];
+  let [first, sum] = [0, 0];
+  for (const [index, count] of pixels.entries()) {
+    if (index > first && (index - first === FILES_A_CALL || sum + count > PIXELS_A_CALL)) {
+      calls.push({ first, end: index });
+      [first, sum] = [index, 0];
+    }
+    sum += count;
+  }
+  if (pixels.length > first) calls.push({ first, end: pixels.length });
+  return calls;
 }
 
 /** Form, classes, and each image's place, class and bytes, in order. */

@@ -7,6 +7,7 @@ import type { Engine } from "../../../src/engine/engine.js";
 import { fixturePath } from "../../support/fixtures.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 import { openTestEngine } from "../../support/tensorflow.js";
+import { videoBytes } from "../../support/trailers.js";
 
 const [WIDTH, HEIGHT] = [40, 30];
 const image = (name: string) => fixturePath(`images/${name}`);
@@ -99,6 +100,16 @@ test("what is no image, missing or cut short is named among others, with what wa
   await refused("cut.jpg", readFileSync(image("gradient.jpg")).subarray(0, 400), /JPEG cannot be decoded/);
   await refused("missing.jpg", null, /it does not exist/);
   assert.equal(engine.memory().tensors, tensors);
+});
+
+test("what a camera appends to a JPEG changes nothing", async (context) => {
+  const dir = temporaryDirectory(context);
+  for (const name of ["noise", "noise-progressive", "noise-restarts", "noise-gray", "noise-two-images"]) {
+    const path = join(dir, `${name}.jpg`);
+    writeFileSync(path, Buffer.concat([readFileSync(image(`${name}.jpg`)), videoBytes(20_000, 1)]));
+    const [appended, plain] = await engine.decodeImages([path, image(`${name}.jpg`)], 3);
+    assert.deepEqual(appended, plain, name);
+  }
 });
 
 test("an image is made smaller as Pillow does it", async () => {

@@ -11,6 +11,7 @@ import { parametersOf } from "../../../src/models/parameters.js";
 import { buildModel } from "../../../src/models/registry.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
 import { fixturePath } from "../../support/fixtures.js";
+import { pngOf } from "../../support/png.js";
 import { testRecipe } from "../../support/recipe.js";
 import { cli } from "../../support/runs.js";
 import { testSnapshot } from "../../support/snapshot.js";
@@ -116,4 +117,13 @@ test("the command prints classes for each image, as text and as JSON, in gray fo
   const other = await words(gif);
   assert.equal(other.code, 2);
   assert.match(other.stderr, /dot\.gif: it is neither JPEG nor PNG \(it begins with 47 49 46 38\)/);
+  // A small file of many pixels, which would take gigabytes once it is decoded.
+  const bomb = pngOf(new Uint8Array(1), 1, 1, 1);
+  bomb.writeUInt32BE(16_000, 16);
+  bomb.writeUInt32BE(16_000, 20);
+  const large = join(dir, "large.png");
+  writeFileSync(large, bomb);
+  const refusedLarge = await words(large);
+  assert.equal(refusedLarge.code, 2);
+  assert.match(refusedLarge.stderr, /large\.png: it has 16000x16000 = 256000000 pixels, more than 89478485: make it/);
 });
