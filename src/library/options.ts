@@ -97,7 +97,7 @@ export type TrainOptions = { -readonly [K in keyof WrittenRecipe]?: RecipeInput[
 } & Control;
 export type ResumeOptions = z.input<typeof resumeSchema> & Control;
 export type VerifyOptions = z.input<typeof verifySchema> &
-  Control & {
+  Pick<Control, "signal"> & {
     /** Called with the number of each step that was replayed. */
     onStep?: ((step: number) => void) | undefined;
   };

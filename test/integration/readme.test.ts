@@ -26,7 +26,13 @@ test("the library example of the README runs as it stands and learns", async (co
 });
 
 test("the links of README and docs lead to files", () => {
-  for (const page of ["README.md", "docs/architecture.md", "docs/cli.md", "docs/getting-started.md"]) {
+  for (const page of [
+    "README.md",
+    "docs/architecture.md",
+    "docs/cli.md",
+    "docs/library.md",
+    "docs/getting-started.md",
+  ]) {
     const text = readFileSync(join(ROOT, page), "utf8");
     for (const [, target = ""] of text.matchAll(/\]\(([^)#:]+)\)/g))
       assert.ok(existsSync(join(ROOT, page, "..", target)), `${page} links to ${target}`);
