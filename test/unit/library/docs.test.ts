@@ -21,7 +21,7 @@ const FUNCTIONS = {
   resume: [resumeSchema, ["signal", "onProgress"]],
   evaluate: [evaluateSchema, ["signal", "onProgress", "onWarning"]],
   predict: [predictSchema, ["signal", "onProgress", "onWarning"]],
-  exportCheckpoint: [exportSchema, ["onWarning"]],
+  exportCheckpoint: [exportSchema, ["signal", "onProgress", "onWarning"]],
   verify: [verifySchema, ["signal", "onStep"]],
 } as const satisfies Record<string, readonly [z.ZodObject, readonly string[]]>;
 
