@@ -1,11 +1,12 @@
 import { fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { completePlacement } from "../config/placement.js";
+import { backoffMs } from "../config/time-limits.js";
 import { assignDevices, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
 import { CnnDistError, EXIT } from "../errors.js";
 import { cacheDirectory } from "../paths.js";
-import { backoffMs, WORKER_EXIT, WORKER_MODULE, workerEnvironment } from "../run/supervisor.js";
+import { WORKER_EXIT, WORKER_MODULE, workerEnvironment } from "../run/supervisor.js";
 import { checkTcpEndpoint } from "../transport/address.js";
 import { path, placement } from "./values.js";
 import { work } from "./work.js";

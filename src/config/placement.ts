@@ -1,4 +1,10 @@
 import { z } from "zod";
+import {
+  checkTimeLimits,
+  DEFAULT_HEARTBEAT_TIMEOUT,
+  DEFAULT_STEP_TIMEOUT,
+  LEAST_HEARTBEAT_TIMEOUT,
+} from "./time-limits.js";
 import { validate } from "./validate.js";
 
 /** Where and how a run is carried out: nothing here changes its result. */
@@ -16,9 +22,15 @@ export const placementSchema = z.strictObject({
   /** 0: never but at the end. */
   evaluateEveryEpochs: z.number().int().min(0),
   /** Seconds without a gradient, though the worker is alive, before it is ended. */
-  stepTimeout: z.number().positive(),
+  stepTimeout: z
+    .number()
+    .min(LEAST_HEARTBEAT_TIMEOUT)
+    .describe("It is never less than --heartbeat-timeout: a worker that is silent is not one that is slow."),
   /** Seconds of silence before a worker is ended. */
-  heartbeatTimeout: z.number().positive(),
+  heartbeatTimeout: z
+    .number()
+    .min(LEAST_HEARTBEAT_TIMEOUT)
+    .describe("A worker gives a sign of life each second, and a busy one may miss two."),
   /** Restarts of one local worker. */
   maxRestarts: z.number().int().min(0),
   metricsHost: z.string().min(1),
@@ -36,8 +48,8 @@ export const PLACEMENT_DEFAULTS: Placement = {
   checkpointEverySteps: 0,
   keepCheckpoints: 3,
   evaluateEveryEpochs: 1,
-  stepTimeout: 600,
-  heartbeatTimeout: 10,
+  stepTimeout: DEFAULT_STEP_TIMEOUT,
+  heartbeatTimeout: DEFAULT_HEARTBEAT_TIMEOUT,
   maxRestarts: 3,
   metricsHost: "127.0.0.1",
   metricsPort: 0,
@@ -50,5 +62,7 @@ export function completePlacement(
   where: string | null = null,
 ): Placement {
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return validate(placementSchema, { ...PLACEMENT_DEFAULTS, ...known }, where);
+  const placement = validate(placementSchema, { ...PLACEMENT_DEFAULTS, ...known }, where);
+  checkTimeLimits(placement);
+  return placement;
 }

@@ -4,6 +4,7 @@ import { CheckpointStore, type Loaded } from "../checkpoint/store.js";
 import { systemClock } from "../clock.js";
 import type { Placement } from "../config/placement.js";
 import type { Recipe } from "../config/recipe.js";
+import { LEAVE_MS } from "../config/time-limits.js";
 import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
 import { type AssignedDevice, assignDevices, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
@@ -56,8 +57,6 @@ export interface Run extends AsyncIterable<RunEvent> {
 
 /** Steps at the start of a run whose weights are recorded, for `verify`. */
 const REPLAY_STEPS = 10;
-/** Time that workers get to leave by themselves at the end. */
-const GRACE_MS = 3000;
 
 /** Starts at once and returns; everything that happens comes as events. Heartbeats go to `observe` alone. */
 export function startRun(options: StartOptions): Run {
@@ -263,7 +262,7 @@ class RunInProgress {
         coordinator.workerExited({ rank, incarnation, detail });
       },
     });
-    this.#cleanups.push(() => supervisor.close(GRACE_MS));
+    this.#cleanups.push(() => supervisor.close(LEAVE_MS));
     return supervisor;
   }
 

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../clock.js";
+import { backoffMs } from "../config/time-limits.js";
 
 /** What a worker process needs to know; it travels in its environment. */
 export interface WorkerSettings {
@@ -41,11 +42,6 @@ interface Slot {
 
 /** Exit codes by which a worker says that starting it again would not help. */
 export const WORKER_EXIT = { stopped: 0, failed: 1, refused: 2, evicted: 3 } as const;
-
-/** Milliseconds before the n-th restart (1-based): 0.5, 1, 2, 4 … at most 30 s. */
-export function backoffMs(restart: number): number {
-  return Math.min(30_000, 500 * 2 ** (restart - 1));
-}
 
 export const WORKER_MODULE = fileURLToPath(new URL("worker-process.js", import.meta.url));
 

@@ -1,6 +1,7 @@
 /** ROUTER and DEALER behind the Link interfaces. The only home of zeromq. */
 import { randomBytes } from "node:crypto";
 import { Dealer, Router } from "zeromq";
+import { CLOSING_MS, CONNECTION } from "../config/time-limits.js";
 import { messageOf, UsageError } from "../errors.js";
 import { LIMITS } from "../protocol/skim.js";
 import { checkTcpEndpoint } from "./address.js";
@@ -8,10 +9,11 @@ import type { CoordinatorLink, Message, WorkerLink } from "./link.js";
 
 /** One frame; a bucket may be a single large kernel (VGG's first dense layer has 411 MB). */
 const MAX_FRAME_BYTES = 1024 ** 3;
-const HEARTBEAT = { heartbeatInterval: 2000, heartbeatTimeout: 30_000, heartbeatTimeToLive: 30_000 } as const;
-
-/** How long a closing coordinator waits for what it has told its workers to leave. */
-const LAST_WORDS_MS = 500;
+const HEARTBEAT = {
+  heartbeatInterval: CONNECTION.heartbeatMs,
+  heartbeatTimeout: CONNECTION.timeoutMs,
+  heartbeatTimeToLive: CONNECTION.timeoutMs,
+} as const;
 
 /** zeromq.js refuses a second send while one is under way, so each socket has one queue. */
 class SendQueue {
@@ -124,8 +126,8 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     },
     drop: (peer) => void dropped.add(peer),
     async close() {
-      await queue.idleWithin(LAST_WORDS_MS);
-      socket.linger = LAST_WORDS_MS; // what was handed to the socket may not have left it yet
+      await queue.idleWithin(CLOSING_MS);
+      socket.linger = CLOSING_MS; // what was handed to the socket may not have left it yet
       queue.clear();
       socket.close();
       await receiving;

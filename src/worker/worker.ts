@@ -1,6 +1,7 @@
 /** A worker's life: hello, recipe, data and network, join, then work until it is told to stop. */
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
+import { ALONE_MS, FLUSH_MS, HEARTBEAT_MS } from "../config/time-limits.js";
 import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { CnnDistError, messageOf } from "../errors.js";
@@ -56,10 +57,6 @@ export interface WorkerOutcome {
   kind: "stopped" | "refused" | "evicted" | "failed";
   detail: string;
 }
-
-const HEARTBEAT_MS = 1000;
-/** Without a connection for this long, a worker gives up. */
-const ALONE_MS = 30_000;
 
 /** Of an error that nobody has put in words for the user, or of what lies behind one. */
 function stackOf(error: unknown): string | null {
@@ -185,7 +182,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   });
   clearInterval(beat);
   stopWaiting();
-  await link.flush(1000);
+  await link.flush(FLUSH_MS);
   await held.setup?.close();
   return outcome;
 }

@@ -26,7 +26,7 @@ test("workers over TCP: one that froze is replaced in its work, and woken comes 
   const runDir = join(scratch(context), "run");
   const coordinator = await cli([
     ...["coordinator", "--bind", endpoint, ...FLAGS],
-    ...["--gpus", "2", "--heartbeat-timeout", "2", "--run-dir", runDir, "--json"],
+    ...["--gpus", "2", "--heartbeat-timeout", "3", "--run-dir", runDir, "--json"],
   ]);
   const workers = await Promise.all([1, 2].map(() => cli(["worker", "--connect", endpoint, "--device", "cpu"])));
   context.after(() => [coordinator, ...workers].forEach(({ child }) => child.kill("SIGKILL")));

@@ -80,8 +80,8 @@ export class ChunksInFlight implements InFlight {
     return chunks.length;
   }
 
-  forgive(): void {
-    for (const member of this.owesSince.keys()) this.owesSince.set(member, this.#hooks.now());
+  forgive(ms: number): void {
+    for (const [member, since] of this.owesSince) this.owesSince.set(member, since + ms);
   }
 
   abandon(error: unknown): void {

@@ -14,8 +14,8 @@ export interface InFlight {
   receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null;
   /** What a lost worker owed is nobody's again; returns how many pieces. */
   lost(member: Member): number;
-  /** Nobody was late until now. */
-  forgive(): void;
+  /** So many milliseconds count for nobody's lateness. */
+  forgive(ms: number): void;
   abandon(error: unknown): void;
 }
 

@@ -1,4 +1,5 @@
 /** Who is there: members are admitted, heard, watched and taken out here, and nothing else writes a `Member`. */
+import { HELLO_TIMEOUT_MS, TICK_MS } from "../../config/time-limits.js";
 import { CnnDistError, CODES, errorOf, isCode, messageOf } from "../../errors.js";
 import type { WorkerEvent } from "../../events.js";
 import type { RejectReason } from "../../protocol/codec.js";
@@ -8,7 +9,7 @@ import { Channel } from "./channel.js";
 import { CONNECTION_GONE, Departures } from "./departures.js";
 import type { Duties, MembersOptions, MembersPorts } from "./ports.js";
 import { type Incarnation, type Member, Roster } from "./roster.js";
-import { HELLO_TIMEOUT_SECONDS, overdue, TICK_MS, wasSuspended } from "./watch.js";
+import { heldUpMs, overdue } from "./watch.js";
 
 type LossReason = NonNullable<WorkerEvent["reason"]>;
 
@@ -104,15 +105,14 @@ export class Members {
   watch(): void {
     const { clock } = this.#ports;
     const now = clock.now();
-    const suspended = wasSuspended(now - this.#lastTick);
+    this.#forgive(heldUpMs(now - this.#lastTick));
     this.#lastTick = now;
-    if (suspended) this.#forgive(now);
     for (const member of this.#roster.all()) {
       const late = overdue(member, this.#duties.owesSince(member), now, this.#options.placement);
       if (late) this.#lose(member, late.reason, late.detail);
     }
     for (const absent of this.#roster.absent()) {
-      if (now - absent.since <= HELLO_TIMEOUT_SECONDS * 1000) continue;
+      if (now - absent.since <= HELLO_TIMEOUT_MS) continue;
       this.#roster.forget(absent);
       // Its process is ended, and started again if that is still allowed.
       this.#ports.endWorker(absent.rank, absent.incarnation).catch((error: unknown) => this.#unexpected(error));
@@ -120,10 +120,11 @@ export class Members {
     this.#cancelTick = clock.after(TICK_MS, () => this.watch());
   }
 
-  #forgive(now: number): void {
-    for (const member of this.#roster.all()) member.lastHeard = now;
-    for (const absent of this.#roster.absent()) absent.since = now;
-    this.#duties.forgive();
+  /** Time in which this process could not hear anybody counts for nobody's silence. */
+  #forgive(ms: number): void {
+    for (const member of this.#roster.all()) member.lastHeard += ms;
+    for (const absent of this.#roster.absent()) absent.since += ms;
+    this.#duties.forgive(ms);
   }
 
   /** Tells all to leave. */

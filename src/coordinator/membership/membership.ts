@@ -33,7 +33,7 @@ export class Membership implements Workers {
       receive: (member, message, payload) =>
         this.#inFlight ? this.#inFlight.receive(member, message, payload) : "stale",
       owesSince: (member) => this.#inFlight?.owesSince.get(member) ?? null,
-      forgive: () => this.#inFlight?.forgive(),
+      forgive: (ms) => this.#inFlight?.forgive(ms),
       lost: (member) => this.#inFlight?.lost(member) ?? 0,
       changed: () => {
         this.#inFlight?.assign(this.#members.ready());

@@ -37,8 +37,8 @@ export interface Duties {
   receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null;
   /** Since when the member has sent nothing of what it owes, in milliseconds; null when it owes nothing. */
   owesSince(member: Member): number | null;
-  /** The coordinator itself was stopped for a while: nobody was late until now. */
-  forgive(): void;
+  /** The coordinator itself was held up for so long: that counts for nobody's lateness. */
+  forgive(ms: number): void;
   /** What the member owed is nobody's again; returns how many pieces. */
   lost(member: Member): number;
   /** Somebody came or went. */

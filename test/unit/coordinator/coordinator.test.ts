@@ -75,6 +75,20 @@ test("the coordinator's own suspension is nobody's silence", async () => {
   assert.equal((await outcome).kind, "stopped");
 });
 
+test("a moment in which the coordinator itself was held up is added to nobody's silence", async () => {
+  const run = fakeRun({ workers: 1, placement: { heartbeatTimeout: 3 } });
+  run.worker({ beforeSend: ({ type }) => type === "hello" || type === "join" });
+  const outcome = run.coordinator.run();
+  await settle();
+  await run.clock.advance(1_000);
+  await run.clock.advance(2_400, { jump: true });
+  assert.ok(!run.events.some((event) => event.event === "worker" && event.state === "lost"));
+  await run.clock.advance(2_600);
+  assert.ok(run.events.some((event) => event.event === "worker" && event.state === "lost"));
+  run.coordinator.requestStop("test");
+  await outcome;
+});
+
 test("a worker that is alive but gives no gradient is ended after the step timeout", async () => {
   const run = fakeRun({ workers: 2, placement: { stepTimeout: 5 } });
   run.worker();

@@ -1,0 +1,49 @@
+/**
+ * How long the processes of a run wait for each other, and what must hold between these limits. Those of downloads and of
+ * other programs lie beside what they limit.
+ */
+import { UsageError } from "../errors.js";
+
+/** How often a worker gives a sign of life. */
+export const HEARTBEAT_MS = 1000;
+/** How often the coordinator looks for silence. */
+export const TICK_MS = 500;
+/** Loading TensorFlow and data can hold a worker's event loop for long: until it has joined, silence counts only after this. */
+export const JOIN_TIMEOUT_MS = 60_000;
+/** A worker that was started and has not even said hello after this long will not. */
+export const HELLO_TIMEOUT_MS = 60_000;
+/** Without a connection for this long, a worker gives up. */
+export const ALONE_MS = 30_000;
+/** ZeroMQ's own signs of life on TCP, which find connections that are dead without a word. */
+export const CONNECTION = { heartbeatMs: 2000, timeoutMs: 30_000 } as const;
+/** How long a closing socket waits until the other side has what was said last. */
+export const CLOSING_MS = 500;
+/** How long a worker that ends waits until its last messages have left. */
+export const FLUSH_MS = 1000;
+/** How long workers get to leave by themselves at the end of a run. */
+export const LEAVE_MS = 3000;
+/** Before the n-th restart of a worker (1-based): 0.5, 1, 2, 4 … at most 30 s. */
+export function backoffMs(restart: number): number {
+  return Math.min(30_000, 500 * 2 ** (restart - 1));
+}
+
+/** Seconds, as the command line has them. */
+export const DEFAULT_HEARTBEAT_TIMEOUT = 10;
+export const DEFAULT_STEP_TIMEOUT = 600;
+/** A busy worker may miss two signs of life. */
+export const LEAST_HEARTBEAT_TIMEOUT = (3 * HEARTBEAT_MS) / 1000;
+
+/** UsageError where a placement's limits contradict each other. */
+export function checkTimeLimits({
+  stepTimeout,
+  heartbeatTimeout,
+}: {
+  stepTimeout: number;
+  heartbeatTimeout: number;
+}): void {
+  if (stepTimeout >= heartbeatTimeout) return;
+  throw new UsageError(
+    "config",
+    `--step-timeout ${stepTimeout} is shorter than --heartbeat-timeout ${heartbeatTimeout}: a worker that is silent would be taken for one that is alive and slow. Raise --step-timeout or lower --heartbeat-timeout.`,
+  );
+}
