@@ -69,26 +69,26 @@ export async function exportCheckpoint(
     );
   switch (format) {
     case "safetensors": {
-      if (names === "cnn-dist") return written(output, [[basename(output), safetensors(snapshot)]]);
+      if (names === "cnn-dist") return writeBeside(output, [[basename(output), safetensors(snapshot)]]);
       const { pieces, notes } = torchvisionFile(snapshot);
-      return { ...(await written(output, [[basename(output), pieces]])), notes };
+      return { ...(await writeBeside(output, [[basename(output), pieces]])), notes };
     }
     case "keras": {
       const { graph } = graphOf(snapshot, "keras");
-      const files: File[] = [[basename(output), kerasArchive(graph, factsOf(snapshot))]];
+      const files: OutputFile[] = [[basename(output), kerasArchive(graph, factsOf(snapshot))]];
       if (graph.custom.length > 0) files.push([KERAS_LAYERS_FILE, [new TextEncoder().encode(KERAS_LAYERS)]]);
-      return written(output, files);
+      return writeBeside(output, files);
     }
     case "tfjs": {
       const { graph } = graphOf(snapshot, "tfjs");
       const { json, weights } = tfjsModel(graph, factsOf(snapshot), `cnn-dist ${VERSION}`);
-      const files: File[] = [
+      const files: OutputFile[] = [
         ["model.json", [new TextEncoder().encode(JSON.stringify(json))]],
         [WEIGHTS_FILE, weights.map(asBytes)],
       ];
       if (graph.custom.length > 0) files.push(["layers.mjs", [await readFile(TFJS_LAYERS)]]);
       await checkFolder(output);
-      return written(join(output, "model.json"), files);
+      return writeBeside(join(output, "model.json"), files);
     }
   }
 }
@@ -169,7 +169,7 @@ function graphOf(snapshot: Snapshot, dialect: Dialect): { spec: ModelSpec; graph
   };
 }
 
-type File = [name: string, pieces: readonly Uint8Array[]];
+type OutputFile = [name: string, pieces: readonly Uint8Array[]];
 
 async function checkFolder(path: string): Promise<void> {
   const names = await readdir(path).catch((error: NodeJS.ErrnoException): string[] => {
@@ -183,8 +183,8 @@ async function checkFolder(path: string): Promise<void> {
     );
 }
 
-/** Beside `main`, each under a temporary name first. */
-async function written(main: string, files: readonly File[]): Promise<Exported> {
+/** Writes files into the folder of `main`: all under temporary names first, then renamed. */
+async function writeBeside(main: string, files: readonly OutputFile[]): Promise<Exported> {
   const folder = dirname(main);
   const temporary: string[] = [];
   let sizeBytes = 0;

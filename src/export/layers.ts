@@ -1,4 +1,4 @@
-/** One layer of a table as Keras layers: one for most, a few where Keras has the parts alone. The last has its name. */
+/** One layer of a table as Keras layers: one where Keras has it, else several, of which the last has the layer's name. */
 import { UsageError } from "../errors.js";
 import type { Shape } from "../models/shapes.js";
 import type { Activation, LayerSpec } from "../models/spec.js";
@@ -8,7 +8,7 @@ import { coefficientKernel, connectedKernel, denseKernel, groupedKernel, shortcu
 export interface LayerFacts {
   inputs: readonly string[];
   shapes: readonly Shape[];
-  /** Nothing below 0 comes in, so that zeros around an image are no larger than what a maximum would see. */
+  /** Nothing below 0 comes in: only then do zeros around an image leave a maximum as it is. */
   nonNegative: boolean;
   values: (part: string) => Float32Array;
   dialect: Dialect;
@@ -19,7 +19,7 @@ interface Expanded {
   nonNegative: boolean;
 }
 
-type Step = Omit<ExportLayer, "name" | "inputs"> & { suffix?: string };
+type Step = Omit<ExportLayer, "name" | "inputs">;
 const step = (className: string, config: ExportLayer["config"] = {}, weights: readonly Weight[] = []): Step => ({
   className,
   config,
@@ -247,7 +247,7 @@ const isNonNegative = (kind: Activation | undefined) => kind === "relu" || kind 
 function radialBasis(name: string, input: string, codes: readonly (readonly number[])[]): ExportLayer[] {
   const inputs = codes[0]!.length;
   const units = codes.length;
-  const product = { ...denseKernel(inputs, units, (input, unit) => 2 * codes[unit]![input]!) };
+  const product = denseKernel(inputs, units, (input, unit) => 2 * codes[unit]![input]!);
   const bias = Float32Array.from(codes, (code) => -code.reduce((sum, value) => sum + value * value, 0));
   const norm = denseKernel(inputs, units, () => -1);
   const layer = (suffix: string, className: string, feeds: readonly string[], config = {}, weights: Weight[] = []) => ({
