@@ -35,6 +35,7 @@ export const CODES = {
   dtype: hopeless("an array of a type that TensorFlow does not take there"),
   "dynamic-shape": hopeless("the shape of a tensor depends on its values, so the step cannot be compiled"),
   endpoint: usage("an address that cannot be listened at or connected to"),
+  "engine-differs": usage("the workers' engine is not the one that the checkpoint was computed by"),
   "engine-open": usage("TensorFlow is open in the process already, with other options"),
   export: usage("the checkpoint cannot be exported in that format"),
   image: hopeless("an image file is damaged, or neither JPEG nor PNG"),

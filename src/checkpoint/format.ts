@@ -1,5 +1,6 @@
 /** What lies in a checkpoint's folder, as values: pure, no files. docs/checkpoints.md describes it for people. */
 import { z } from "zod";
+import { fingerprintSchema } from "../config/fingerprint.js";
 import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
 import { recipeCodec, written } from "../config/recipe.js";
 import { CnnDistError } from "../errors.js";
@@ -24,6 +25,7 @@ const stateSchema = z.strictObject({
   image: z.tuple([size, size, size]),
   classNames: z.array(z.string()).min(1),
   pixelStatistics: pixelStatisticsSchema.nullable(),
+  fingerprint: fingerprintSchema.nullable().default(null),
   step: z.number().int().min(0),
   epoch: z.number().int().min(0),
   stepInEpoch: z.number().int().min(0),
@@ -66,6 +68,7 @@ function stateOf(snapshot: Snapshot): StateFile {
     image: [...snapshot.image],
     classNames: [...snapshot.classNames],
     pixelStatistics: snapshot.pixelStatistics,
+    fingerprint: snapshot.fingerprint,
     step: snapshot.step,
     epoch: snapshot.epoch,
     stepInEpoch: snapshot.stepInEpoch,
@@ -122,6 +125,7 @@ export function snapshotOf({
     image: state.image,
     classNames: state.classNames,
     pixelStatistics: state.pixelStatistics,
+    fingerprint: state.fingerprint,
     layout,
     step: state.step,
     epoch: state.epoch,

@@ -1,3 +1,4 @@
+import type { Fingerprint } from "../config/fingerprint.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
 import type { ScheduleState } from "../optim/schedule.js";
@@ -10,7 +11,7 @@ export interface BestMetric {
   step: number;
 }
 
-/** A run at the moment after a commit: everything that it needs to go on, and nothing that depends on the machines. */
+/** A run at the moment after a commit: everything that it needs to go on, whatever machines it ran on. */
 export interface Snapshot {
   recipe: Recipe;
   recipeSha256: string;
@@ -19,6 +20,8 @@ export interface Snapshot {
   classNames: readonly string[];
   /** Of the training set, where the recipe uses them (normalisation, colour noise). */
   pixelStatistics: PixelStatistics | null;
+  /** Of the workers that computed it; null before the first has joined, and in checkpoints that do not say. */
+  fingerprint: Fingerprint | null;
   layout: Layout;
   /** Steps committed so far; also the version of these weights. */
   step: number;

@@ -51,7 +51,12 @@ export const COMMANDS: readonly Command[] = [
     name: "resume",
     describe: "go on with a run from its newest checkpoint",
     positionals: [RUN_DIR],
-    options: [...LENGTH_OPTIONS, ...PLACEMENT_OPTIONS.filter(({ flag }) => flag !== "run-dir"), ...OUTPUT_OPTIONS],
+    options: [
+      ...LENGTH_OPTIONS,
+      ...PLACEMENT_OPTIONS.filter(({ flag }) => flag !== "run-dir"),
+      option("allow-different-engine", "boolean", "go on with other bits where TensorFlow or the processor are others"),
+      ...OUTPUT_OPTIONS,
+    ],
     lasting: { title: ({ runDir }) => `resuming ${String(runDir)}`, saves: true },
     load: async () => (await import("./resume.js")).command,
   },

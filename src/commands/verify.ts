@@ -1,3 +1,4 @@
+import { describeDifferences } from "../config/fingerprint.js";
 import { EXIT } from "../errors.js";
 import { verify } from "../library/verify.js";
 import type { Verification } from "../run/verify.js";
@@ -23,10 +24,15 @@ export const command = work(
   },
 );
 
-function verdict({ difference, steps, weights_sha256 }: Verification, runDir: string): string {
-  if (difference === null)
-    return `bit-identical: the first ${plural(steps, "step")} of ${runDir} left the same weights (${weights_sha256})\n`;
+export function verdict({ difference, engine, steps, weights_sha256 }: Verification, runDir: string): string {
+  const otherEngine = engine.length === 0 ? null : describeDifferences(engine);
+  if (difference === null) {
+    const same = `bit-identical: the first ${plural(steps, "step")} of ${runDir} left the same weights (${weights_sha256})`;
+    return `${same}${otherEngine === null ? "" : `, though the engine is another one. ${otherEngine}`}\n`;
+  }
   const { step, parameter, expected, received } = difference;
   const where = `step ${step}${parameter === null ? "" : `, ${parameter}`}`;
-  return `different: first at ${where}: the run recorded ${expected}, the replay gave ${received}\n`;
+  const what = `different: first at ${where}: the run recorded ${expected}, the replay gave ${received}`;
+  if (otherEngine === null) return `${what}\n`;
+  return `computed by another engine, which gives other bits. ${otherEngine}. Verify the run on the engine that it was made on.\n${what}\n`;
 }

@@ -1,5 +1,6 @@
 /** A run's coordinator: the training on one side, the workers that compute for it on the other. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
+import type { Fingerprint } from "../config/fingerprint.js";
 import { layoutOf } from "../parameters/layout.js";
 import type { GivenValues, InitialValues } from "./membership/admission.js";
 import { Membership } from "./membership/membership.js";
@@ -21,7 +22,12 @@ export interface CoordinatorOptions extends MembersOptions, Omit<TrainingOptions
   placement: MembersOptions["placement"] & TrainingOptions["placement"];
 }
 
-export type CoordinatorPorts = MembersPorts & TrainingPorts;
+export type CoordinatorPorts = MembersPorts & TrainingPorts & EnginePort;
+
+interface EnginePort {
+  /** Called once, before the first step, with the workers' engine; returns the recipe_sha256 of what follows, or throws. */
+  engineKnown(fingerprint: Fingerprint): string;
+}
 
 export interface Coordinator {
   /** The whole training, to the end, to a stop or to a failure (rejects with CnnDistError; what was saved stands). */
@@ -42,7 +48,7 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
     async run() {
       membership.watch();
       try {
-        const start = await startOf(membership, options);
+        const start = await startOf(membership, options, ports);
         const outcome: Outcome = start
           ? await train(start, options, membership, ports)
           : { kind: "stopped", snapshot: withoutWorkers(options.start), checkpoint: null, samplesPerSecond: 0 };
@@ -61,9 +67,14 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
 }
 
 /** Where training begins once enough workers are there; null when a stop was asked for before. */
-async function startOf(membership: Membership, { start, minWorkers }: CoordinatorOptions): Promise<Snapshot | null> {
+async function startOf(
+  membership: Membership,
+  { start, minWorkers }: CoordinatorOptions,
+  { engineKnown }: EnginePort,
+): Promise<Snapshot | null> {
   try {
-    return withValues(start, await membership.gather(minWorkers));
+    const { fingerprint, ...values } = await membership.gather(minWorkers);
+    return { ...withValues(start, values), fingerprint, recipeSha256: engineKnown(fingerprint) };
   } catch (error) {
     if (error instanceof StopRequested) return null;
     throw error;

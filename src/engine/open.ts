@@ -132,7 +132,11 @@ function engineInfo({ libraryDir, threads, device }: EngineOptions, version: str
     build: buildOf(libraryDir),
     device: device === "gpu" ? (env.CNN_DIST_DEVICE_NAME ?? "gpu") : "cpu",
     instructions: `${process.arch} ${vectorInstructions()}`,
-    onednn: [env.TF_ENABLE_ONEDNN_OPTS ?? "default", env.ONEDNN_MAX_CPU_ISA ?? env.DNNL_MAX_CPU_ISA]
+    onednn: [
+      env.TF_ENABLE_ONEDNN_OPTS ?? "default",
+      env.ONEDNN_MAX_CPU_ISA ?? env.DNNL_MAX_CPU_ISA,
+      env.ONEDNN_DEFAULT_FPMATH_MODE ?? env.DNNL_DEFAULT_FPMATH_MODE,
+    ]
       .filter(Boolean)
       .join(" "),
     threads,

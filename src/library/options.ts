@@ -45,6 +45,7 @@ export const resumeSchema = z.strictObject({
   workers,
   ...where,
   ...placementOfRun,
+  allowDifferentEngine: z.boolean().optional(),
   dryRun: z.boolean().optional(),
 });
 export const verifySchema = z.strictObject({ gpus: workers, workers, ...where });

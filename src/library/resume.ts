@@ -10,16 +10,25 @@ import { optionsOf, type ResumeOptions, resumeSchema, workersOf } from "./option
 /**
  * Goes on with a run from its newest checkpoint that is whole: the events of what is left of it. The recipe is the run's;
  * of it only the length (`epochs`, `steps`) may be changed. Ends and throws as `train` does; UsageError for a folder that
- * holds no run.
+ * holds no run, and `engine-differs`, before any step, where TensorFlow, its settings or the processor are not those of the
+ * checkpoint (`allowDifferentEngine` goes on, with a `log` event that says so and another recipe_sha256).
  */
 export function resume(runDir: string, options: ResumeOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
   return follow(async () => {
-    const { epochs, steps, gpus, workers, dryRun = false, ...placement } = optionsOf(resumeSchema, options, "resume");
+    const {
+      epochs,
+      steps,
+      gpus,
+      workers,
+      allowDifferentEngine = false,
+      dryRun = false,
+      ...placement
+    } = optionsOf(resumeSchema, options, "resume");
     const length = { ...(epochs == null ? {} : { epochs }), ...(steps == null ? {} : { steps }) };
     return {
       recipe: validate(recipeCodec, { ...written(readRecipe(runDir)), ...lengthOf(length), ...length }, "resume"),
       placement: completePlacement({ ...placement, workers: workersOf({ gpus, workers }, "resume") }, "resume"),
-      resume: { runDir, keepLength: Object.keys(length).length === 0 },
+      resume: { runDir, keepLength: Object.keys(length).length === 0, allowDifferentEngine },
       dryRun,
     };
   }, options);

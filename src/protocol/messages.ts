@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { fingerprintSchema } from "../config/fingerprint.js";
 import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
 import { recipeCodec } from "../config/recipe.js";
 
@@ -15,25 +16,6 @@ const text = z.string().max(4096);
 /** A loss may be NaN or infinite: that it is so must get through. */
 const anyNumber = z.custom<number>((value) => typeof value === "number", "expected a number");
 const seconds = z.number().min(0).finite();
-
-/** Everything of the machine that the bits of a result depend on. Compared field by field when a worker joins. */
-export const fingerprintSchema = z.strictObject({
-  /** cnn-dist's own version. */
-  software: z.string().max(64),
-  /** TensorFlow's version. */
-  tensorflow: z.string().max(64),
-  /** SHA-256 of TensorFlow's library, or its build id: the same build, not only the same version. */
-  build: z.string().max(128),
-  /** cpu, or the GPU's model name. */
-  device: z.string().max(128),
-  /** x64 or arm64, and the widest vector instructions that TensorFlow chooses by (avx2, avx512f, amx …). */
-  instructions: z.string().max(256),
-  onednn: z.string().max(64),
-  threads: index,
-  deterministic: z.boolean(),
-  tf32: z.boolean(),
-});
-export type Fingerprint = z.infer<typeof fingerprintSchema>;
 
 /** Who speaks: late messages of a dead incarnation are told apart by these. */
 const sender = { run: z.string().max(64), rank: index, incarnation: index };

@@ -1,5 +1,4 @@
 /** Everything that can be wrong is found here, before a worker starts; what is right becomes the plan. */
-import { createHash } from "node:crypto";
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import { type Recipe, type WrittenRecipe, written } from "../config/recipe.js";
@@ -24,6 +23,7 @@ import { slotNamesOf } from "../optim/optimizers.js";
 import { NEW_SCHEDULE } from "../optim/schedule.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { normalizationWarning, readInitialWeights } from "./initial-weights.js";
+import { engineWarning, sha256AtLength } from "./resumed.js";
 
 export interface Prepared {
   recipe: Recipe;
@@ -88,7 +88,7 @@ export async function prepare(
     dataset,
     start,
     warmStart,
-    warnings: warning === null ? [] : [warning],
+    warnings: [...(warning === null ? [] : [warning]), ...engineWarning(resumed)],
     topologySha256: topologySha256(spec),
     parameters: layout.size,
     predictedBytes: predictWorkerBytes(spec, Math.ceil(recipe.batchSize / recipe.shards)),
@@ -142,7 +142,7 @@ function userModel(
     topologySha256: null,
     parameters: resumed?.layout.size ?? 0,
     warmStart: null,
-    warnings: [],
+    warnings: engineWarning(resumed),
     predictedBytes: 0,
   };
 }
@@ -155,7 +155,7 @@ function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null):
       `the checkpoint of step ${resumed.step} is not one of this run: ${what}. Take away what was put into the run's checkpoints, or start a new run.`,
     );
   const [of, is] = [lengthless(resumed.recipe), lengthless(recipe)];
-  for (const key of Object.keys(is) as (keyof WrittenRecipe)[]) {
+  for (const key of Object.keys({ ...of, ...is }) as (keyof WrittenRecipe)[]) {
     const [theirs, ours] = [canonicalJson(of[key]), canonicalJson(is[key])];
     if (theirs !== ours) throw differs(`its ${key} is ${theirs}, the recipe's ${ours}`);
   }
@@ -168,7 +168,7 @@ function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null):
     throw differs(`${recipe.optimizer}'s ${missing.join(", ")} is not in its optimizer.safetensors`);
   const { layout: stored, weights, state, ...rest } = resumed;
   const values = { layout: stored, weights, state };
-  return { ...rest, values, recipe, recipeSha256: resumedSha256(recipe, resumed) };
+  return { ...rest, values, recipe, recipeSha256: sha256AtLength(recipe, resumed) };
 }
 
 /** What must be as it was; a run may be made longer or shorter, and a file of one's own counts by its hash. */
@@ -176,24 +176,12 @@ function lengthless(recipe: Recipe): WrittenRecipe {
   return { ...withoutPaths(recipe), epochs: null, steps: null };
 }
 
-/**
- * A run of another length has another fingerprint. Where the steps so far depended on the length, no recipe alone leads
- * to the same weights: the fingerprint then names the old one and the step as well, so that it promises nothing false.
- */
-function resumedSha256(recipe: Recipe, { recipe: before, recipeSha256: old, step }: Snapshot): string {
-  const whole = recipeSha256(recipe);
-  if (recipe.epochs === before.epochs && recipe.steps === before.steps) return old;
-  if (step === 0 || recipe.lrScheduler === "constant" || recipe.lrScheduler === "step") return whole;
-  return createHash("sha256")
-    .update(canonicalJson({ recipe_sha256: whole, after: old, step }))
-    .digest("hex");
-}
-
 function freshStart(recipe: Recipe, facts: DataFacts, values: Start["values"]): Start {
   return {
     recipe,
     recipeSha256: recipeSha256(recipe),
     ...facts,
+    fingerprint: null,
     step: 0,
     epoch: 0,
     stepInEpoch: 0,

@@ -20,15 +20,18 @@ import { createSocketDirectory } from "../transport/socket-directory.js";
 import { bindCoordinator } from "../transport/zeromq.js";
 import { defaultRunDir, RunDirectory } from "./directory.js";
 import { type Prepared, planEvent, prepare } from "./plan.js";
+import { engineChange } from "./resumed.js";
 import { EventStream } from "./stream.js";
 import { Supervisor } from "./supervisor.js";
 
 export interface StartOptions {
   recipe: Recipe;
   placement: Placement;
-  /** Go on with this run. */
-  /** `keepLength`: as long as the checkpoint's recipe says, not as `recipe` does (a resume may have changed it). */
-  resume?: { runDir: string; keepLength?: boolean };
+  /**
+   * Go on with this run. `keepLength`: as long as the checkpoint's recipe says, not as `recipe` does (a resume may have
+   * changed it). `allowDifferentEngine`: with a warning where TensorFlow, its settings or the processor are others.
+   */
+  resume?: { runDir: string; keepLength?: boolean; allowDifferentEngine?: boolean };
   /** Listen here for workers from elsewhere, instead of starting local ones. */
   bind?: string;
   /** Only plan: every check is made, the plan event comes, no worker starts. */
@@ -294,13 +297,20 @@ class RunInProgress {
         link,
         clock: systemClock,
         emit: (event) => this.#emit(event),
+        engineKnown: (fingerprint) => {
+          const { start } = prepared;
+          const change = engineChange(start, fingerprint, this.#options.resume?.allowDifferentEngine ?? false);
+          if (change) this.#emit({ event: "log", level: "warn", message: change.warning });
+          return change?.recipeSha256 ?? start.recipeSha256;
+        },
         save: (snapshot) => store.save(snapshot),
         committed: (snapshot) => {
           if (snapshot.step > REPLAY_STEPS) return;
-          const { step, loss, layout } = snapshot;
+          const { step, loss, layout, fingerprint } = snapshot;
           directory.recordReplay({
             step,
             loss,
+            fingerprint,
             weights_sha256: weightsSha256(layout, snapshot),
             parameters: parameterHashes(layout, snapshot),
           });

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { type Difference, differencesSince, fingerprintSchema } from "../config/fingerprint.js";
 import type { Placement } from "../config/placement.js";
 import { recipeSha256 } from "../config/resolve.js";
 import { messageOf, UsageError } from "../errors.js";
@@ -15,6 +16,8 @@ const entrySchema = z.object({
   loss: z.number().nullable(),
   weights_sha256: z.string(),
   parameters: z.record(z.string(), z.string()),
+  /** Of the engine that computed it; older versions did not record it. */
+  fingerprint: fingerprintSchema.nullable().default(null),
 });
 type Entry = z.infer<typeof entrySchema>;
 
@@ -25,6 +28,8 @@ export interface Verification {
   weights_sha256: string;
   /** Where the two first differ. */
   difference: { step: number; parameter: string | null; expected: string; received: string } | null;
+  /** What differs between the engines of the steps up to there, of all steps where nothing differs; [] if not recorded. */
+  engine: readonly Difference[];
 }
 
 export interface VerifyOptions {
@@ -54,7 +59,7 @@ export async function verifyRun({ runDir, placement, signal, onEvent }: VerifyOp
       steps,
       recipe_sha256: recipeSha256(recipe),
       weights_sha256: replayed.at(-1)!.weights_sha256,
-      ...compare(recorded, replayed),
+      ...compared(recorded, replayed),
     };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -85,7 +90,27 @@ function readReplay(runDir: string): Entry[] {
   return [...entries.values()].sort((a, b) => a.step - b.step);
 }
 
-export function compare(
+export function compared(
+  recorded: readonly Entry[],
+  replayed: readonly Entry[],
+): Pick<Verification, "identical" | "difference" | "engine"> {
+  const result = compare(recorded, replayed);
+  const until = result.difference?.step ?? Number.POSITIVE_INFINITY;
+  return { ...result, engine: engineDifferences(recorded, replayed, until) };
+}
+
+/** Of the first step up to `until` whose engine was another one. */
+function engineDifferences(recorded: readonly Entry[], replayed: readonly Entry[], until: number): Difference[] {
+  for (const { step, fingerprint: before } of recorded) {
+    const now = replayed.find((entry) => entry.step === step)?.fingerprint;
+    if (step > until) break;
+    const found = before && now ? differencesSince(before, now) : [];
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+function compare(
   recorded: readonly Entry[],
   replayed: readonly Entry[],
 ): Pick<Verification, "identical" | "difference"> {

@@ -78,6 +78,7 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
         if (!json) io.stdout.write(`${summaryLines(event).join("\n")}\n`);
         return;
       }
+      if (event.event === "log" && event.level === "warn") return labelled(color.yellow, "warning", event.message);
       const lost = event.event === "worker" && (event.state === "lost" || event.state === "refused");
       const text = sentence(event);
       if (text !== null && (talk || lost)) say(`  ${lost ? color.yellow(text) : text}`);

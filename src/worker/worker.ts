@@ -1,4 +1,5 @@
 /** A worker's life: hello, recipe, data and network, join, then work until it is told to stop. */
+import type { Fingerprint } from "../config/fingerprint.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
 import { ALONE_MS, FLUSH_MS, HEARTBEAT_MS } from "../config/time-limits.js";
@@ -8,7 +9,7 @@ import { CnnDistError, messageOf } from "../errors.js";
 import { asBytes } from "../parameters/bytes.js";
 import type { Layout } from "../parameters/layout.js";
 import { decodeToWorker, encode } from "../protocol/codec.js";
-import { type Fingerprint, PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
+import { PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
 import type { WorkerLink } from "../transport/link.js";
 import { type Computer, WorkSession } from "./session.js";
 

@@ -1,5 +1,6 @@
 /** A coordinator with fake workers, a fake clock and a memory network. */
 import type { Snapshot } from "../../src/checkpoint/snapshot.js";
+import type { Fingerprint } from "../../src/config/fingerprint.js";
 import type { WrittenRecipe } from "../../src/config/recipe.js";
 import { type CoordinatorOptions, createCoordinator } from "../../src/coordinator/coordinator.js";
 import type { RunEvent } from "../../src/events.js";
@@ -23,6 +24,7 @@ export function fakeRun(
     endWorker?: () => Promise<void>;
     save?: (snapshot: Snapshot) => Promise<void>;
     committed?: (snapshot: Snapshot) => void;
+    engineKnown?: (fingerprint: Fingerprint) => string;
   } = {},
 ) {
   const layout = testLayout();
@@ -34,6 +36,7 @@ export function fakeRun(
   const possible = { workers: given.workers ?? 1 };
   const recipe = testRecipe(given.recipe);
   const train = given.train ?? TRAIN;
+  const recipeSha256 = "f".repeat(64);
   const {
     layout: stored,
     weights,
@@ -41,10 +44,11 @@ export function fakeRun(
     ...progress
   }: Snapshot = {
     recipe,
-    recipeSha256: "f".repeat(64),
+    recipeSha256,
     image: [4, 4, 1],
     classNames: ["a", "b"],
     pixelStatistics: null,
+    fingerprint: null,
     layout,
     step: 0,
     epoch: 0,
@@ -79,6 +83,7 @@ export function fakeRun(
       link: network.coordinator,
       clock,
       emit: (event) => void events.push(event),
+      engineKnown: (fingerprint) => given.engineKnown?.(fingerprint) ?? recipeSha256,
       async save(snapshot) {
         await given.save?.(snapshot);
         saved.push(structuredClone(snapshot));

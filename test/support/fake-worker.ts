@@ -2,12 +2,13 @@
  * A worker without TensorFlow: it speaks the protocol for real, and its "gradient" is a simple function of weights and
  * sample numbers, computed in float32.
  */
+import type { Fingerprint } from "../../src/config/fingerprint.js";
 import { EpochOrder } from "../../src/data/order.js";
 import { asBytes } from "../../src/parameters/bytes.js";
 import { type Layout, layoutOf } from "../../src/parameters/layout.js";
 import { childrenOf, coverOf, type Range } from "../../src/parameters/tree.js";
 import { asFloat32, decodeToWorker, encode } from "../../src/protocol/codec.js";
-import type { Fingerprint, ToCoordinator, ToWorker } from "../../src/protocol/messages.js";
+import type { ToCoordinator, ToWorker } from "../../src/protocol/messages.js";
 import type { MemoryNetwork } from "../../src/transport/memory.js";
 
 export const FINGERPRINT: Fingerprint = {

@@ -1,6 +1,6 @@
 import type { Snapshot } from "../../src/checkpoint/snapshot.js";
 import { NEW_SCHEDULE } from "../../src/optim/schedule.js";
-import { testLayout } from "./fake-worker.js";
+import { FINGERPRINT, testLayout } from "./fake-worker.js";
 import { testRecipe } from "./recipe.js";
 
 /** A small, whole snapshot; every vector has values of its own. */
@@ -14,6 +14,7 @@ export function testSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     image: [28, 28, 1],
     classNames: ["boot", "coat"],
     pixelStatistics: null,
+    fingerprint: FINGERPRINT,
     layout,
     step: 12,
     epoch: 2,

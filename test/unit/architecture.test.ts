@@ -71,6 +71,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   config: ["models", "zod"],
   coordinator: [
+    "config/fingerprint",
     "config/time-limits",
     "protocol",
     "type:transport",

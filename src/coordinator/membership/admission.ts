@@ -1,14 +1,17 @@
 /** Whether a worker that wants to join computes what the others do, and the values that the first one may bring. Pure. */
 import type { Snapshot } from "../../checkpoint/snapshot.js";
+import { differences, type Fingerprint } from "../../config/fingerprint.js";
 import { layoutOf } from "../../parameters/layout.js";
 import { asFloat32 } from "../../protocol/codec.js";
-import type { Fingerprint, ToCoordinator } from "../../protocol/messages.js";
-import { differences } from "./roster.js";
+import type { ToCoordinator } from "../../protocol/messages.js";
 
 export type Join = Extract<ToCoordinator, { type: "join" }>;
 
 /** A network's layout, and the values that training begins with. */
 export type InitialValues = Pick<Snapshot, "layout" | "weights" | "state">;
+
+/** What is known once workers have joined: of what they bring, and of the engine that computes. */
+export type Gathered = InitialValues & { fingerprint: Fingerprint };
 
 /** A new run of a model of the user's own has no values yet: only a worker's TensorFlow can read the file. */
 export type GivenValues = InitialValues | "from the first worker";
@@ -22,7 +25,9 @@ export interface Agreed {
 
 /** Why the worker cannot take part, or null. */
 export function objection(agreed: Agreed, { fingerprint, datasetSha256, topologySha256 }: Join): string | null {
-  const wrong = agreed.fingerprint ? differences(agreed.fingerprint, fingerprint) : [];
+  const wrong: { what: string; expected: string; received: string }[] = agreed.fingerprint
+    ? differences(agreed.fingerprint, fingerprint)
+    : [];
   const compare = (what: string, expected: string | null, received: string) => {
     if (expected !== null && expected !== received) wrong.push({ what, expected, received });
   };

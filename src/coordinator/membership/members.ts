@@ -1,4 +1,5 @@
 /** Who is there: members are admitted, heard, watched and taken out here, and nothing else writes a `Member`. */
+import type { Fingerprint } from "../../config/fingerprint.js";
 import { HELLO_TIMEOUT_MS, TICK_MS } from "../../config/time-limits.js";
 import { CnnDistError, CODES, errorOf, isCode, messageOf } from "../../errors.js";
 import type { WorkerEvent } from "../../events.js";
@@ -44,6 +45,11 @@ export class Members {
   }
 
   /** What training starts from; null until the first worker of a user model has brought it. */
+  /** Of the first that joined, and so of all; null before. */
+  get fingerprint(): Fingerprint | null {
+    return this.#agreed.fingerprint;
+  }
+
   get initialValues(): InitialValues | null {
     return this.#initialValues;
   }

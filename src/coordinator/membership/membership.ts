@@ -8,7 +8,7 @@ import {
   type Work,
   type Workers,
 } from "../training/workers.js";
-import type { InitialValues } from "./admission.js";
+import type { Gathered } from "./admission.js";
 import { ChunksInFlight } from "./chunks.js";
 import { deferred, type InFlight } from "./in-flight.js";
 import { Members } from "./members.js";
@@ -52,13 +52,13 @@ export class Membership implements Workers {
   }
 
   /** Resolves with what the training starts from once `count` workers, or all that can come, are ready. */
-  async gather(count: number): Promise<InitialValues> {
+  async gather(count: number): Promise<Gathered> {
     for (;;) {
       if (this.#ended) throw this.#ended;
-      const { initialValues } = this.#members;
+      const { fingerprint, initialValues } = this.#members;
       const ready = this.#members.ready().length;
       const enough = ready >= count || (ready > 0 && ready >= this.#ports.workersPossible());
-      if (initialValues && enough) return initialValues;
+      if (fingerprint && initialValues && enough) return { ...initialValues, fingerprint };
       await this.#changed.promise;
     }
   }

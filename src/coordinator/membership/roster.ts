@@ -1,6 +1,6 @@
 /** Who is there: a pure record of workers by peer. Time comes in as an argument; nothing is sent from here. */
 import type { WorkerState } from "../../events.js";
-import type { Fingerprint, ToCoordinator } from "../../protocol/messages.js";
+import type { ToCoordinator } from "../../protocol/messages.js";
 
 /** A rank that was started again is a new incarnation. */
 export interface Incarnation {
@@ -122,14 +122,4 @@ export class Roster {
     if (this.#strikes.size > REMEMBERED_PEERS) this.#strikes.delete(this.#strikes.keys().next().value!);
     return count >= STRIKES;
   }
-}
-
-/** What differs between two machines that should compute the same bits; empty when nothing does. */
-export function differences(
-  expected: Fingerprint,
-  received: Fingerprint,
-): { what: string; expected: string; received: string }[] {
-  return (Object.keys(expected) as (keyof Fingerprint)[])
-    .filter((key) => expected[key] !== received[key])
-    .map((key) => ({ what: key, expected: String(expected[key]), received: String(received[key]) }));
 }

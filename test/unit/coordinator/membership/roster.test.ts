@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { differences, type Member, Roster } from "../../../../src/coordinator/membership/roster.js";
-import { FINGERPRINT } from "../../../support/fake-worker.js";
+import { type Member, Roster } from "../../../../src/coordinator/membership/roster.js";
 
 const hello = (token: string | null = null) =>
   ({ type: "hello", protocol: 1, token, pid: 7, host: "there", device: "cpu" }) as const;
@@ -76,12 +75,4 @@ test("a peer is cut off after twenty strikes; a flood of peers does not fill the
   assert.equal(roster.strike("bad"), true);
   for (let peer = 0; peer < 1024; peer++) roster.strike(`peer ${peer}`);
   assert.equal(roster.strike("bad"), false, "the oldest is forgotten");
-});
-
-test("differences name each field with both values", () => {
-  assert.deepEqual(differences(FINGERPRINT, { ...FINGERPRINT }), []);
-  assert.deepEqual(differences(FINGERPRINT, { ...FINGERPRINT, tf32: true, build: "other" }), [
-    { what: "build", expected: "b", received: "other" },
-    { what: "tf32", expected: "false", received: "true" },
-  ]);
 });
