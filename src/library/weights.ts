@@ -72,6 +72,7 @@ export async function openWeights(
     image,
     classNames,
     pixelStatistics: statistics,
+    fingerprint: null,
     layout,
     step: 0,
     epoch: 0,
