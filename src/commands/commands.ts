@@ -1,6 +1,6 @@
 /** All commands: what `--help` shows, and where each one's work is. */
 
-import { plural } from "../terminal/format.js";
+import { plural } from "../format.js";
 import type { Command, Given, OptionSpec, PositionalSpec } from "./command.js";
 import { LENGTH_OPTIONS, OUTPUT_OPTIONS, PLACEMENT_OPTIONS, RECIPE_OPTIONS } from "./options.js";
 

@@ -2,8 +2,8 @@
 import type { LoadOptions } from "../data/dataset.js";
 import { datasetFacts, datasetNames, findDataset } from "../data/datasets.js";
 import { EXIT } from "../errors.js";
+import { count, plural } from "../format.js";
 import { cacheDirectory } from "../paths.js";
-import { count } from "../terminal/format.js";
 import { flag } from "./values.js";
 import { work } from "./work.js";
 
@@ -28,7 +28,7 @@ export function datasetList(options: { json: boolean } & Pick<LoadOptions, "cach
         `  ${about}`,
         classes === null || train === null || test === null
           ? `  ${shape.join("x")} unless options say otherwise, classes and images as the folders have them`
-          : `  ${shape.join("x")}, ${classes} classes, ${count(train)} training and ${count(test)} test images`,
+          : `  ${shape.join("x")}, ${plural(classes, "class", "classes")}, ${count(train)} training and ${plural(test, "test image")}`,
         `  licence: ${license}`,
         `  found:   ${where}`,
         "",

@@ -9,8 +9,8 @@ import { findDataset } from "../data/datasets.js";
 import { deviceEnvironment, type Gpu, listGpus } from "../engine/gpus.js";
 import { type FoundTensorflow, findTensorflow } from "../engine/install.js";
 import { EXIT, messageOf } from "../errors.js";
+import { bytes } from "../format.js";
 import { cacheDirectory } from "../paths.js";
-import { bytes } from "../terminal/format.js";
 import { flag } from "./values.js";
 import { work } from "./work.js";
 

@@ -2,8 +2,8 @@
 import { EXIT } from "../errors.js";
 import type { Protocol } from "../evaluation/evaluate.js";
 import type { Scores } from "../evaluation/scores.js";
+import { count, percent, plural } from "../format.js";
 import { type Evaluation, evaluate } from "../library/evaluate.js";
-import { percent, plural } from "../terminal/format.js";
 import { columns } from "./table.js";
 import { controlOf } from "./terminal.js";
 import { flag, path, placement, threads, weights } from "./values.js";
@@ -59,8 +59,8 @@ function scoresText(evaluation: Evaluation): string {
     ["class", "images", "right", "accuracy"],
     classes.map((each) => [
       each.name,
-      String(each.images),
-      String(each.hits),
+      count(each.images),
+      count(each.hits),
       each.accuracy === null ? "" : percent(each.accuracy),
     ]),
     ["left", "right", "right", "right"],
@@ -75,7 +75,7 @@ function matrix(classes: Scores["classes"], confusion: Scores["confusion"]): str
     ["", ...classes.map((_, index) => String(index))],
     confusion.map((row, index) => [
       `${index} ${classes[index]!.name}`,
-      ...row.map((count) => (count === 0 ? "." : String(count))),
+      ...row.map((images) => (images === 0 ? "." : String(images))),
     ]),
     ["left", ...classes.map(() => "right" as const)],
   );

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { EXIT } from "../errors.js";
 import { FORMATS, NAMES } from "../export/export.js";
+import { bytes } from "../format.js";
 import { exportCheckpoint } from "../library/export.js";
-import { bytes } from "../terminal/format.js";
 import { controlOf } from "./terminal.js";
 import { flag, path, placement, weights } from "./values.js";
 import { work } from "./work.js";

@@ -1,9 +1,9 @@
 /** `cnn-dist models`: the networks that can be named. */
 
 import { EXIT } from "../errors.js";
+import { count } from "../format.js";
 import { summarize } from "../models/parameters.js";
 import { buildModel, expectedOf, modelFacts, modelNames } from "../models/registry.js";
-import { count } from "../terminal/format.js";
 import { columns } from "./table.js";
 import { flag } from "./values.js";
 import { work } from "./work.js";

@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { EXIT } from "../errors.js";
 import type { Prediction } from "../evaluation/predict.js";
+import { percent } from "../format.js";
 import { predict } from "../library/predict.js";
-import { percent } from "../terminal/format.js";
 import { controlOf } from "./terminal.js";
 import { flag, path, placement, threads, weights } from "./values.js";
 import { work } from "./work.js";

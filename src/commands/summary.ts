@@ -4,11 +4,11 @@ import { resolveRecipe } from "../config/resolve.js";
 import { networkShape } from "../data/augment/pipeline.js";
 import { datasetFacts } from "../data/datasets.js";
 import { EXIT, UsageError } from "../errors.js";
+import { bytes, count, plural } from "../format.js";
 import { type ModelSummary, predictWorkerBytes, summarize } from "../models/parameters.js";
 import { buildModel, expectedOf, type ModelOptions, modelFacts } from "../models/registry.js";
 import type { ImageShape } from "../models/spec.js";
 import { isModelPath } from "../models/user-file.js";
-import { bytes, count } from "../terminal/format.js";
 import { columns } from "./table.js";
 import { flag, pairs } from "./values.js";
 import { work } from "./work.js";
@@ -122,7 +122,7 @@ function toText(
     options,
   }: { source: string; batch: number; workerBytes: number; options: readonly string[][] },
 ): string {
-  const images = batch === 1 ? "one image" : `${count(batch)} images`;
+  const images = batch === 1 ? "one image" : plural(batch, "image");
   const state = summary.total_parameters - summary.trainable_parameters;
   const table = columns(
     ["layer", "kind", "output", "parameters", "multiply-adds", "activations"],
@@ -139,7 +139,7 @@ function toText(
   const facts = columns(
     [summary.model, source],
     [
-      ["input", `${summary.input.join("x")}, ${count(summary.classes)} classes`],
+      ["input", `${summary.input.join("x")}, ${plural(summary.classes, "class", "classes")}`],
       [
         "parameters",
         `${count(summary.trainable_parameters)} trainable${state === 0 ? "" : `, ${count(state)} moving statistics`} (${bytes(4 * summary.total_parameters)})`,

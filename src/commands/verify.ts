@@ -1,8 +1,8 @@
 import { describeDifferences } from "../config/fingerprint.js";
 import { EXIT } from "../errors.js";
+import { plural } from "../format.js";
 import { verify } from "../library/verify.js";
 import type { Verification } from "../run/verify.js";
-import { plural } from "../terminal/format.js";
 import { controlOf } from "./terminal.js";
 import { flag, path, placement } from "./values.js";
 import { work } from "./work.js";

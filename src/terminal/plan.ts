@@ -1,52 +1,59 @@
 /** The plan, as the person sees it before anything starts. Pure. */
 import type { PlanEvent } from "../events.js";
-import { bytes, count } from "./format.js";
+import { bytes, count, plural } from "../format.js";
 
-export function planLines(plan: PlanEvent): [label: string, text: string][] {
-  const { recipe } = plan;
-  const steps = recipe.augmentation.map(({ step }) => step);
-  const lengths =
-    recipe.epochs === null
-      ? `${count(plan.steps)} steps`
-      : `${count(plan.epochs)} ${plan.epochs === 1 ? "epoch" : "epochs"} of ${count(plan.steps_per_epoch)} steps`;
+type Line = [label: string, text: string];
+
+export function planLines(plan: PlanEvent): Line[] {
+  const steps = plan.recipe.augmentation.map(({ step }) => step);
+  const lines: (Line | null)[] = [
+    ["model", modelOf(plan)],
+    ["data", dataOf(plan)],
+    steps.length === 0 ? null : ["augment", steps.join(", ")],
+    ["training", trainingOf(plan)],
+    plan.init_weights && ["start", startOf(plan.init_weights)],
+    ["workers", workersOf(plan)],
+    ["run", plan.run_dir],
+    plan.metrics_url === null ? null : ["metrics", plan.metrics_url],
+    ["recipe", plan.recipe_sha256],
+    plan.resumed_from === null ? null : ["resumed", `from ${plan.resumed_from}, after step ${count(plan.start_step)}`],
+  ];
+  return lines.filter((line) => line !== null);
+}
+
+function modelOf({ model, parameters, input, classes }: PlanEvent): string {
+  const size = parameters === 0 ? "parameters known once a worker has read it" : plural(parameters, "parameter");
+  return `${model} · ${size} · ${input.join("x")} to ${plural(classes, "class", "classes")}`;
+}
+
+function dataOf({ dataset: { name, train, test, source } }: PlanEvent): string {
+  return `${name} · ${count(train)} training and ${plural(test, "test image")} · ${source}`;
+}
+
+function trainingOf({ recipe, steps, epochs, steps_per_epoch, batch_size, shards }: PlanEvent): string {
+  const length =
+    recipe.epochs === null ? plural(steps, "step") : `${plural(epochs, "epoch")} of ${plural(steps_per_epoch, "step")}`;
   const spared = recipe.weightDecayExclude === "biasAndNorm" ? " (not of biases and normalisation)" : "";
   const extras = [
     recipe.lrScheduler === "constant" ? null : recipe.lrScheduler,
-    recipe.lrWarmupEpochs ? `warm-up ${recipe.lrWarmupEpochs} epochs` : null,
+    recipe.lrWarmupEpochs ? `warm-up ${plural(recipe.lrWarmupEpochs, "epoch")}` : null,
     recipe.weightDecay ? `weight decay ${recipe.weightDecay}${spared}` : null,
     recipe.clipGradNorm ? `gradient norm at most ${recipe.clipGradNorm}` : null,
     recipe.labelSmoothing ? `label smoothing ${recipe.labelSmoothing}` : null,
     recipe.normalization === "channel" ? "normalised by channel" : null,
     recipe.precision === "fp32" ? null : recipe.precision,
   ].filter((extra) => extra !== null);
-  const devices = [...new Set(plan.devices)].join(", ");
-  const spare = Math.max(0, plan.workers - plan.shards);
-  return [
-    [
-      "model",
-      `${plan.model} · ${plan.parameters === 0 ? "parameters known once a worker has read it" : `${count(plan.parameters)} parameters`} · ${plan.input.join("x")} to ${plan.classes} classes`,
-    ],
-    [
-      "data",
-      `${plan.dataset.name} · ${count(plan.dataset.train)} training and ${count(plan.dataset.test)} test images · ${plan.dataset.source}`,
-    ],
-    ...(steps.length === 0 ? [] : [["augment", steps.join(", ")] as [string, string]]),
-    [
-      "training",
-      `${lengths} · batch ${plan.batch_size} in ${plan.shards} shards · ${recipe.optimizer}, lr ${recipe.lr}${extras.map((extra) => `, ${extra}`).join("")} · seed ${recipe.seed}`,
-    ],
-    ...(plan.init_weights === null ? [] : [["start", startOf(plan.init_weights)] as [string, string]]),
-    [
-      "workers",
-      `${plan.workers} on ${devices}, ${plan.threads} ${plan.threads === 1 ? "thread" : "threads"} each${plan.predicted_memory_bytes ? `, about ${bytes(plan.predicted_memory_bytes)} each` : ""}${spare > 0 ? ` · ${spare} of them as ${spare === 1 ? "a spare" : "spares"}: there are only ${plan.shards} shards` : ""}`,
-    ],
-    ["run", plan.run_dir],
-    ...(plan.metrics_url === null ? [] : ([["metrics", plan.metrics_url]] as [string, string][])),
-    ["recipe", plan.recipe_sha256],
-    ...(plan.resumed_from === null
-      ? []
-      : ([["resumed", `from ${plan.resumed_from}, after step ${count(plan.start_step)}`]] as [string, string][])),
-  ];
+  const optimizer = [recipe.optimizer, `lr ${recipe.lr}`, ...extras].join(", ");
+  return `${length} · batch ${batch_size} in ${plural(shards, "shard")} · ${optimizer} · seed ${recipe.seed}`;
+}
+
+function workersOf({ workers, devices, threads, shards, predicted_memory_bytes: memory }: PlanEvent): string {
+  const spare = Math.max(0, workers - shards);
+  const who = `${workers} on ${[...new Set(devices)].join(", ")}`;
+  const needs = memory === 0 ? "" : `, about ${bytes(memory)} each`;
+  const spares = spare === 1 ? "a spare" : "spares";
+  const idle = spare === 0 ? "" : ` · ${spare} of them as ${spares}: there are only ${plural(shards, "shard")}`;
+  return `${who}, ${plural(threads, "thread")} each${needs}${idle}`;
 }
 
 /** Parameters that are named before the rest are only counted. */

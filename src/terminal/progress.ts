@@ -1,6 +1,7 @@
 /** What is known of a running training, and how it is drawn: events in, lines out. Pure; time is an argument. */
 import type { DoneEvent, EvalEvent, NotStartedEvent, PlanEvent, RunEvent, StepEvent, WorkerState } from "../events.js";
-import { bar, count, duration, fit, rate } from "./format.js";
+import { count, plural } from "../format.js";
+import { bar, duration, fit, rate } from "./format.js";
 
 interface WorkerLine {
   device: string;
@@ -117,7 +118,7 @@ export function sentence(event: RunEvent): string | null {
       return `step ${count(event.step)} saved: ${event.path}`;
     case "worker":
       if (event.state === "lost")
-        return `rank ${event.rank} is lost: ${event.detail}${event.reassigned ? `; its work (${event.reassigned}) goes to the others in the same step` : ""}`;
+        return `rank ${event.rank} is lost: ${event.detail}${event.reassigned ? `; the others compute its ${plural(event.reassigned, "shard")} in the same step` : ""}`;
       if (event.state === "refused") return `rank ${event.rank} was refused: ${event.detail}`;
       return null;
     case "log":

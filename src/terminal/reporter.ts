@@ -1,7 +1,8 @@
 /** Writes a run to the terminal: a live region where there is one, plain lines where there is none, JSON where asked. */
 import pc from "picocolors";
 import type { RunEvent } from "../events.js";
-import { bar, bytes, count, fit, wrap } from "./format.js";
+import { bytes, count } from "../format.js";
+import { bar, fit, wrap } from "./format.js";
 import { LiveRegion, type TerminalStream } from "./live-region.js";
 import { planLines } from "./plan.js";
 import { advance, liveLines, NO_PROGRESS, type Progress, progressLine, sentence, summaryLines } from "./progress.js";

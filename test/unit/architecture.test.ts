@@ -11,6 +11,7 @@ const COMMON = [
   "clock",
   "errors",
   "events",
+  "format",
   "random",
   "nearest",
   "image-format",

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { written } from "../../../src/config/recipe.js";
 import type { DoneEvent, PlanEvent, RunEvent, StepEvent } from "../../../src/events.js";
-import { bytes, duration, fit, wrap } from "../../../src/terminal/format.js";
+import { bytes, percent, plural } from "../../../src/format.js";
+import { duration, fit, wrap } from "../../../src/terminal/format.js";
 import { LiveRegion } from "../../../src/terminal/live-region.js";
 import { planLines } from "../../../src/terminal/plan.js";
 import {
@@ -88,6 +89,13 @@ const worker = (rank: number, state: "working" | "lost", detail = ""): RunEvent 
 test("numbers are written as people read them", () => {
   assert.deepEqual([0.44, 12, 185, 7385].map(duration), ["0.4 s", "12 s", "3:05", "2:03:05"]);
   assert.deepEqual([1_500, 2_500_000, 25_000_000, 1_200_000_000].map(bytes), ["2 kB", "2.5 MB", "25 MB", "1.2 GB"]);
+  assert.equal(bytes(999), "999 B");
+  assert.deepEqual(
+    [0, 1, 2, 1234].map((steps) => plural(steps, "step")),
+    ["0 steps", "1 step", "2 steps", "1,234 steps"],
+  );
+  assert.equal(plural(1, "loss", "losses"), "1 loss");
+  assert.equal(percent(0.12345), "12.35%");
   assert.equal(fit("abcdef", 4), "abc…");
 });
 
