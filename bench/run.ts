@@ -15,8 +15,8 @@ import { type RecipeOverrides, resolveRecipe } from "../src/config/resolve.js";
 import { ensureTensorflow } from "../src/engine/install.js";
 import type { RunEvent } from "../src/events.js";
 import { cacheDirectory } from "../src/paths.js";
+import { earlyEnvironment } from "../src/run/fork-worker.js";
 import { startRun } from "../src/run/run.js";
-import { earlyEnvironment } from "../src/run/supervisor.js";
 import { alternate, median, printTable, ratio } from "./table.js";
 
 const execute = promisify(execFile);

@@ -20,6 +20,8 @@ export interface Loaded {
 
 /** A checkpoint that its successor of the same step is about to replace; it counts until that one is in its place. */
 const REPLACED = ".old";
+/** Names of whole checkpoints, also of one that is being replaced. */
+const CHECKPOINT = /^step-\d+(\.old)?$/;
 /** Files are written, hashed and read in pieces of this size, so that nothing else waits long meanwhile. */
 const PIECE_BYTES = 8 * 1024 * 1024;
 /** No space, and no space for this user. */
@@ -66,6 +68,11 @@ export class CheckpointStore {
     return (await this.#names()).filter((name) => /^step-\d+$/.test(name)).map((name) => join(this.#dir, name));
   }
 
+  /** Whether no checkpoint was ever written whole, sound or damaged. */
+  async isEmpty(): Promise<boolean> {
+    return !(await this.#names()).some((name) => CHECKPOINT.test(name));
+  }
+
   /** Removes what a killed run left half-written, and finishes or takes back what it was about to replace. */
   async sweep(): Promise<void> {
     for (const name of await this.#names()) {
@@ -79,7 +86,7 @@ export class CheckpointStore {
   async loadNewest(): Promise<Loaded> {
     const passedOver: Loaded["passedOver"] = [];
     // Of one step, what replaces comes before what it replaces.
-    const found = (await this.#names()).filter((name) => /^step-\d+(\.old)?$/.test(name)).reverse();
+    const found = (await this.#names()).filter((name) => CHECKPOINT.test(name)).reverse();
     for (const path of found.map((name) => join(this.#dir, name))) {
       try {
         const snapshot = await loadCheckpoint(path);
@@ -92,7 +99,7 @@ export class CheckpointStore {
       passedOver.length === 0 ? "it holds none" : passedOver.map(({ path, reason }) => `${path}: ${reason}`).join("; ");
     throw new UsageError(
       "no-checkpoint",
-      `${this.#dir} has no valid checkpoint: ${seen}. Start a new run with 'cnn-dist launch'.`,
+      `${this.#dir} has no valid checkpoint: ${seen}. Put an intact copy there, or start a new run in another folder.`,
     );
   }
 

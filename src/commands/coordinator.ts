@@ -12,7 +12,7 @@ export const command = work(
   { bind: path, ...recipe, ...placementOfOthers, ...output },
   async ({ bind, ...values }, terminal) => {
     checkTcpEndpoint("--bind", bind);
-    const prepare = async () => ({ ...(await trainingOf(trainOptionsOf(values))), bind });
+    const prepare = async () => ({ ...(await trainingOf(trainOptionsOf(values), { remote: true })), bind });
     return show(follow(prepare, controlOf(terminal)), terminal);
   },
 );

@@ -1,8 +1,8 @@
 import { completePlacement, type Placement, placementSchema } from "../config/placement.js";
 import type { Recipe } from "../config/recipe.js";
-import { type RecipeOverrides, resolveRecipe } from "../config/resolve.js";
-import { listGpus } from "../engine/gpus.js";
+import type { RecipeOverrides } from "../config/resolve.js";
 import type { RunEvent } from "../events.js";
+import { recipeFor, type Where } from "../run/devices.js";
 import { follow } from "./follow.js";
 import { optionsOf, type TrainOptions, trainSchema, workersOf } from "./options.js";
 
@@ -24,7 +24,7 @@ const PLACEMENT_KEYS: ReadonlySet<string> = new Set(Object.keys(placementSchema.
 /** Recipe and placement in force. The default number of shards follows the workers, and these the GPUs that are visible. */
 export async function trainingOf(
   options: TrainOptions,
-  listed: () => Promise<readonly unknown[]> = listGpus,
+  where: Omit<Where, "placement"> = { remote: false },
 ): Promise<{ recipe: Recipe; placement: Placement; dryRun: boolean }> {
   const { recipe, model, gpus, dryRun = false, ...rest } = optionsOf(trainSchema, options, "train");
   const entries = Object.entries(rest);
@@ -34,6 +34,5 @@ export async function trainingOf(
     { ...given, workers: workersOf({ gpus, workers: given.workers }, "train") },
     "train",
   );
-  const workers = placement.workers ?? Math.max(2, placement.device === "cpu" ? 0 : (await listed()).length);
-  return { recipe: resolveRecipe({ model, recipe, overrides, workers }), placement, dryRun };
+  return { recipe: await recipeFor({ model, recipe, overrides }, { ...where, placement }), placement, dryRun };
 }

@@ -1,45 +1,51 @@
 /** A run's folder: recipe, events, logs, checkpoints, and a lock so that only one run writes to it. */
-import {
-  appendFileSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { type Recipe, recipeCodec, written } from "../config/recipe.js";
 import { validate } from "../config/validate.js";
-import { messageOf, UsageError } from "../errors.js";
+import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { nameOf } from "../models/choice.js";
-import { processIdentity } from "../process-identity.js";
+import { LineFile } from "./line-file.js";
+import { RunLock } from "./lock.js";
+import { resumeCommand } from "./resume-command.js";
 
 export class RunDirectory {
   readonly path: string;
-  readonly #events: number;
-  #open = true;
+  /** Throws once another run holds the folder. */
+  readonly lock: RunLock;
+  readonly #events: LineFile;
+  readonly #replay: LineFile;
+  readonly #log: LineFile;
+  #onTrouble: (message: string) => void = () => {};
+  #inTrouble = false;
 
-  private constructor(path: string) {
+  private constructor(path: string, lock: RunLock) {
     this.path = path;
-    this.#events = openSync(join(path, "metrics.jsonl"), "a");
+    this.lock = lock;
+    const file = (...names: string[]) =>
+      new LineFile(join(path, ...names), (failed, error) => this.#tellOnce(failed, error));
+    this.#events = file("metrics.jsonl");
+    this.#replay = file("replay.jsonl");
+    this.#log = file("logs", "coordinator.log");
   }
 
-  /** A new run's folder; UsageError if it holds a run already, is in use, or cannot be written. */
-  static create(path: string): RunDirectory {
-    const dir = resolve(path);
+  /** A new run's folder; UsageError if it holds a run already, is in use, or cannot be written. Null: one of a new name. */
+  static create(path: string | null, recipe: Recipe): RunDirectory {
+    const dir = path === null ? newDirectory(defaultRunDir(recipe, new Date())) : resolve(path);
     makeDirectories(dir);
-    takeLock(dir);
-    if (existsSync(join(dir, "recipe.json"))) {
-      rmSync(join(dir, "lock"), { force: true });
-      throw new UsageError(
-        "run-dir",
-        `--run-dir ${dir} holds a run already. Resume it with 'cnn-dist resume ${dir}', or choose another folder.`,
-      );
+    const lock = RunLock.take(join(dir, "lock"));
+    try {
+      if (existsSync(join(dir, "recipe.json")))
+        throw new UsageError(
+          "run-dir",
+          `--run-dir ${dir} holds a run already. Resume it with '${resumeCommand(dir)}', or choose another folder.`,
+        );
+      writeRecipe(dir, recipe);
+      return new RunDirectory(dir, lock);
+    } catch (error) {
+      lock.release();
+      throw error;
     }
-    return new RunDirectory(dir);
   }
 
   /** The folder of a run to go on with. */
@@ -47,30 +53,43 @@ export class RunDirectory {
     const dir = resolve(path);
     assertRun(dir);
     makeDirectories(dir);
-    takeLock(dir);
-    return new RunDirectory(dir);
+    return new RunDirectory(dir, RunLock.take(join(dir, "lock")));
   }
 
-  writeRecipe(recipe: Recipe): void {
-    writeFileSync(join(this.path, "recipe.json"), `${JSON.stringify(written(recipe), null, 2)}\n`);
+  /** Called once, with the first thing that could not be written beside checkpoints; the run goes on. */
+  onTrouble(tell: (message: string) => void): void {
+    this.#onTrouble = tell;
   }
 
   /** One line of metrics.jsonl. */
   record(event: unknown): void {
-    if (this.#open) writeSync(this.#events, `${JSON.stringify(event)}\n`);
+    this.#events.append(JSON.stringify(event));
   }
 
   /** One line of replay.jsonl: what a step left, for `verify`. */
   recordReplay(entry: unknown): void {
-    appendFileSync(join(this.path, "replay.jsonl"), `${JSON.stringify(entry)}\n`);
+    this.#replay.append(JSON.stringify(entry));
   }
 
   log(line: string): void {
-    appendFileSync(join(this.path, "logs", "coordinator.log"), `${new Date().toISOString()} ${line}\n`);
+    this.#log.append(`${new Date().toISOString()} ${line}`);
   }
 
-  workerLog(rank: number): string {
-    return join(this.path, "logs", `rank-${rank}.log`);
+  /** A file descriptor for what a worker writes, to be closed by the caller; null where there is no space for one. */
+  openWorkerLog(rank: number, header: string): number | null {
+    const path = this.workerLog(rank);
+    try {
+      const log = openSync(path, "a");
+      try {
+        writeSync(log, `${header}\n`);
+      } catch (error) {
+        this.#tellOnce(path, error); // the worker may find space later
+      }
+      return log;
+    } catch (error) {
+      this.#tellOnce(path, error);
+      return null;
+    }
   }
 
   /** The last lines that a worker wrote; "" if it wrote none. */
@@ -83,10 +102,20 @@ export class RunDirectory {
   }
 
   close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    closeSync(this.#events);
-    rmSync(join(this.path, "lock"), { force: true });
+    for (const file of [this.#events, this.#replay, this.#log]) file.close();
+    this.lock.release();
+  }
+
+  workerLog(rank: number): string {
+    return join(this.path, "logs", `rank-${rank}.log`);
+  }
+
+  #tellOnce(path: string, error: unknown): void {
+    if (this.#inTrouble) return;
+    this.#inTrouble = true;
+    this.#onTrouble(
+      `${path} cannot be written (${messageOf(error)}). The training goes on, and lines will be missing from the run's records and logs until there is space again.`,
+    );
   }
 }
 
@@ -115,41 +144,57 @@ export function readRecipe(runDir: string): Recipe {
   }
 }
 
-function makeDirectories(dir: string): void {
+/** Whole or not at all: with it, the folder is a run's. */
+function writeRecipe(dir: string, recipe: Recipe): void {
+  const path = join(dir, "recipe.json");
+  const temporary = `${path}.tmp`;
   try {
-    mkdirSync(join(dir, "logs"), { recursive: true });
-    mkdirSync(join(dir, "checkpoints"), { recursive: true });
+    writeFileSync(temporary, `${JSON.stringify(written(recipe), null, 2)}\n`);
+    renameSync(temporary, path);
   } catch (error) {
-    throw new UsageError(
-      "run-dir",
-      `the run's folder ${dir} cannot be made: ${messageOf(error)}. Choose another by --run-dir.`,
+    rmSync(temporary, { force: true });
+    const full = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
+    throw new CnnDistError(
+      full ? "disk-full" : "output",
+      `${path} cannot be written: ${messageOf(error)}. ${full ? "Free some space, or choose" : "Choose"} another folder by --run-dir.`,
       { cause: error },
     );
   }
 }
 
-/** A lock of a process that is dead is taken over. */
-function takeLock(dir: string): void {
-  const path = join(dir, "lock");
-  const mine = processIdentity(process.pid) ?? String(process.pid);
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(path, mine, { flag: "wx" });
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST")
-        throw new UsageError("run-dir", `${dir} cannot be locked: ${messageOf(error)}`, { cause: error });
-    }
-    const holder = readFileSync(path, "utf8");
-    const pid = Number.parseInt(holder, 10);
-    if (processIdentity(pid) === holder) {
-      throw new UsageError(
-        "run-dir-in-use",
-        `${dir} is in use by another run (process ${pid}). Wait for it, stop it, or choose another folder by --run-dir.`,
-      );
-    }
-    rmSync(path, { force: true });
+function makeDirectories(dir: string): void {
+  try {
+    mkdirSync(join(dir, "logs"), { recursive: true });
+    mkdirSync(join(dir, "checkpoints"), { recursive: true });
+  } catch (error) {
+    throw cannotBeMade(dir, error);
   }
+}
+
+/** Runs that start in the same second get a number each: making a folder is what only one of them can do. */
+function newDirectory(wanted: string): string {
+  try {
+    mkdirSync(dirname(wanted), { recursive: true });
+    for (let number = 1; ; number++) {
+      const dir = number === 1 ? wanted : `${wanted}-${number}`;
+      try {
+        mkdirSync(dir);
+        return dir;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+    }
+  } catch (error) {
+    throw cannotBeMade(wanted, error);
+  }
+}
+
+function cannotBeMade(dir: string, error: unknown): UsageError {
+  return new UsageError(
+    "run-dir",
+    `the run's folder ${dir} cannot be made: ${messageOf(error)}. Choose another by --run-dir.`,
+    { cause: error },
+  );
 }
 
 /** runs/<model>-<dataset>-<date>-<time>, in the current directory. */

@@ -1,25 +1,14 @@
 /** Replays the first steps of a finished run and compares what they leave, parameter by parameter. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
-import { type Difference, differencesSince, fingerprintSchema } from "../config/fingerprint.js";
+import { type Difference, differencesSince } from "../config/fingerprint.js";
 import type { Placement } from "../config/placement.js";
-import { recipeSha256 } from "../config/resolve.js";
-import { messageOf, UsageError } from "../errors.js";
+import type { Recipe } from "../config/recipe.js";
 import type { RunEvent } from "../events.js";
 import { readRecipe } from "./directory.js";
+import { type ReplayEntry, readReplay, type Stretch, stretchesOf } from "./replay.js";
 import { startRun } from "./run.js";
-
-const entrySchema = z.object({
-  step: z.number().int(),
-  loss: z.number().nullable(),
-  weights_sha256: z.string(),
-  parameters: z.record(z.string(), z.string()),
-  /** Of the engine that computed it; older versions did not record it. */
-  fingerprint: fingerprintSchema.nullable().default(null),
-});
-type Entry = z.infer<typeof entrySchema>;
 
 export interface Verification {
   identical: boolean;
@@ -40,24 +29,19 @@ export interface VerifyOptions {
 }
 
 /** UsageError when the run left nothing to compare with. The replay's own folder is temporary. */
-export async function verifyRun({ runDir, placement, signal, onEvent }: VerifyOptions): Promise<Verification> {
-  const recipe = readRecipe(runDir);
-  const recorded = readReplay(runDir);
+export async function verifyRun(options: VerifyOptions): Promise<Verification> {
+  const recipe = readRecipe(options.runDir);
+  const recorded = readReplay(options.runDir);
   const scratch = mkdtempSync(join(tmpdir(), "cnn-dist-verify-"));
+  const replayDir = join(scratch, "run");
   try {
-    const steps = recorded.at(-1)!.step;
-    const run = startRun({
-      recipe,
-      placement: { ...placement, runDir: join(scratch, "run"), metrics: false, evaluateEveryEpochs: 0 },
-      ...(signal ? { signal } : {}),
-      stopAfterStep: steps,
-    });
-    for await (const event of run) onEvent?.(event);
-    await run.result;
-    const replayed = readReplay(join(scratch, "run"));
+    let fingerprint = "";
+    for (const [index, stretch] of stretchesOf(recorded, recipe).entries())
+      fingerprint = await replay(stretch, recipe, replayDir, index > 0, options);
+    const replayed = readReplay(replayDir);
     return {
-      steps,
-      recipe_sha256: recipeSha256(recipe),
+      steps: recorded.at(-1)!.step,
+      recipe_sha256: fingerprint,
       weights_sha256: replayed.at(-1)!.weights_sha256,
       ...compared(recorded, replayed),
     };
@@ -66,33 +50,29 @@ export async function verifyRun({ runDir, placement, signal, onEvent }: VerifyOp
   }
 }
 
-function readReplay(runDir: string): Entry[] {
-  const path = join(runDir, "replay.jsonl");
-  let lines: string[];
-  try {
-    lines = readFileSync(path, "utf8").trim().split("\n");
-  } catch (error) {
-    throw new UsageError(
-      "verify",
-      `${path} cannot be read (${messageOf(error)}): the run has no committed step to compare with`,
-      { cause: error },
-    );
-  }
-  const entries = new Map<number, Entry>();
-  for (const [index, line] of lines.entries()) {
-    try {
-      const entry = entrySchema.parse(JSON.parse(line));
-      entries.set(entry.step, entry); // a resumed run does its steps since the checkpoint again: the last word counts
-    } catch (error) {
-      throw new UsageError("verify", `${path}, line ${index + 1} is damaged: ${line.slice(0, 80)}`, { cause: error });
-    }
-  }
-  return [...entries.values()].sort((a, b) => a.step - b.step);
+/** As the run was made: to the stretch's end, at its length; the next one goes on from there. The recipe's fingerprint. */
+async function replay(
+  { end, length }: Stretch,
+  recipe: Recipe,
+  runDir: string,
+  goOn: boolean,
+  { placement, signal, onEvent }: VerifyOptions,
+): Promise<string> {
+  signal?.throwIfAborted();
+  const run = startRun({
+    recipe: { ...recipe, ...length },
+    placement: { ...placement, runDir, metrics: false, evaluateEveryEpochs: 0 },
+    ...(signal ? { signal } : {}),
+    ...(goOn ? { resume: { runDir } } : {}),
+    stopAfterStep: end,
+  });
+  for await (const event of run) onEvent?.(event);
+  return (await run.result)!.recipe_sha256;
 }
 
 export function compared(
-  recorded: readonly Entry[],
-  replayed: readonly Entry[],
+  recorded: readonly ReplayEntry[],
+  replayed: readonly ReplayEntry[],
 ): Pick<Verification, "identical" | "difference" | "engine"> {
   const result = compare(recorded, replayed);
   const until = result.difference?.step ?? Number.POSITIVE_INFINITY;
@@ -100,7 +80,11 @@ export function compared(
 }
 
 /** Of the first step up to `until` whose engine was another one. */
-function engineDifferences(recorded: readonly Entry[], replayed: readonly Entry[], until: number): Difference[] {
+function engineDifferences(
+  recorded: readonly ReplayEntry[],
+  replayed: readonly ReplayEntry[],
+  until: number,
+): Difference[] {
   for (const { step, fingerprint: before } of recorded) {
     const now = replayed.find((entry) => entry.step === step)?.fingerprint;
     if (step > until) break;
@@ -111,55 +95,34 @@ function engineDifferences(recorded: readonly Entry[], replayed: readonly Entry[
 }
 
 function compare(
-  recorded: readonly Entry[],
-  replayed: readonly Entry[],
+  recorded: readonly ReplayEntry[],
+  replayed: readonly ReplayEntry[],
 ): Pick<Verification, "identical" | "difference"> {
-  for (const [index, expected] of recorded.entries()) {
-    const received = replayed[index];
-    if (!received)
-      return {
-        identical: false,
-        difference: {
-          step: expected.step,
-          parameter: null,
-          expected: expected.weights_sha256,
-          received: "no such step",
-        },
-      };
-    const parameter = Object.keys(expected.parameters).find(
-      (name) => expected.parameters[name] !== received.parameters[name],
-    );
-    if (parameter !== undefined) {
-      return {
-        identical: false,
-        difference: {
-          step: expected.step,
-          parameter,
-          expected: expected.parameters[parameter]!,
-          received: received.parameters[parameter] ?? "no such parameter",
-        },
-      };
-    }
-    if (expected.weights_sha256 !== received.weights_sha256)
-      return {
-        identical: false,
-        difference: {
-          step: expected.step,
-          parameter: null,
-          expected: expected.weights_sha256,
-          received: received.weights_sha256,
-        },
-      };
-    if (expected.loss !== received.loss)
-      return {
-        identical: false,
-        difference: {
-          step: expected.step,
-          parameter: "loss",
-          expected: String(expected.loss),
-          received: String(received.loss),
-        },
-      };
+  const received = new Map(replayed.map((entry) => [entry.step, entry]));
+  for (const expected of recorded) {
+    const difference = differenceOf(expected, received.get(expected.step));
+    if (difference) return { identical: false, difference: { step: expected.step, ...difference } };
   }
   return { identical: true, difference: null };
+}
+
+function differenceOf(
+  expected: ReplayEntry,
+  received: ReplayEntry | undefined,
+): Omit<NonNullable<Verification["difference"]>, "step"> | null {
+  const differs = (parameter: string | null, theirs: unknown, ours: unknown) => ({
+    parameter,
+    expected: String(theirs),
+    received: String(ours),
+  });
+  if (!received) return differs(null, expected.weights_sha256, "no such step");
+  const parameter = Object.keys(expected.parameters).find(
+    (name) => expected.parameters[name] !== received.parameters[name],
+  );
+  if (parameter !== undefined)
+    return differs(parameter, expected.parameters[parameter], received.parameters[parameter] ?? "no such parameter");
+  if (expected.weights_sha256 !== received.weights_sha256)
+    return differs(null, expected.weights_sha256, received.weights_sha256);
+  if (expected.loss !== received.loss) return differs("loss", expected.loss, received.loss);
+  return null;
 }

@@ -1,4 +1,4 @@
-/** The process of one worker: what the supervisor forks, and what `cnn-dist worker` runs. */
+/** The process of one worker, as fork-worker.ts starts it. */
 import { hostname } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -8,10 +8,10 @@ import { encode } from "../protocol/codec.js";
 import { connectWorker } from "../transport/zeromq.js";
 import { openWorkerSetup } from "../worker/setup.js";
 import { runWorker, type WorkerOutcome } from "../worker/worker.js";
-import { WORKER_EXIT, type WorkerSettings } from "./supervisor.js";
+import { WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
 
 /** One incarnation, from hello to its end. */
-export async function workOnce(settings: WorkerSettings, signal?: AbortSignal): Promise<WorkerOutcome> {
+async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise<WorkerOutcome> {
   const link = connectWorker(settings.endpoint);
   try {
     const working = runWorker({
@@ -35,9 +35,8 @@ export async function workOnce(settings: WorkerSettings, signal?: AbortSignal): 
       now: () => performance.now(),
       rssBytes: () => process.memoryUsage.rss(),
     });
-    if (!signal) return await working;
-    const outcome = await Promise.race([working, aborted(signal)]);
-    if (signal.aborted) {
+    const outcome = await Promise.race([working, aborted(leaving)]);
+    if (leaving.aborted) {
       link.send({ header: encode({ type: "bye" }) }); // so that nobody has to wait for its silence
       await link.flush(500);
     }
@@ -58,7 +57,8 @@ function aborted(signal: AbortSignal): Promise<WorkerOutcome> {
 async function main(settings: WorkerSettings): Promise<void> {
   // A signal to the whole group is the coordinator's business: it tells the workers. SIGUSR1 without a handler would open
   // Node's inspector.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP"] as const) process.on(signal, () => {});
+  for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP", "SIGQUIT"] as const) process.on(signal, () => {});
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {}); // a log on a full disk
   dieWithParent();
   if (process.ppid !== Number(process.env.CNN_DIST_PARENT)) process.exit(WORKER_EXIT.failed); // it died before we asked
   const leaving = new AbortController();

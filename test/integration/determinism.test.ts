@@ -7,6 +7,7 @@ import { parametersOf } from "../../src/models/parameters.js";
 import { buildModel } from "../../src/models/registry.js";
 import { layoutOf } from "../../src/parameters/layout.js";
 import type { ToCoordinator } from "../../src/protocol/messages.js";
+import { disturbance } from "../support/disturb.js";
 import { cli, runHere, SMALL_DATA, scratch } from "../support/runs.js";
 
 /** Across an epoch that ends in a short batch. */
@@ -43,19 +44,15 @@ async function disturbed(
   act: (pid: number) => void,
   placement: object = {},
 ) {
-  let pids: () => readonly (number | null)[] = () => [];
   let done = false;
+  const once = (pid: number) => {
+    done = true;
+    act(pid);
+  };
   return runHere(context, model, {
     overrides,
     placement: { workers: 2, heartbeatTimeout: 2, ...placement },
-    onWorkers: (given) => {
-      pids = given;
-    },
-    onMessage: (message) => {
-      if (done || !("rank" in message) || !when(message)) return;
-      done = true;
-      act(pids()[message.rank]!);
-    },
+    ...disturbance((message) => !done && when(message), once),
   });
 }
 

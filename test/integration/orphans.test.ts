@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunEvent } from "../../src/events.js";
+import { disturbance } from "../support/disturb.js";
 import { cli, runHere, SMALL_DATA, scratch } from "../support/runs.js";
 
 const DATA = Object.entries(SMALL_DATA).flatMap(([name, value]) => ["--dataset-option", `${name}=${value}`]);
@@ -116,19 +117,16 @@ test("a worker that dies again and again is started again with patience, and the
     placement: { workers: 1 },
   });
   let kills = 0;
-  let pids: () => readonly (number | null)[] = () => [];
   const { done, events } = await runHere(context, "tiny-bn", {
     overrides: { optimizer: "adam", batchSize: 64, shards: 4, seed: 7, epochs: 2 },
     placement: { workers: 1, maxRestarts: 2 },
-    onWorkers: (given) => {
-      pids = given;
-    },
-    onMessage: (message) => {
-      if (message.type === "loss" && message.step === 2 && kills < 2 && message.incarnation === kills) {
+    ...disturbance(
+      (message) => message.type === "loss" && message.step === 2 && kills < 2 && message.incarnation === kills,
+      (pid) => {
         kills++;
-        process.kill(pids()[0]!, "SIGKILL");
-      }
-    },
+        process.kill(pid, "SIGKILL");
+      },
+    ),
   });
   assert.equal(done.weights_sha256, expected.done.weights_sha256);
   assert.equal(events.filter((event) => event.event === "worker" && event.state === "lost").length, 2);

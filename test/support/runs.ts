@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 import { PLACEMENT_DEFAULTS, type Placement } from "../../src/config/placement.js";
 import { type RecipeOverrides, resolveRecipe } from "../../src/config/resolve.js";
 import type { DoneEvent, RunEvent } from "../../src/events.js";
-import { type StartOptions, startRun } from "../../src/run/run.js";
+import { type RunServices, type StartOptions, startRun } from "../../src/run/run.js";
 import { CLI, ROOT } from "./fixtures.js";
 import { tensorflowDir } from "./tensorflow.js";
 
@@ -32,8 +32,9 @@ export async function runHere(
   {
     overrides = {},
     placement = {},
+    services,
     ...options
-  }: { overrides?: RecipeOverrides; placement?: Partial<Placement> } & Partial<
+  }: { overrides?: RecipeOverrides; placement?: Partial<Placement>; services?: RunServices } & Partial<
     Omit<StartOptions, "recipe" | "placement">
   >,
 ): Promise<RunOutcome> {
@@ -43,18 +44,21 @@ export async function runHere(
     overrides: { dataset: "synthetic", datasetOptions: SMALL_DATA, ...overrides },
     workers: 2,
   });
-  const run = startRun({
-    recipe,
-    placement: {
-      ...PLACEMENT_DEFAULTS,
-      device: "cpu",
-      runDir: join(scratch(context), "run"),
-      metrics: false,
-      ...placement,
+  const run = startRun(
+    {
+      recipe,
+      placement: {
+        ...PLACEMENT_DEFAULTS,
+        device: "cpu",
+        runDir: join(scratch(context), "run"),
+        metrics: false,
+        ...placement,
+      },
+      env,
+      ...options,
     },
-    env,
-    ...options,
-  });
+    services,
+  );
   const events: RunEvent[] = [];
   for await (const event of run) events.push(event);
   return { done: (await run.result)!, events };

@@ -135,9 +135,9 @@ test("a port in use, a run directory in use or used, a directory that is no run"
   assert.equal((await first.ended).code, 75);
   await refused(context, launch(...small, "--steps", "1", "--run-dir", "run"), /holds a run already.*resume/, { cwd });
   await refused(context, ["resume", "nothing"], /nothing is not the folder of a run/, { cwd });
-  mkdirSync(join(cwd, "empty", "checkpoints"), { recursive: true });
-  cpSync(join(cwd, "run", "recipe.json"), join(cwd, "empty", "recipe.json"));
-  await refused(context, ["resume", "empty"], /no valid checkpoint/, { cwd });
+  mkdirSync(join(cwd, "damaged", "checkpoints", "step-00000004"), { recursive: true });
+  cpSync(join(cwd, "run", "recipe.json"), join(cwd, "damaged", "recipe.json"));
+  await refused(context, ["resume", "damaged"], /no valid checkpoint: .*manifest\.json cannot be read/, { cwd });
 });
 
 test("a damaged newest checkpoint is passed over, and resume says so", async (context) => {

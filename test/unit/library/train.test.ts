@@ -3,14 +3,25 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { Gpu } from "../../../src/engine/gpus.js";
 import { resume, train } from "../../../src/index.js";
 import type { TrainOptions } from "../../../src/library/options.js";
 import { trainingOf } from "../../../src/library/train.js";
 import { inProcess } from "../../support/cli.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
-const EIGHT = async () => Array.from({ length: 8 });
-const NONE = async () => [];
+const gpu = (index: number): Gpu => ({
+  index,
+  uuid: `GPU-${index}`,
+  name: "Fake",
+  memoryTotalBytes: 2 ** 36,
+  memoryUsedBytes: 0,
+  utilization: 0,
+  temperatureCelsius: 30,
+  powerWatts: 50,
+});
+const EIGHT = { remote: false, gpus: async () => Array.from({ length: 8 }, (_, index) => gpu(index)) };
+const NONE = { remote: false, gpus: async () => [] };
 
 test("gpus is workers by another name", async () => {
   for (const options of [{ gpus: 3 }, { workers: 3 }, { gpus: 3, workers: 3 }])
@@ -20,13 +31,14 @@ test("gpus is workers by another name", async () => {
 });
 
 test("shards follow the workers that will be started: every visible GPU, unless they are not to be used", async () => {
-  const shards = async (options: TrainOptions, gpus: () => Promise<unknown[]>) =>
-    (await trainingOf(options, gpus)).recipe.shards;
+  const shards = async (options: TrainOptions, where: typeof EIGHT) => (await trainingOf(options, where)).recipe.shards;
   assert.equal(await shards({}, EIGHT), 8);
   assert.equal(await shards({ device: "cpu" }, EIGHT), 4);
   assert.equal(await shards({ workers: 6 }, EIGHT), 6);
   assert.equal(await shards({ shards: 5 }, EIGHT), 5);
   assert.equal(await shards({}, NONE), 4);
+  // Of a coordinator the workers come from elsewhere: this machine's GPUs say nothing about them.
+  assert.equal(await shards({}, { ...EIGHT, remote: true }), 4);
 });
 
 /** A PATH whose nvidia-smi tells of eight GPUs. */

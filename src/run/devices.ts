@@ -1,0 +1,35 @@
+/** How many workers a run has, and on what: asked once, so that recipe and run never disagree. */
+import type { Placement } from "../config/placement.js";
+import type { Recipe } from "../config/recipe.js";
+import { type RecipeRequest, resolveRecipe } from "../config/resolve.js";
+import { type AssignedDevice, assignDevices, type Gpu, listGpus } from "../engine/gpus.js";
+
+export interface Where {
+  placement: Pick<Placement, "workers" | "device">;
+  /** Workers come from elsewhere, and their devices are not known here. */
+  remote: boolean;
+  gpus?: () => Promise<readonly Gpu[]>;
+}
+
+export interface Devices {
+  /** One a worker. */
+  devices: readonly AssignedDevice[];
+  warnings: readonly string[];
+}
+
+/** UsageError where GPUs were asked for and there are none, or too few. */
+export async function devicesFor({ placement, remote, gpus = listGpus }: Where): Promise<Devices> {
+  const { workers, device } = placement;
+  if (remote)
+    return {
+      devices: Array.from({ length: workers ?? 1 }, () => ({ kind: "cpu", name: "remote", env: {} })),
+      warnings: [],
+    };
+  return assignDevices({ workers, device, gpus: device === "cpu" ? [] : await gpus() });
+}
+
+/** The recipe in force: without a number of shards in it, the number follows the workers that this machine will start. */
+export async function recipeFor(request: Omit<RecipeRequest, "workers">, where: Where): Promise<Recipe> {
+  const { devices } = await devicesFor(where);
+  return resolveRecipe({ ...request, workers: devices.length });
+}

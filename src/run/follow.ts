@@ -1,0 +1,74 @@
+/** Follow: from the first step to the last event, a stop or a failure on the way. */
+import type { CheckpointStore } from "../checkpoint/store.js";
+import { systemClock } from "../clock.js";
+import type { Outcome } from "../coordinator/coordinator.js";
+import { CnnDistError, CODES, errorOf, messageOf } from "../errors.js";
+import type { DoneEvent } from "../events.js";
+import { weightsSha256 } from "../parameters/hash.js";
+import type { OpenedRun } from "./open.js";
+import type { PreparedRun } from "./prepare.js";
+import { resumeCommand } from "./resume-command.js";
+import type { RunContext } from "./run.js";
+import type { RunningTraining } from "./start.js";
+
+export async function followRun(
+  { signal, events }: RunContext,
+  { checkpoint }: PreparedRun,
+  { directory, store }: OpenedRun,
+  { coordinator, outcome, startedMs }: RunningTraining,
+): Promise<DoneEvent> {
+  let accuracy: number | null = null;
+  events.subscribe((event) => {
+    if (event.event === "eval") accuracy = event.accuracy;
+  });
+  const stop = () => coordinator.requestStop(messageOf(signal.reason));
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  const ended = await outcome.catch(async (error: unknown) => {
+    throw await withResume(error, store, directory.path);
+  });
+  const done = doneEvent(ended, {
+    accuracy,
+    seconds: (systemClock.now() - startedMs) / 1000,
+    checkpoint: ended.checkpoint ?? checkpoint?.path ?? null,
+    runDir: directory.path,
+  });
+  events.emit(done);
+  return done;
+}
+
+/** `accuracy`: of the last evaluation; `checkpoint`: the newest there is. */
+export function doneEvent(
+  { kind, snapshot, samplesPerSecond }: Outcome,
+  facts: { accuracy: number | null; seconds: number; checkpoint: string | null; runDir: string },
+): DoneEvent {
+  return {
+    event: kind,
+    step: snapshot.step,
+    epoch: snapshot.epoch,
+    loss: snapshot.loss,
+    accuracy: facts.accuracy,
+    best_accuracy: snapshot.best?.accuracy ?? null,
+    recipe_sha256: snapshot.recipeSha256,
+    weights_sha256: weightsSha256(snapshot.layout, snapshot),
+    samples_per_second: samplesPerSecond,
+    duration_seconds: facts.seconds,
+    checkpoint: facts.checkpoint,
+    run_dir: facts.runDir,
+    resume_command: kind === "stopped" ? resumeCommand(facts.runDir) : null,
+  };
+}
+
+/** The failure, with the way to go on: from the last checkpoint, or from the beginning where that can help. */
+async function withResume(error: unknown, store: CheckpointStore, runDir: string): Promise<CnnDistError> {
+  const code = error instanceof CnnDistError ? error.code : "unexpected";
+  const newest = (await store.list().catch(() => [])).at(-1);
+  const goOn =
+    newest === undefined
+      ? "There is no checkpoint yet. Begin again"
+      : `The last checkpoint is ${newest}. Go on from it`;
+  const helps = newest !== undefined || CODES[code].restartHelps;
+  return errorOf(code, `${messageOf(error)}${helps ? `\n${goOn} with: ${resumeCommand(runDir)}` : ""}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,77 @@
+/** One worker's process: what it is told, the environment in which it starts, and the ways in which it can be ended. */
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { WorkerExit, WorkerProcess } from "./supervisor.js";
+
+/** What a worker process needs to know; it travels in its environment. */
+export interface WorkerSettings {
+  endpoint: string;
+  token: string | null;
+  device: "cpu" | "gpu";
+  deviceName: string;
+  /** Where its output goes; null for the terminal. */
+  log: string | null;
+  libraryDir: string;
+  dataDir: string | null;
+  cacheDir: string;
+}
+
+/** Exit codes of a worker process. After `refused`, starting it again would not help. */
+export const WORKER_EXIT = { stopped: 0, failed: 1, refused: 2, evicted: 3 } as const;
+
+const WORKER_MODULE = fileURLToPath(new URL("worker-process.js", import.meta.url));
+
+/** What the C library, libuv and TensorFlow read before any code of ours runs, beside what is set already. */
+export function earlyEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return {
+    ...given,
+    // Four blocked calls of TensorFlow would hold all of libuv's default pool.
+    UV_THREADPOOL_SIZE: "8",
+    // Pages of 2 MB under large tensors: 3% of a step of VGG13. Who has tunables of their own keeps them.
+    GLIBC_TUNABLES: given.GLIBC_TUNABLES ?? "glibc.malloc.hugetlb=1",
+    TF_CPP_MIN_LOG_LEVEL: given.TF_CPP_MIN_LOG_LEVEL ?? "2",
+  };
+}
+
+/**
+ * A process of its own for each incarnation: TensorFlow cannot be left behind in the middle of a step and used again.
+ * `output`: the file descriptor that takes what it writes; null: nowhere.
+ */
+export function forkWorker(
+  settings: WorkerSettings,
+  device: Readonly<Record<string, string>>,
+  output: number | null,
+): WorkerProcess {
+  const to = output ?? "ignore";
+  const child = fork(WORKER_MODULE, [], {
+    execArgv: [], // a debugger's port or a loader of the launcher is not for the workers
+    stdio: ["ignore", to, to, "ipc"],
+    env: {
+      ...earlyEnvironment(process.env),
+      ...device,
+      CNN_DIST_DEVICE_NAME: settings.deviceName,
+      CNN_DIST_WORKER: JSON.stringify(settings),
+      CNN_DIST_PARENT: String(process.pid),
+    },
+  });
+  child.channel?.unref();
+  return {
+    exited: exitOf(child),
+    leave: () => void (child.connected && child.send("leave")),
+    kill: () => void child.kill("SIGKILL"),
+  };
+}
+
+function exitOf(child: ChildProcess): Promise<WorkerExit> {
+  return new Promise((resolve) => {
+    child.once("exit", (code, signal) =>
+      resolve({
+        code,
+        detail: signal ? `its process was ended by ${signal}` : `its process ended with exit code ${code}`,
+      }),
+    );
+    child.once("error", (error) =>
+      resolve({ code: null, detail: `its process could not be started: ${error.message}` }),
+    );
+  });
+}

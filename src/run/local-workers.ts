@@ -1,0 +1,53 @@
+/** The workers that a run starts on its own machine: one a device, each known to the coordinator by a secret of its own. */
+import { randomBytes } from "node:crypto";
+import { closeSync } from "node:fs";
+import type { Clock } from "../clock.js";
+import type { Coordinator } from "../coordinator/coordinator.js";
+import type { AssignedDevice } from "../engine/gpus.js";
+import type { RunEvent } from "../events.js";
+import type { RunDirectory } from "./directory.js";
+import { forkWorker, WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
+import { Supervisor } from "./supervisor.js";
+
+export interface LocalWorkers {
+  settings: Omit<WorkerSettings, "token" | "device" | "deviceName" | "log">;
+  devices: readonly AssignedDevice[];
+  maxRestarts: number;
+  clock: Clock;
+}
+
+/** Not started yet: the coordinator has to know its supervisor first. */
+export function superviseLocalWorkers(
+  { settings, devices, maxRestarts, clock }: LocalWorkers,
+  coordinator: Pick<Coordinator, "expectWorker" | "workerExited">,
+  directory: Pick<RunDirectory, "openWorkerLog" | "workerLog" | "log">,
+  emit: (event: RunEvent) => void,
+): Supervisor {
+  return new Supervisor({
+    workers: devices.length,
+    clock,
+    launch({ rank, incarnation }) {
+      const { kind, name, env } = devices[rank]!;
+      const token = randomBytes(16).toString("hex");
+      coordinator.expectWorker({ token, rank, incarnation });
+      emit({ event: "worker", rank, incarnation, state: "starting", pid: null, device: name });
+      const header = `--- ${new Date().toISOString()} rank ${rank}, incarnation ${incarnation}, ${name}`;
+      const log = directory.openWorkerLog(rank, header);
+      try {
+        return forkWorker(
+          { ...settings, token, device: kind, deviceName: name, log: directory.workerLog(rank) },
+          env,
+          log,
+        );
+      } finally {
+        if (log !== null) closeSync(log); // the child has its own
+      }
+    },
+    restarts: ({ code }, restarts) => code !== WORKER_EXIT.refused && restarts < maxRestarts,
+    onExit({ rank, incarnation, exit: { detail }, restarting }) {
+      const next = restarting ? "; it will be started again" : "";
+      directory.log(`rank ${rank} (incarnation ${incarnation}): ${detail}${next}`);
+      coordinator.workerExited({ rank, incarnation, detail });
+    },
+  });
+}

@@ -1,0 +1,206 @@
+/**
+ * The lock of a run's folder: one run at a time writes there, on whatever host or in whatever container it is.
+ *
+ * The file names its holder. On the holder's own machine the kernel says whether that process lives. From another host or
+ * PID namespace nobody can see it, so the holder writes its lock again every `BEAT_MS`, and only one that has been silent
+ * for `SILENT_MS` counts as dead. A holder that was suspended for so long finds out before its next commit (`assertHeld`),
+ * and stops: two runs never write the same folder.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { CnnDistError, messageOf, UsageError } from "../errors.js";
+import { processIdentity } from "../process-identity.js";
+import { type Holder, holderSchema, isDead, isHere, type Machine, thisMachine } from "./lock-holder.js";
+
+/** A holder shows so often that it lives. */
+const BEAT_MS = 10_000;
+/** A holder that cannot be seen from here counts as dead after so long without a sign of life. */
+export const SILENT_MS = 120_000;
+/** File systems without hard links say so in one of these ways. */
+const NO_LINKS: ReadonlySet<unknown> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+export class RunLock {
+  readonly #path: string;
+  readonly #text: string;
+  readonly #beating: NodeJS.Timeout;
+  #lastBeatMs = Date.now();
+  #lost = false;
+
+  private constructor(path: string, text: string) {
+    this.#path = path;
+    this.#text = text;
+    this.#beating = setInterval(() => this.#beat(), BEAT_MS).unref();
+  }
+
+  /** UsageError `run-dir-in-use` names the holder; `run-dir` when no lock can be written there. */
+  static take(path: string, machine: Machine = thisMachine()): RunLock {
+    const holder: Holder = {
+      host: machine.host,
+      pid: process.pid,
+      process: processIdentity(process.pid) ?? String(process.pid),
+      boot: machine.boot,
+      namespace: machine.namespace,
+      installation: machine.installation,
+      since: new Date().toISOString(),
+      id: randomUUID(),
+    };
+    const mine = { path: `${path}.${holder.id}`, text: `${JSON.stringify(holder)}\n` };
+    try {
+      writeFileSync(mine.path, mine.text);
+      take(path, mine, machine);
+    } catch (error) {
+      if (error instanceof CnnDistError) throw error;
+      throw new UsageError("run-dir", `${path} cannot be written: ${messageOf(error)}. Choose another --run-dir.`, {
+        cause: error,
+      });
+    } finally {
+      rmSync(mine.path, { force: true });
+    }
+    return new RunLock(path, mine.text);
+  }
+
+  /** CnnDistError `lock-lost` once another run holds the folder. Costs nothing while this process has not slept. */
+  assertHeld(): void {
+    if (Date.now() - this.#lastBeatMs > 2 * BEAT_MS) this.#beat();
+    if (this.#lost)
+      throw new CnnDistError(
+        "lock-lost",
+        `${this.#path} is not this run's any more: it was removed, or another run took the folder over while this one was suspended. Nothing more is written. Start again with 'cnn-dist resume' once nobody else writes there.`,
+      );
+  }
+
+  release(): void {
+    clearInterval(this.#beating);
+    if (!this.#lost && read(this.#path)?.text === this.#text) rmSync(this.#path, { force: true });
+  }
+
+  /** Writes the same bytes again: their time is then the file server's, whatever this host's clock says. */
+  #beat(): void {
+    try {
+      const file = openSync(this.#path, "r+");
+      try {
+        if (readFileSync(file, "utf8") === this.#text) {
+          writeSync(file, this.#text, 0);
+          this.#lastBeatMs = Date.now();
+        } else this.#lost = true;
+      } finally {
+        closeSync(file);
+      }
+    } catch (error) {
+      // A file server that does not answer, or a full disk, takes no lock away.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") this.#lost = true;
+    }
+  }
+}
+
+interface Mine {
+  /** A file with the whole text, so that the lock never exists without it. */
+  path: string;
+  text: string;
+}
+
+/**
+ * Only its holder removes a lock that is alive. One that is dead is replaced in one rename, by whoever holds the right to
+ * do so: a lock of the same kind beside it, which a death in that moment leaves to be taken over in the same way.
+ */
+function take(path: string, mine: Mine, machine: Machine): void {
+  for (;;) {
+    if (create(path, mine.path)) return;
+    const found = read(path);
+    if (found === null) continue; // released in this moment
+    if (found.text === mine.text) return; // NFS may say that a link failed which it made
+    const silentMs = lstatSync(mine.path).mtimeMs - found.mtimeMs; // both times are the file server's
+    if (!isDead(found.holder, machine, { processIdentity, silentMs, limitMs: SILENT_MS }))
+      throw inUse(path, found.holder, machine, silentMs);
+    const right = `${path}.takeover`;
+    const successor = `${mine.path}.new`;
+    take(right, mine, machine);
+    try {
+      if (read(path)?.text === found.text) {
+        copyFileSync(mine.path, successor);
+        renameSync(successor, path); // not `mine` itself: a rename of a file over its own hard link does nothing
+        return;
+      }
+    } finally {
+      rmSync(successor, { force: true });
+      rmSync(right, { force: true });
+    }
+  }
+}
+
+/** False when there is one already. */
+function create(path: string, text: string): boolean {
+  try {
+    linkSync(text, path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return false;
+    if (!NO_LINKS.has(code)) throw error;
+  }
+  try {
+    copyFileSync(text, path, constants.COPYFILE_EXCL);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** Null when there is none. UsageError when it is no file. `holder` is null where the text is not one of ours. */
+function read(path: string): { text: string; holder: Holder | null; mtimeMs: number } | null {
+  try {
+    if (!lstatSync(path).isFile())
+      throw new UsageError(
+        "run-dir",
+        `${path} is not a file: the run's lock has to be there, and something else was put in its place. Move it away, or choose another --run-dir.`,
+      );
+    const text = readFileSync(path, "utf8"); // on NFS, opening a file brings its time up to date
+    const { mtimeMs } = lstatSync(path);
+    return { text, holder: holderOf(text), mtimeMs };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+}
+
+const UNKNOWN = { host: null, boot: null, namespace: null, installation: null, since: null, id: "" } as const;
+
+function holderOf(text: string): Holder | null {
+  try {
+    return holderSchema.parse(JSON.parse(text));
+  } catch {
+    // Before there were hosts in it, a lock held "PID START" alone.
+    return /^\d+ \d+$/.test(text) ? { ...UNKNOWN, pid: Number.parseInt(text, 10), process: text } : null;
+  }
+}
+
+function inUse(path: string, holder: Holder | null, machine: Machine, silentMs: number): UsageError {
+  const who = holder ? ` (process ${holder.pid})` : "";
+  const where = holder?.host ? ` on ${holder.host}` : "";
+  const since = holder?.since ? ` since ${holder.since}` : "";
+  const head = `${dirname(path)} is in use by another run${who}${where}${since}.`;
+  if (holder && isHere(holder, machine))
+    return new UsageError("run-dir-in-use", `${head} Wait for it, stop it, or choose another folder by --run-dir.`);
+  const seconds = Math.max(0, Math.round(silentMs / 1000));
+  return new UsageError(
+    "run-dir-in-use",
+    [
+      `${head} That process cannot be seen from here (another host, container or start of this machine); its last sign of life was ${seconds} s ago.`,
+      `Wait for it, stop it there, or choose another folder by --run-dir. If you are sure that it has ended, remove the file ${path} and start again; after ${SILENT_MS / 1000} s without a sign of life that is not needed.`,
+    ].join("\n"),
+  );
+}

@@ -1,0 +1,74 @@
+/** Open: the run's folder, its metrics, and the socket that its workers will come to. */
+import { CheckpointStore } from "../checkpoint/store.js";
+import { listGpus } from "../engine/gpus.js";
+import type { RunEvent } from "../events.js";
+import { startMetrics } from "../metrics/server.js";
+import type { CoordinatorLink } from "../transport/link.js";
+import { createSocketDirectory } from "../transport/socket-directory.js";
+import { RunDirectory } from "./directory.js";
+import type { PreparedRun } from "./prepare.js";
+import type { RunContext } from "./run.js";
+
+export interface OpenedRun {
+  directory: RunDirectory;
+  store: CheckpointStore;
+  link: CoordinatorLink;
+}
+
+/** Everything that is opened is closed with the run. The plan event says what was opened. */
+export async function openRun(context: RunContext, prepared: PreparedRun): Promise<OpenedRun> {
+  const { options, events } = context;
+  const directory = openDirectory(context, prepared);
+  const store = new CheckpointStore(directory.path, options.placement.keepCheckpoints);
+  await store.sweep();
+  const metricsUrl = await serveMetrics(context, prepared);
+  const link = await listen(context);
+  events.emit({ ...prepared.plan, run_dir: directory.path, metrics_url: metricsUrl });
+  return { directory, store, link };
+}
+
+function openDirectory({ options, events, closing }: RunContext, { directory, training }: PreparedRun): RunDirectory {
+  const opened = directory ?? RunDirectory.create(options.placement.runDir, training.recipe);
+  if (!directory) closing.add(() => opened.close());
+  opened.onTrouble((message) => events.emit({ event: "log", level: "warn", message }));
+  events.subscribe((event) => record(event, opened));
+  return opened;
+}
+
+function record(event: RunEvent, directory: RunDirectory): void {
+  if (event.event === "heartbeat" || event.event === "rejected") return;
+  directory.record(event);
+  if (event.event === "log") directory.log(`${event.level}: ${event.message}`);
+  if (event.event === "worker") {
+    const { rank, incarnation, state, detail } = event;
+    directory.log(`rank ${rank} (incarnation ${incarnation}): ${state}${detail ? `: ${detail}` : ""}`);
+  }
+}
+
+async function serveMetrics(
+  { options, env, events, closing }: RunContext,
+  { devices }: PreparedRun,
+): Promise<string | null> {
+  const { metrics, metricsHost, metricsPort } = options.placement;
+  if (!metrics) return null;
+  const server = await startMetrics({
+    host: metricsHost,
+    port: metricsPort,
+    ...(devices.some(({ kind }) => kind === "gpu") ? { gpus: () => listGpus(env) } : {}),
+  });
+  closing.add(() => server.close());
+  events.subscribe((event) => server.observe(event));
+  return server.url;
+}
+
+async function listen({ options, services, env, closing }: RunContext): Promise<CoordinatorLink> {
+  let endpoint = options.bind;
+  if (endpoint === undefined) {
+    const sockets = createSocketDirectory(env);
+    closing.add(() => sockets.remove());
+    endpoint = sockets.endpoint;
+  }
+  const link = await services.listen(endpoint);
+  closing.add(() => link.close());
+  return link;
+}

@@ -1,0 +1,99 @@
+/** Prepare: everything that can be wrong with a run is found here, before anything of it is made. */
+import { CheckpointStore, type Loaded } from "../checkpoint/store.js";
+import { listGpus } from "../engine/gpus.js";
+import { ensureTensorflow, findTensorflow } from "../engine/install.js";
+import { UsageError } from "../errors.js";
+import type { PlanEvent } from "../events.js";
+import { cacheDirectory } from "../paths.js";
+import { type Devices, devicesFor } from "./devices.js";
+import { defaultRunDir, RunDirectory } from "./directory.js";
+import { type Prepared, planEvent, prepare } from "./plan.js";
+import type { RunContext } from "./run.js";
+
+export interface PreparedRun {
+  training: Prepared;
+  devices: Devices["devices"];
+  /** The folder of TensorFlow's library; null where no worker starts on this machine. */
+  libraryDir: string | null;
+  cacheDir: string;
+  /** Null: the run begins at step 0. */
+  checkpoint: Loaded | null;
+  /** Of a run that goes on: locked. */
+  directory: RunDirectory | null;
+  /** As far as it is known before the run has a folder and an address for its metrics. */
+  plan: PlanEvent;
+}
+
+export async function prepareRun(context: RunContext): Promise<PreparedRun> {
+  const { options, env, signal } = context;
+  const { placement, bind, onProgress } = options;
+  const cacheDir = cacheDirectory(env);
+  const { directory, checkpoint } = await openResumed(context);
+  const devices = await devicesFor({ placement, remote: bind !== undefined, gpus: () => listGpus(env) });
+  const common = { cacheDir, signal, ...(onProgress ? { onProgress } : {}) };
+  const training = await prepare(
+    recipeInForce(context, checkpoint, devices),
+    { ...common, ...(placement.dataDir === null ? {} : { dataDir: placement.dataDir }) },
+    checkpoint?.snapshot ?? null,
+  );
+  signal.throwIfAborted();
+  const gpu = devices.devices.some(({ kind }) => kind === "gpu");
+  const library = bind === undefined ? await tensorflow({ ...common, gpu, env }, options.dryRun === true) : null;
+  signal.throwIfAborted();
+  return {
+    training,
+    devices: devices.devices,
+    libraryDir: library?.dir ?? null,
+    cacheDir,
+    checkpoint,
+    directory,
+    plan: planEvent(training, {
+      devices: devices.devices,
+      runDir: options.resume?.runDir ?? placement.runDir ?? defaultRunDir(training.recipe, new Date()),
+      metricsUrl: null,
+      resumedFrom: checkpoint?.path ?? null,
+      warnings: [
+        ...devices.warnings,
+        ...passedOver(checkpoint),
+        ...(bind === undefined && library === null ? [NOT_INSTALLED] : []),
+      ],
+    }),
+  };
+}
+
+const NOT_INSTALLED =
+  "TensorFlow's library is not on this machine yet: the run would install it first, and so does 'cnn-dist setup'";
+
+/** Locked before its checkpoints are read, so that nobody adds one meanwhile; a dry run only looks. */
+async function openResumed({ options, closing }: RunContext): Promise<Pick<PreparedRun, "directory" | "checkpoint">> {
+  const { resume, dryRun, placement } = options;
+  if (!resume) return { directory: null, checkpoint: null };
+  const directory = dryRun ? null : RunDirectory.open(resume.runDir);
+  if (directory) closing.add(() => directory.close());
+  const store = new CheckpointStore(resume.runDir, placement.keepCheckpoints);
+  return { directory, checkpoint: (await store.isEmpty()) ? null : await store.loadNewest() };
+}
+
+function recipeInForce({ options }: RunContext, checkpoint: Loaded | null, { devices }: Devices) {
+  const { recipe, resume } = options;
+  if (recipe.precision === "bf16" && devices.some(({ kind }) => kind === "gpu"))
+    throw new UsageError(
+      "config",
+      "--precision bf16 is not supported on GPUs yet: TensorFlow's rewriter brings it to the CPU alone. Use fp32, or --device cpu.",
+    );
+  if (!checkpoint || !resume?.keepLength) return recipe;
+  const { epochs, steps } = checkpoint.snapshot.recipe;
+  return { ...recipe, epochs, steps };
+}
+
+/** Null where it would have to be installed and nothing may be. */
+function tensorflow(options: Parameters<typeof ensureTensorflow>[0], dryRun: boolean) {
+  return dryRun ? findTensorflow(options) : ensureTensorflow(options);
+}
+
+function passedOver(checkpoint: Loaded | null): string[] {
+  if (!checkpoint) return [];
+  return checkpoint.passedOver.map(
+    ({ path, reason }) => `${path} was passed over: ${reason}. Going on from ${checkpoint.path}.`,
+  );
+}

@@ -1,0 +1,71 @@
+/** One worker for a coordinator elsewhere: prepared, started, and started again when it was taken for dead. */
+import { systemClock } from "../clock.js";
+import type { Placement } from "../config/placement.js";
+import { LEAVE_MS } from "../config/time-limits.js";
+import { listGpus } from "../engine/gpus.js";
+import { ensureTensorflow } from "../engine/install.js";
+import { cacheDirectory } from "../paths.js";
+import { devicesFor } from "./devices.js";
+import { forkWorker, WORKER_EXIT } from "./fork-worker.js";
+import type { Progress } from "./run.js";
+import { Supervisor, type WorkerExit } from "./supervisor.js";
+
+export interface RemoteWorkerOptions {
+  /** Where the coordinator listens. */
+  endpoint: string;
+  placement: Pick<Placement, "device" | "dataDir">;
+  env: NodeJS.ProcessEnv;
+  /** Aborting asks the worker to leave. */
+  signal: AbortSignal;
+  onProgress: (progress: Progress) => void;
+  /** For the person who started it. */
+  note: (text: string) => void;
+}
+
+/**
+ * Resolves with the worker's last exit: the coordinator sent it home or refused it, it failed, or it left when `signal`
+ * was aborted. UsageError when it cannot be started.
+ */
+export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit> {
+  const { endpoint, placement, env, signal, onProgress, note } = options;
+  const cacheDir = cacheDirectory(env);
+  const { devices } = await devicesFor({
+    placement: { workers: 1, device: placement.device },
+    remote: false,
+    gpus: () => listGpus(env),
+  });
+  const device = devices[0]!;
+  const { dir } = await ensureTensorflow({ gpu: device.kind === "gpu", cacheDir, env, signal, onProgress });
+  note(`worker on ${device.name}, for the coordinator at ${endpoint}`);
+  const settings = {
+    endpoint,
+    token: null,
+    log: null,
+    device: device.kind,
+    deviceName: device.name,
+    libraryDir: dir,
+    dataDir: placement.dataDir,
+    cacheDir,
+  };
+  return new Promise((resolve) => {
+    const supervisor = new Supervisor({
+      workers: 1,
+      clock: systemClock,
+      launch: () => forkWorker(settings, device.env, process.stderr.fd),
+      restarts: ({ code }) => code === WORKER_EXIT.evicted,
+      onExit({ exit, restarting }) {
+        if (restarting) note("it was taken for dead, and comes back");
+        else resolve(exit);
+      },
+    });
+    const leave = () => {
+      supervisor.leave();
+      void supervisor
+        .close(LEAVE_MS)
+        .then(() => resolve({ code: WORKER_EXIT.stopped, detail: "it was asked to leave" }));
+    };
+    supervisor.start();
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  });
+}

@@ -1,0 +1,81 @@
+/** Start: the coordinator, and the workers that are this machine's. */
+import { basename } from "node:path";
+import { systemClock } from "../clock.js";
+import { LEAVE_MS } from "../config/time-limits.js";
+import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
+import { superviseLocalWorkers } from "./local-workers.js";
+import type { OpenedRun } from "./open.js";
+import type { PreparedRun } from "./prepare.js";
+import { isReplayed, replayEntry } from "./replay.js";
+import { engineChange } from "./resumed.js";
+import type { RunContext } from "./run.js";
+import type { Supervisor } from "./supervisor.js";
+
+export interface RunningTraining {
+  coordinator: Coordinator;
+  outcome: Promise<Outcome>;
+  startedMs: number;
+}
+
+export function startTraining(context: RunContext, prepared: PreparedRun, opened: OpenedRun): RunningTraining {
+  const { options, events, closing } = context;
+  const { training, devices, libraryDir, cacheDir } = prepared;
+  const { directory, store, link } = opened;
+  const { dataset, start, topologySha256 } = training;
+  const startedMs = systemClock.now();
+  // The two need each other: the supervisor is there before the first worker is.
+  const local: { supervisor: Supervisor | null } = { supervisor: null };
+  const coordinator = createCoordinator(
+    {
+      run: basename(directory.path).slice(0, 64),
+      start,
+      train: dataset.train.count,
+      test: dataset.test.count,
+      expect: { datasetSha256: dataset.sha256, topologySha256 },
+      minWorkers: devices.length,
+      stopAfterStep: options.stopAfterStep ?? null,
+      placement: options.placement,
+    },
+    {
+      link,
+      clock: systemClock,
+      emit: (event) => events.emit(event),
+      engineKnown(fingerprint) {
+        const change = engineChange(start, fingerprint, options.resume?.allowDifferentEngine ?? false);
+        if (change) events.emit({ event: "log", level: "warn", message: change.warning });
+        return change?.recipeSha256 ?? start.recipeSha256;
+      },
+      save(snapshot) {
+        directory.lock.assertHeld();
+        return store.save(snapshot);
+      },
+      committed(snapshot) {
+        directory.lock.assertHeld();
+        if (isReplayed(snapshot)) directory.recordReplay(replayEntry(snapshot));
+      },
+      endWorker: async (rank, incarnation) => local.supervisor?.end(rank, incarnation),
+      workersPossible: () =>
+        libraryDir === null ? Number.POSITIVE_INFINITY : (local.supervisor?.possible() ?? devices.length),
+      logTail: (rank) => directory.logTail(rank),
+    },
+  );
+  const outcome = coordinator.run();
+  if (libraryDir !== null) {
+    const { dataDir, maxRestarts } = options.placement;
+    const supervisor = superviseLocalWorkers(
+      {
+        settings: { endpoint: link.endpoint, libraryDir, dataDir, cacheDir },
+        devices,
+        maxRestarts,
+        clock: systemClock,
+      },
+      coordinator,
+      directory,
+      (event) => events.emit(event),
+    );
+    closing.add(() => supervisor.close(LEAVE_MS));
+    local.supervisor = supervisor;
+    supervisor.start();
+  }
+  return { coordinator, outcome, startedMs };
+}

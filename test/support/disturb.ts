@@ -1,0 +1,36 @@
+/** Does something to a worker's process at a chosen message of it, before the coordinator sees that message. */
+import type { RunEvent } from "../../src/events.js";
+import { decodeToCoordinator } from "../../src/protocol/codec.js";
+import type { ToCoordinator } from "../../src/protocol/messages.js";
+import type { RunServices } from "../../src/run/run.js";
+import type { CoordinatorLink } from "../../src/transport/link.js";
+import { bindCoordinator } from "../../src/transport/zeromq.js";
+
+/** Observer and services for a run. The pid is that of the newest process of the message's rank, as its events tell it. */
+export function disturbance(
+  when: (message: ToCoordinator) => boolean,
+  act: (pid: number) => void,
+): { observe: (event: RunEvent) => void; services: RunServices } {
+  const pids = new Map<number, number>();
+  const look = (message: ToCoordinator) => {
+    if ("rank" in message && when(message)) act(pids.get(message.rank)!);
+  };
+  return {
+    observe: (event) => {
+      if (event.event === "worker" && event.pid !== null) pids.set(event.rank, event.pid);
+    },
+    services: { listen: async (endpoint) => tapped(await bindCoordinator(endpoint), look) },
+  };
+}
+
+function tapped(link: CoordinatorLink, look: (message: ToCoordinator) => void): CoordinatorLink {
+  return {
+    ...link,
+    onMessage: (handler) =>
+      link.onMessage((peer, parts) => {
+        const decoded = decodeToCoordinator(parts);
+        if (decoded.ok) look(decoded.message);
+        handler(peer, parts);
+      }),
+  };
+}
