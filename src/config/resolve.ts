@@ -146,7 +146,7 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * Names the promise: equal fingerprints, equal weights_sha256 (on machines that a join would accept). Of a model of one's
+ * Names the promise: equal hashes, equal weights_sha256 (on engines with equal fingerprints). Of a model of one's
  * own, and of weights to begin from, it is the file's hash that counts, not where it lies.
  */
 export function recipeSha256(recipe: Recipe): string {

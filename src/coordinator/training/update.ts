@@ -1,7 +1,7 @@
 /** From a step's summed gradients to the next version of the weights, in the other half of the double buffer. */
 import { CnnDistError } from "../../errors.js";
+import { clipScale, sumOfSquares } from "../../optim/clipping.js";
 import type { Optimizer } from "../../optim/optimizer.js";
-import { clipScale, sumOfSquares } from "../../optim/schedule.js";
 import type { SummedPart } from "./step.js";
 import type { DoubleBuffer } from "./weights.js";
 

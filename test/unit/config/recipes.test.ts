@@ -25,7 +25,7 @@ test("every recipe is whole, and its steps leave images that its network takes",
   }
 });
 
-test("a recipe's file names steps; what they leave out has its usual value, and it all counts in the fingerprint", (context) => {
+test("a recipe's file names steps; what they leave out has its usual value, and it all counts in the hash", (context) => {
   const dir = temporaryDirectory(context);
   const resolved = (content: object) => {
     const file = join(dir, "recipe.json");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { clipScale, sumOfSquares } from "../../../src/optim/clipping.js";
 import type { Buffers, Optimizer, OptimizerConfig } from "../../../src/optim/optimizer.js";
 import { createOptimizer } from "../../../src/optim/optimizers.js";
-import { clipScale, sumOfSquares } from "../../../src/optim/schedule.js";
 import { readFixture } from "../../support/fixtures.js";
 
 interface Fixture {

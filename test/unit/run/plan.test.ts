@@ -33,13 +33,13 @@ async function begun(cacheDir: string, first: Partial<WrittenRecipe> = {}) {
   return { recipe, start, saved, resume };
 }
 
-test("a resumed run goes on from its checkpoint under the same fingerprint", async (context) => {
+test("a resumed run goes on from its checkpoint under the same hash", async (context) => {
   const { recipe, start, saved, resume } = await begun(temporaryDirectory(context));
   assert.equal(start.recipeSha256, recipeSha256(recipe));
   assert.deepEqual(await resume(), saved);
 });
 
-test("a run of another length has another fingerprint", async (context) => {
+test("a run of another length has another hash", async (context) => {
   const dir = temporaryDirectory(context);
   const { recipe, saved, resume } = await begun(dir);
   const longer = await resume({ epochs: 8 });
@@ -49,7 +49,7 @@ test("a run of another length has another fingerprint", async (context) => {
   assert.equal(longer.weights, saved.weights);
 });
 
-test("where the rates so far depended on the length, the fingerprint tells of the change", async (context) => {
+test("where the rates so far depended on the length, the hash tells of the change", async (context) => {
   const { recipe, saved, resume } = await begun(temporaryDirectory(context), { lrScheduler: "cosine" });
   const longer = await resume({ epochs: 8 });
   const whole = recipeSha256({ ...recipe, epochs: 8 });
@@ -79,7 +79,7 @@ test("a checkpoint of another training is refused, with the difference", async (
   await refused({ slots: { m: saved.slots.m! } }, /adam's v is not in its optimizer\.safetensors/);
 });
 
-test("--init-weights gives the first values; its hash, not its place, is in the fingerprint", async (context) => {
+test("--init-weights gives the first values; the hash of the file, not its place, is in that of the recipe", async (context) => {
   const dir = temporaryDirectory(context);
   const other = await begun(dir, { seed: 99 });
   const write = (name: string, factor: number) => {
