@@ -50,6 +50,7 @@ export const CODES = {
   "model-file": usage("a model file is missing, unreadable or of a kind that cannot be trained"),
   "model-input": usage("the network cannot take images of that shape"),
   "model-layer": usage("a layer of a model file cannot be trained here"),
+  "model-not-allowed": usage("a model file that is a program was not allowed to run here"),
   "model-option": usage("an option that the network does not have, or a value that it does not take"),
   "model-shape": usage("a model file's input or output does not fit the data"),
   "no-checkpoint": usage("there is no checkpoint to read there"),

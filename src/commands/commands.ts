@@ -10,6 +10,12 @@ const RUN_OR_CHECKPOINT: PositionalSpec = {
   describe: "a run's folder (its newest checkpoint), a checkpoint's, or a safetensors file",
   required: true,
 };
+const TRUST_MODEL: OptionSpec = {
+  flag: "trust-model",
+  kind: "boolean",
+  describe: "run the module that the folder names, though you never trained with it here",
+  group: "Options",
+};
 const BEST: OptionSpec = {
   flag: "best",
   kind: "boolean",
@@ -52,6 +58,7 @@ export const COMMANDS: readonly Command[] = [
     describe: "go on with a run from its newest checkpoint",
     positionals: [RUN_DIR],
     options: [
+      TRUST_MODEL,
       ...LENGTH_OPTIONS,
       ...PLACEMENT_OPTIONS.filter(({ flag }) => flag !== "run-dir"),
       option("allow-different-engine", "boolean", "go on with other bits where TensorFlow or the processor are others"),
@@ -85,6 +92,7 @@ export const COMMANDS: readonly Command[] = [
         ...option("connect", "string", "tcp://HOST:PORT of the coordinator"),
         missing: "--connect tcp://HOST:PORT is needed, the address that 'cnn-dist coordinator' listens at",
       },
+      option("model-file", "list", "a model of your own that this worker may read and run; may be repeated"),
       ...placement("device", "data-dir"),
     ],
     lasting: { title: ({ connect }) => `working for the coordinator at ${String(connect)}`, saves: false },
@@ -94,7 +102,7 @@ export const COMMANDS: readonly Command[] = [
     name: "verify",
     describe: "replay the first steps of a run and compare every weight",
     positionals: [RUN_DIR],
-    options: [...placement("gpus", "device", "data-dir"), JSON_OPTION],
+    options: [TRUST_MODEL, ...placement("gpus", "device", "data-dir"), JSON_OPTION],
     lasting: { title: ({ runDir }) => `replaying ${String(runDir)}`, saves: false },
     load: async () => (await import("./verify.js")).command,
   },
@@ -107,6 +115,7 @@ export const COMMANDS: readonly Command[] = [
       ...weights("the data set to evaluate on, of the same classes [the run's]"),
       option("ten-crop", "boolean", "four corners and the centre of larger images, and their mirrors, averaged"),
       option("dense", "boolean", "the dense layers as convolutions over larger images, the class map averaged"),
+      TRUST_MODEL,
       ...placement("device", "data-dir"),
       THREADS,
       JSON_OPTION,
@@ -122,6 +131,7 @@ export const COMMANDS: readonly Command[] = [
       option("top", "number", "classes to show [5]"),
       BEST,
       ...weights("of a safetensors file: the data whose classes and images it was trained on"),
+      TRUST_MODEL,
       ...placement("device", "data-dir"),
       THREADS,
       JSON_OPTION,

@@ -17,6 +17,7 @@ export const command = work(
     checkpoint: path,
     best: flag,
     ...weights,
+    trustModel: flag,
     tenCrop: flag,
     dense: flag,
     device: placement.device,

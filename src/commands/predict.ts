@@ -20,6 +20,7 @@ export const command = work(
       .optional(),
     best: flag,
     ...weights,
+    trustModel: flag,
     device: placement.device,
     dataDir: placement.dataDir,
     threads,

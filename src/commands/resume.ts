@@ -7,7 +7,7 @@ import { work } from "./work.js";
 const { runDir: _, ...placementOfRun } = placement; // the run has its folder
 
 export const command = work(
-  { runDir: path, ...length, ...placementOfRun, allowDifferentEngine: flag, ...output },
+  { runDir: path, trustModel: flag, ...length, ...placementOfRun, allowDifferentEngine: flag, ...output },
   ({ runDir, json: _json, quiet: _quiet, ...options }, terminal) =>
     show(resume(runDir, { ...options, ...controlOf(terminal) }), terminal),
 );

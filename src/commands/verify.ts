@@ -11,7 +11,7 @@ const { workers, device, dataDir } = placement;
 
 /** Exit 0 when the replay is bit-identical, 1 when it is not. */
 export const command = work(
-  { runDir: path, workers, device, dataDir, json: flag },
+  { runDir: path, trustModel: flag, workers, device, dataDir, json: flag },
   async ({ runDir, json, ...options }, terminal) => {
     const { io, reporter } = terminal;
     const onStep = (step: number) => {

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { completePlacement } from "../config/placement.js";
 import { CnnDistError, EXIT } from "../errors.js";
 import { WORKER_EXIT } from "../run/fork-worker.js";
@@ -8,12 +9,13 @@ import { work } from "./work.js";
 
 /** One worker, until the coordinator sends it home; one that was taken for dead comes back as a new incarnation. */
 export const command = work(
-  { connect: path, device: placement.device, dataDir: placement.dataDir },
-  async ({ connect, ...where }, { io, reporter, signal }) => {
+  { connect: path, modelFile: z.array(path).optional(), device: placement.device, dataDir: placement.dataDir },
+  async ({ connect, modelFile = [], ...where }, { io, reporter, signal }) => {
     checkTcpEndpoint("--connect", connect);
     const { code, detail } = await workFor({
       endpoint: connect,
       placement: completePlacement(where),
+      modelFiles: modelFile,
       env: io.env,
       signal,
       onProgress: (progress) => reporter.progress(progress),

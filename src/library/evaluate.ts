@@ -7,6 +7,7 @@ import { openCheckpoint } from "./checkpoint.js";
 import { datasetOf, datasetReader } from "./dataset.js";
 import { openInference } from "./inference.js";
 import { type EvaluateOptions, evaluateSchema, optionsOf } from "./options.js";
+import { allowFound } from "./trust.js";
 
 export interface Evaluation extends Scores {
   /** The checkpoint's folder, or the file of weights. */
@@ -25,13 +26,15 @@ export interface Evaluation extends Scores {
  * `image-differs` for data that the network was not made for; rejects with the signal's reason.
  */
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
-  const { best, tenCrop, dense, device, threads, dataDir, ...request } = optionsOf(evaluateSchema, options, "evaluate");
+  const values = optionsOf(evaluateSchema, options, "evaluate");
+  const { best, trustModel, tenCrop, dense, device, threads, dataDir, ...request } = values;
   const { signal, onProgress } = options;
   const protocol = protocolOf(tenCrop === true, dense === true);
   const decoder = new LateDecoder();
   const read = datasetReader(dataDir, options, decoder.decode);
   const found = await openCheckpoint(path, { best, ...request }, { read, needsData: true }, options);
   const { snapshot } = found;
+  allowFound(snapshot.recipe.model, { trustModel });
   const dataset = found.dataset ?? (await datasetOf(snapshot.recipe, request, read));
   const inference = await openInference(snapshot, { device, threads }, options);
   try {

@@ -30,6 +30,8 @@ export interface CheckpointControl extends Control {
 const { workers, device, dataDir, runDir: _, ...placementOfRun } = placementSchema.partial().shape;
 const where = { device, dataDir };
 const best = z.boolean().optional();
+/** Run the module that the folder names, though it is not in the list of those that this user trained with. */
+const trustModel = z.boolean().optional();
 const threads = writtenRecipeSchema.shape.threads.optional();
 
 export const trainSchema = z.strictObject({
@@ -47,8 +49,9 @@ export const resumeSchema = z.strictObject({
   ...placementOfRun,
   allowDifferentEngine: z.boolean().optional(),
   dryRun: z.boolean().optional(),
+  trustModel,
 });
-export const verifySchema = z.strictObject({ gpus: workers, workers, ...where });
+export const verifySchema = z.strictObject({ gpus: workers, workers, ...where, trustModel });
 /** Of a safetensors file in a checkpoint's place: which network it is of, and what images it takes. */
 const weights = {
   recipe: z.string().min(1).optional(),
@@ -58,6 +61,7 @@ const weights = {
 };
 export const evaluateSchema = z.strictObject({
   best,
+  trustModel,
   ...weights,
   tenCrop: z.boolean().optional(),
   dense: z.boolean().optional(),
@@ -66,6 +70,7 @@ export const evaluateSchema = z.strictObject({
 });
 export const predictSchema = z.strictObject({
   best,
+  trustModel,
   top: z
     .number()
     .int()

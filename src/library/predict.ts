@@ -5,6 +5,7 @@ import { openCheckpoint } from "./checkpoint.js";
 import { datasetReader } from "./dataset.js";
 import { openInference } from "./inference.js";
 import { optionsOf, type PredictOptions, predictSchema } from "./options.js";
+import { allowFound } from "./trust.js";
 
 /** Classes that are given unless `top` says otherwise. */
 const TOP = 5;
@@ -19,11 +20,13 @@ export async function* predict(
   images: readonly string[],
   options: PredictOptions = {},
 ): AsyncGenerator<Prediction, void, undefined> {
-  const { top = TOP, device, threads, dataDir, ...request } = optionsOf(predictSchema, options, "predict");
+  const values = optionsOf(predictSchema, options, "predict");
+  const { top = TOP, trustModel, device, threads, dataDir, ...request } = values;
   const missing = images.find((image) => !existsSync(image));
   if (missing !== undefined) throw new UsageError("image-file", `image ${missing}: it does not exist`);
   const access = { read: datasetReader(dataDir, options), needsData: false };
   const { snapshot } = await openCheckpoint(path, request, access, options);
+  allowFound(snapshot.recipe.model, { trustModel });
   const inference = await openInference(snapshot, { device, threads }, options);
   try {
     for await (const prediction of predictImages(inference.engine, snapshot, images, { top })) {

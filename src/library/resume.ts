@@ -6,6 +6,7 @@ import type { RunEvent } from "../events.js";
 import { readRecipe } from "../run/directory.js";
 import { follow } from "./follow.js";
 import { optionsOf, type ResumeOptions, resumeSchema, workersOf } from "./options.js";
+import { allowFound } from "./trust.js";
 
 /**
  * Goes on with a run from its newest checkpoint that is whole: the events of what is left of it. The recipe is the run's;
@@ -22,11 +23,14 @@ export function resume(runDir: string, options: ResumeOptions = {}): AsyncGenera
       workers,
       allowDifferentEngine = false,
       dryRun = false,
+      trustModel,
       ...placement
     } = optionsOf(resumeSchema, options, "resume");
     const length = { ...(epochs == null ? {} : { epochs }), ...(steps == null ? {} : { steps }) };
+    const begun = readRecipe(runDir);
+    allowFound(begun.model, { trustModel });
     return {
-      recipe: validate(recipeCodec, { ...written(readRecipe(runDir)), ...lengthOf(length), ...length }, "resume"),
+      recipe: validate(recipeCodec, { ...written(begun), ...lengthOf(length), ...length }, "resume"),
       placement: completePlacement({ ...placement, workers: workersOf({ gpus, workers }, "resume") }, "resume"),
       resume: { runDir, keepLength: Object.keys(length).length === 0, allowDifferentEngine },
       dryRun,

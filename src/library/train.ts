@@ -2,6 +2,8 @@ import { completePlacement, type Placement, placementSchema } from "../config/pl
 import type { Recipe } from "../config/recipe.js";
 import type { RecipeOverrides } from "../config/resolve.js";
 import type { RunEvent } from "../events.js";
+import { nameOf } from "../models/choice.js";
+import { assertTrusted, remember, trustedModelsFile } from "../models/trust.js";
 import { recipeFor, type Where } from "../run/devices.js";
 import { follow } from "./follow.js";
 import { optionsOf, type TrainOptions, trainSchema, workersOf } from "./options.js";
@@ -34,5 +36,14 @@ export async function trainingOf(
     { ...given, workers: workersOf({ gpus, workers: given.workers }, "train") },
     "train",
   );
-  return { recipe: await recipeFor({ model, recipe, overrides }, { ...where, placement }), placement, dryRun };
+  const resolved = await recipeFor({ model, recipe, overrides }, { ...where, placement });
+  allowModel(resolved.model, { named: model !== undefined, dryRun });
+  return { recipe: resolved, placement, dryRun };
+}
+
+/** A module that the user named is theirs to run; one that a recipe's file names may come from somebody else. */
+function allowModel(model: Recipe["model"], { named, dryRun }: { named: boolean; dryRun: boolean }): void {
+  const list = trustedModelsFile();
+  if (!named) assertTrusted(model, list, [`name it yourself: --model ${nameOf(model)} beside --recipe`]);
+  else if (!dryRun) remember(model, list);
 }

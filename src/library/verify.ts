@@ -1,6 +1,8 @@
 import { completePlacement } from "../config/placement.js";
+import { readRecipe } from "../run/directory.js";
 import { type Verification, verifyRun } from "../run/verify.js";
 import { optionsOf, type VerifyOptions, verifySchema, workersOf } from "./options.js";
+import { allowFound } from "./trust.js";
 
 /**
  * Replays the first steps of a run, on any number of workers, and compares every parameter bit by bit. UsageError when the
@@ -8,9 +10,10 @@ import { optionsOf, type VerifyOptions, verifySchema, workersOf } from "./option
  * nothing.
  */
 export async function verify(runDir: string, options: VerifyOptions = {}): Promise<Verification> {
-  const { gpus, workers, ...where } = optionsOf(verifySchema, options, "verify");
+  const { gpus, workers, trustModel, ...where } = optionsOf(verifySchema, options, "verify");
   const { signal, onStep } = options;
   signal?.throwIfAborted();
+  allowFound(readRecipe(runDir).model, { trustModel });
   const result = await verifyRun({
     runDir,
     placement: completePlacement({ ...where, workers: workersOf({ gpus, workers }, "verify") }, "verify"),

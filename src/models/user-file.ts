@@ -35,6 +35,11 @@ export function isModelPath(name: string): boolean {
   return /[/\\]/.test(name) || extname(name) in KINDS;
 }
 
+/** Whether the file is a program; a model.json is data. What has no known ending is a program until it is read. */
+export function isModule(path: string): boolean {
+  return KINDS[extname(path).toLowerCase()] !== "json";
+}
+
 /** UsageError `model-file` for a file that is missing, unreadable or of another kind, and for one that Node cannot run. */
 export function readUserModelFile(
   path: string,

@@ -9,6 +9,8 @@ export interface WorkerSettings {
   token: string | null;
   device: "cpu" | "gpu";
   deviceName: string;
+  /** Models of the user's own that it may read and run. */
+  modelFiles: readonly string[];
   /** Where its output goes; null for the terminal. */
   log: string | null;
   libraryDir: string;

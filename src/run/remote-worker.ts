@@ -4,6 +4,7 @@ import type { Placement } from "../config/placement.js";
 import { LEAVE_MS } from "../config/time-limits.js";
 import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
+import { readUserModelFile } from "../models/user-file.js";
 import { cacheDirectory } from "../paths.js";
 import { devicesFor } from "./devices.js";
 import { forkWorker, WORKER_EXIT } from "./fork-worker.js";
@@ -14,6 +15,8 @@ export interface RemoteWorkerOptions {
   /** Where the coordinator listens. */
   endpoint: string;
   placement: Pick<Placement, "device" | "dataDir">;
+  /** Models of the user's own that the worker may read and run. */
+  modelFiles: readonly string[];
   env: NodeJS.ProcessEnv;
   /** Aborting asks the worker to leave. */
   signal: AbortSignal;
@@ -27,7 +30,7 @@ export interface RemoteWorkerOptions {
  * was aborted. UsageError when it cannot be started.
  */
 export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit> {
-  const { endpoint, placement, env, signal, onProgress, note } = options;
+  const { endpoint, placement, modelFiles, env, signal, onProgress, note } = options;
   const cacheDir = cacheDirectory(env);
   const { devices } = await devicesFor({
     placement: { workers: 1, device: placement.device },
@@ -41,6 +44,7 @@ export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit>
     endpoint,
     token: null,
     log: null,
+    modelFiles: modelFiles.map((file) => readUserModelFile(file).path),
     device: device.kind,
     deviceName: device.name,
     libraryDir: dir,

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { systemClock } from "../clock.js";
 import { LEAVE_MS } from "../config/time-limits.js";
 import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
+import type { ModelChoice } from "../models/choice.js";
 import { superviseLocalWorkers } from "./local-workers.js";
 import type { OpenedRun } from "./open.js";
 import type { PreparedRun } from "./prepare.js";
@@ -15,6 +16,11 @@ export interface RunningTraining {
   coordinator: Coordinator;
   outcome: Promise<Outcome>;
   startedMs: number;
+}
+
+/** What local workers may read and run: the model of this run, which its user chose. */
+function filesOf(model: ModelChoice): string[] {
+  return model.kind === "file" ? [model.path] : [];
 }
 
 export function startTraining(context: RunContext, prepared: PreparedRun, opened: OpenedRun): RunningTraining {
@@ -64,7 +70,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
     const { dataDir, maxRestarts } = options.placement;
     const supervisor = superviseLocalWorkers(
       {
-        settings: { endpoint: link.endpoint, libraryDir, dataDir, cacheDir },
+        settings: { endpoint: link.endpoint, libraryDir, dataDir, cacheDir, modelFiles: filesOf(start.recipe.model) },
         devices,
         maxRestarts,
         clock: systemClock,

@@ -28,6 +28,7 @@ async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise
           {
             libraryDir: settings.libraryDir,
             device: settings.device,
+            modelFiles: settings.modelFiles,
             data: { cacheDir: settings.cacheDir, ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }) },
           },
           progress,

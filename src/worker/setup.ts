@@ -10,6 +10,7 @@ import { openEngine } from "../engine/open.js";
 import { buildNetwork } from "../layers/build.js";
 import type { Network } from "../layers/network.js";
 import { loadUserModel } from "../layers/user-model.js";
+import { allowedModel } from "../models/allowed.js";
 import { nameOf } from "../models/choice.js";
 import { topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
@@ -22,6 +23,8 @@ import type { WorkerSetup } from "./worker.js";
 export interface WorkerSetupOptions {
   libraryDir: string;
   device: EngineOptions["device"];
+  /** Models of the user's own that this worker may read and run: nothing else is, whatever the coordinator names. */
+  modelFiles: readonly string[];
   data: Omit<LoadOptions, "options">;
 }
 
@@ -31,6 +34,7 @@ export async function openWorkerSetup(
   options: WorkerSetupOptions,
   progress: (what: string) => void,
 ): Promise<WorkerSetup> {
+  const model = allowedModel(recipe.model, options.modelFiles);
   const decoder = new LateDecoder();
   progress(`reading ${recipe.dataset}`);
   const dataset = await loadDataset(recipe.dataset, {
@@ -50,7 +54,11 @@ export async function openWorkerSetup(
   });
   decoder.use(engine);
   progress(`building ${nameOf(recipe.model)}`);
-  const { network, layout, topology, initialValues } = await build(engine, recipe, { shape, classes: dataset.classes });
+  const { network, layout, topology, initialValues } = await build(
+    engine,
+    { ...recipe, model },
+    { shape, classes: dataset.classes },
+  );
   return {
     fingerprint: { software: VERSION, ...engine.info },
     dataset,

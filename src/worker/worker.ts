@@ -93,7 +93,9 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
       const stack = stackOf(error);
       const where = stack === null || options.log === null ? "" : `\nThe whole stack is in ${options.log}.`;
       send({ type: "failed", code, message: `${messageOf(error).slice(0, 15_000)}${where}` });
-      end({ kind: "failed", detail: stack === null ? messageOf(error) : `${messageOf(error)}\n${stack}` });
+      // It may not run what the coordinator trains: the two do not go together, as after a refusal from there.
+      const kind = code === "model-not-allowed" ? "refused" : "failed";
+      end({ kind, detail: stack === null ? messageOf(error) : `${messageOf(error)}\n${stack}` });
     };
     const prepare = async ({ recipe, pixelStatistics }: Extract<ToWorker, { type: "recipe" }>) => {
       held.recipe = recipe;
