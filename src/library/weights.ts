@@ -57,14 +57,15 @@ export async function openWeights(
       : null;
   const image = imageFor(recipe, dataset, dataset !== null || request.recipe !== undefined, natural);
   const classNames = file.metadata.class_names ?? dataset?.classNames ?? numbered(path, model, image, file);
-  const statistics = await statisticsFor(recipe, dataset, image, file, signal);
+  const statistics = await statisticsFor(recipe, request, dataset, image, file, signal);
   const spec = buildModel(model.name, { input: image, classes: classNames.length, options: model.options });
   const layout = layoutOf(parametersOf(spec));
   const values = { weights: new Float32Array(layout.size), state: new Float32Array(layout.stateSize) };
   const { names } = warmStart(spec, layout, values, { called: path, tensors: file.tensors }, "whole");
-  if (names === "torchvision" && request.normalization === undefined && statistics !== null)
+  const { normalization } = file.metadata;
+  if (names === "torchvision" && normalization === undefined && request.normalization === undefined)
     onWarning?.(
-      `${path} has torchvision's names: images are normalised by mean ${statistics.mean.join(", ")} and deviation ${statistics.deviation.join(", ")}, as its published weights expect; --normalization none leaves them in [0, 1]`,
+      `${path} has torchvision's names: images are normalised by ImageNet's mean and deviation, as its published weights expect. --normalization none leaves them in [0, 1]; channel takes the statistics of the data.`,
     );
   const snapshot: Snapshot = {
     recipe,
@@ -164,17 +165,19 @@ function imageFor(recipe: Recipe, dataset: Dataset | null, ofData: boolean, natu
   return networkShape(recipe.augmentation, dataset?.shape ?? datasetFacts(recipe.dataset, recipe.datasetOptions).shape);
 }
 
-/** The file's own, those of the data, or the published ones of image folders; null where pixels stay in [0, 1]. */
+/** The file's own, ImageNet's where torchvision's names alone ask for it, or the data's; null where pixels stay in [0, 1]. */
 async function statisticsFor(
   { normalization }: Recipe,
+  request: WeightsRequest,
   dataset: Dataset | null,
   [, , channels]: ImageShape,
-  { metadata }: ReadWeights,
+  { tensors, metadata }: ReadWeights,
   signal: AbortSignal | undefined,
 ): Promise<PixelStatistics | null> {
   if (normalization === "none") return null;
   if (metadata.normalization) return { ...metadata.normalization, principal: null };
-  if (dataset) return pixelStatistics(dataset, signal);
+  const published = request.normalization === undefined && namesOf(tensors) === "torchvision";
+  if (dataset && !published) return pixelStatistics(dataset, signal);
   if (channels === 1 || channels === 3) return publishedStatistics(channels);
   throw new UsageError(
     "config",

@@ -21,9 +21,10 @@ export function planLines(plan: PlanEvent): Line[] {
   return lines.filter((line) => line !== null);
 }
 
-function modelOf({ model, parameters, input, classes }: PlanEvent): string {
+function modelOf({ model, parameters, input, classes, recipe }: PlanEvent): string {
+  const options = Object.entries(recipe.modelOptions).map(([name, value]) => `${name}=${value}`);
   const size = parameters === 0 ? "parameters known once a worker has read it" : plural(parameters, "parameter");
-  return `${model} · ${size} · ${input.join("x")} to ${plural(classes, "class", "classes")}`;
+  return `${model}${options.length === 0 ? "" : ` (${options.join(", ")})`} · ${size} · ${input.join("x")} to ${plural(classes, "class", "classes")}`;
 }
 
 function dataOf({ dataset: { name, train, test, source } }: PlanEvent): string {

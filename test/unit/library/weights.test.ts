@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { encodeSafetensors } from "../../../src/checkpoint/safetensors.js";
 import { CheckpointStore } from "../../../src/checkpoint/store.js";
+import { readWeightsFile } from "../../../src/checkpoint/weights-file.js";
 import { datasetFacts } from "../../../src/data/datasets.js";
 import { loadSynthetic } from "../../../src/data/synthetic.js";
 import { exportCheckpoint } from "../../../src/export/export.js";
@@ -23,6 +24,7 @@ import { temporaryDirectory } from "../../support/temporary.js";
 const CLASSES = ["boot", "coat", "hat"];
 const IMAGENET = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 const NARROW = { width: 1 / 16 };
+const LARGE: ImageShape = [80, 80, 3];
 
 function snapshotOf(model: string, image: ImageShape, options: ModelOptions = {}) {
   const layout = layoutOf(parametersOf(buildModel(model, { input: image, classes: CLASSES.length, options })));
@@ -76,7 +78,7 @@ for (const names of [undefined, "torchvision"] as const)
 test("a state dict of torchvision's: options, normalisation and classes as its published weights have them", async (context) => {
   const trained = snapshotOf("googlenet-bn", [224, 224, 3], { auxiliaryHeads: false });
   const path = await exported(context, trained, "torchvision");
-  const { tensors } = await (await import("../../../src/checkpoint/weights-file.js")).readWeightsFile(path);
+  const { tensors } = await readWeightsFile(path);
   writeFileSync(path, Buffer.concat(encodeSafetensors(tensors))); // nobody says what it is
   const { snapshot, told } = await opened(path, { model: "googlenet-bn" });
   assert.ok(snapshot.recipe.model.kind === "table");
@@ -90,10 +92,23 @@ test("a state dict of torchvision's: options, normalisation and classes as its p
   assert.deepEqual(snapshot.classNames, ["class 0", "class 1", "class 2"]);
   assert.match(
     told[0]!,
-    /torchvision's names: images are normalised by mean 0\.485, 0\.456, 0\.406.*--normalization none/,
+    /torchvision's names: images are normalised by ImageNet's mean and deviation.*--normalization none/,
   );
   const raw = await opened(path, { model: "googlenet-bn", normalization: "none" });
   assert.deepEqual([raw.snapshot.pixelStatistics, raw.told], [null, []]);
+});
+
+test("ImageNet's statistics are those of torchvision's weights, whatever the data; channel asks for the data's", async (context) => {
+  const path = await exported(context, snapshotOf("resnet18", LARGE, NARROW), "torchvision");
+  writeFileSync(path, Buffer.concat(encodeSafetensors((await readWeightsFile(path)).tensors)));
+  const read: ReadDataset = async () =>
+    loadSynthetic({ height: 80, width: 80, channels: 3, classes: 3, train: 8, test: 4 });
+  const request = { model: "resnet18", modelOptions: NARROW, dataset: "synthetic" };
+  const { snapshot } = await opened(path, request, read);
+  assert.deepEqual(snapshot.pixelStatistics?.mean, IMAGENET.mean);
+  const own = await opened(path, { ...request, normalization: "channel" }, read);
+  assert.notDeepEqual(own.snapshot.pixelStatistics?.mean, IMAGENET.mean);
+  assert.deepEqual(own.told, []);
 });
 
 test("a recipe brings its data's form: images of 256, of which the middle 224 are seen", async (context) => {

@@ -282,3 +282,10 @@ test("the plan says what training begins from, and what keeps its seeded values"
     /^4 of 10 tensors from \/w.safetensors \(torchvision's names\) · seeded as without the file: a \(the file's.*d \(.*\) and 2 more$/,
   );
 });
+
+test("the plan names the network's options, those included that its weights brought", () => {
+  const recipe = { ...PLAN.recipe, modelOptions: { transformInput: true, auxiliaryPool: "adaptive" } };
+  const lines = new Map(planLines({ ...PLAN, model: "googlenet-bn", recipe } as typeof PLAN));
+  assert.match(lines.get("model")!, /^googlenet-bn \(transformInput=true, auxiliaryPool=adaptive\) · /);
+  assert.doesNotMatch(new Map(planLines(PLAN)).get("model")!, /\(/);
+});
