@@ -62,6 +62,7 @@ export function doneEvent(
 /** The failure, with the way to go on: from the last checkpoint, or from the beginning where that can help. */
 async function withResume(error: unknown, store: CheckpointStore, runDir: string): Promise<CnnDistError> {
   const code = error instanceof CnnDistError ? error.code : "unexpected";
+  if (error instanceof CnnDistError && code === "engine-differs") return error; // the same command would be refused again
   const newest = (await store.list().catch(() => [])).at(-1);
   const goOn =
     newest === undefined

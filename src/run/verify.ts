@@ -35,13 +35,13 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
   const scratch = mkdtempSync(join(tmpdir(), "cnn-dist-verify-"));
   const replayDir = join(scratch, "run");
   try {
-    let fingerprint = "";
+    let recipeSha256 = "";
     for (const [index, stretch] of stretchesOf(recorded, recipe).entries())
-      fingerprint = await replay(stretch, recipe, replayDir, index > 0, options);
+      recipeSha256 = await replay(stretch, recipe, replayDir, index > 0, options);
     const replayed = readReplay(replayDir);
     return {
       steps: recorded.at(-1)!.step,
-      recipe_sha256: fingerprint,
+      recipe_sha256: recipeSha256,
       weights_sha256: replayed.at(-1)!.weights_sha256,
       ...compared(recorded, replayed),
     };
@@ -50,7 +50,7 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
   }
 }
 
-/** As the run was made: to the stretch's end, at its length; the next one goes on from there. The recipe's fingerprint. */
+/** As the run was made: to the stretch's end, at its length; the next one goes on from there. Resolves with the recipe's hash. */
 async function replay(
   { end, length }: Stretch,
   recipe: Recipe,
@@ -86,8 +86,8 @@ function engineDifferences(
   until: number,
 ): Difference[] {
   for (const { step, fingerprint: before } of recorded) {
-    const now = replayed.find((entry) => entry.step === step)?.fingerprint;
     if (step > until) break;
+    const now = replayed.find((entry) => entry.step === step)?.fingerprint;
     const found = before && now ? differencesSince(before, now) : [];
     if (found.length > 0) return found;
   }

@@ -35,6 +35,7 @@ test("a resume on another engine is refused before any step, and goes on under a
   assert.equal((await refused.ended).code, 2, refused.stderr());
   assert.match(refused.stderr(), /onednn: expected default, received 0 \(TF_ENABLE_ONEDNN_OPTS/);
   assert.match(refused.stderr(), /--allow-different-engine/);
+  assert.doesNotMatch(refused.stderr(), /Go on from it with/); // the same command would be refused again
   assert.equal(steps(refused), 0);
 
   const allowed = await resumed(runDir, ["--steps", "5", "--allow-different-engine"], ANOTHER_ENGINE);
