@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { messageOf, UsageError } from "../errors.js";
-import { modelNames } from "../models/registry.js";
+import { unknownModel } from "../models/registry.js";
 import { assertSameModel, isModelPath, readUserModelFile } from "../models/user-file.js";
 import { nearest } from "../nearest.js";
 import {
@@ -107,10 +107,7 @@ function namedRecipe({ model, recipe }: RecipeRequest): RecipeFile {
   if (isModelPath(name)) return {};
   const file = join(RECIPES_DIR, `${name}.json`);
   if (existsSync(file)) return readRecipeFile(file);
-  throw new UsageError(
-    "unknown-model",
-    `--model: unknown model "${name}"${nearest(name, modelNames())}. Run 'cnn-dist models' for the list, or give a path to a model of your own (model.json or .js).`,
-  );
+  throw unknownModel(name);
 }
 
 export function readRecipeFile(path: string): RecipeFile {

@@ -21,7 +21,11 @@ export function modelNames(): string[] {
 
 function entry(name: string): ModelEntry {
   if (Object.hasOwn(MODELS, name)) return MODELS[name]!;
-  throw new UsageError(
+  throw unknownModel(name);
+}
+
+export function unknownModel(name: string): UsageError {
+  return new UsageError(
     "unknown-model",
     `unknown model "${name}"${nearest(name, modelNames())}. Run 'cnn-dist models' for the list, or give a path to a model of your own (model.json or .js).`,
   );
