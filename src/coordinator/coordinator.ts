@@ -17,8 +17,6 @@ export interface Start extends Omit<Snapshot, keyof InitialValues> {
 
 export interface CoordinatorOptions extends MembersOptions, Omit<TrainingOptions, "placement"> {
   start: Start;
-  /** Workers to wait for before the first step; those that come later join at a step boundary. */
-  minWorkers: number;
   placement: MembersOptions["placement"] & TrainingOptions["placement"];
 }
 

@@ -19,7 +19,7 @@ export class Members {
   readonly #ports: MembersPorts;
   readonly #duties: Duties;
   readonly #channel: Channel;
-  readonly #roster = new Roster();
+  readonly #roster: Roster;
   readonly #departures = new Departures();
   #agreed: Agreed;
   #initialValues: InitialValues | null;
@@ -33,6 +33,7 @@ export class Members {
     this.#ports = ports;
     this.#duties = duties;
     this.#channel = new Channel(ports.link);
+    this.#roster = new Roster(Math.max(options.start.recipe.shards, options.minWorkers));
     this.#agreed = { fingerprint: null, ...options.expect };
     const { values } = options.start;
     this.#initialValues = values === "from the first worker" ? null : values;

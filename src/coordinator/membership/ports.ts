@@ -13,6 +13,8 @@ export interface MembersOptions {
   run: string;
   /** What every worker is told, and what training begins with. */
   start: Pick<Snapshot, "recipe" | "pixelStatistics"> & { readonly values: GivenValues };
+  /** Workers to wait for before the first step; those that come later join at a step boundary. */
+  minWorkers: number;
   /** Expected of every worker; null for what is not known here (user models: the first worker's word counts). */
   expect: { datasetSha256: string; topologySha256: string | null };
   /** In seconds. */

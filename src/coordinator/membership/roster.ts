@@ -29,16 +29,24 @@ interface Expected extends Incarnation {
 
 /** Messages that a peer may get wrong before it is cut off. */
 const STRIKES = 20;
+/** Workers from elsewhere that may stand by beyond those that have work: each costs a place that anybody may take. */
+const SPARES = 8;
 /** Peers whose strikes are remembered; a flood of new peers forgets the oldest. */
 const REMEMBERED_PEERS = 1024;
 
 export class Roster {
+  readonly #working: number;
   readonly #members = new Map<string, Member>();
   readonly #expected = new Map<string, Expected>();
   readonly #incarnations = new Map<number, number>();
   /** A run that starts its own workers takes no others: a stranger must not sit on the rank of one that comes back. */
   #ownWorkersOnly = false;
   readonly #strikes = new Map<string, number>();
+
+  /** `working`: how many workers can have work, or are waited for. */
+  constructor(working: number) {
+    this.#working = working;
+  }
 
   /** Only a hello with this token may take that rank. */
   expect(token: string, worker: Expected): void {
@@ -78,7 +86,7 @@ export class Roster {
   hello(peer: string, message: Extract<ToCoordinator, { type: "hello" }>, now: number): Member | string {
     if (this.#members.has(peer)) return "it has already said hello";
     const place = this.#placeOf(message.token);
-    if (!place) return "it has no token that this run gave out and that was not used yet";
+    if (typeof place === "string") return place;
     const member: Member = {
       peer,
       rank: place.rank,
@@ -96,13 +104,16 @@ export class Roster {
     return member;
   }
 
-  #placeOf(token: string | null): Incarnation | null {
-    if (token !== null) {
-      const expected = this.#expected.get(token);
+  #placeOf(token: string | null): Incarnation | string {
+    const expected = token === null ? undefined : this.#expected.get(token);
+    if (token !== null && expected) {
       this.#expected.delete(token);
-      return expected ?? null;
+      return expected;
     }
-    if (this.#ownWorkersOnly) return null;
+    if (token !== null || this.#ownWorkersOnly)
+      return "it has no token that this run gave out and that was not used yet";
+    if (this.#members.size >= this.#working + SPARES)
+      return `this run has work for ${this.#working} workers, and ${SPARES} more stand by; it takes no others. Start this one again when one of them has left`;
     const taken = new Set(this.all().map(({ rank }) => rank));
     let rank = 0;
     while (taken.has(rank)) rank++;

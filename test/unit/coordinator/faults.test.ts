@@ -142,6 +142,27 @@ test("a run that starts its own workers takes no stranger", async () => {
   assert.equal((await outcome).kind, "done");
 });
 
+test("thousands of greetings make no more members than can have work or stand by; the others hear why", async () => {
+  const run = fakeRun({ workers: 1 });
+  const outcome = run.coordinator.run();
+  const heard: string[] = [];
+  for (let greeting = 0; greeting < 3600; greeting++) {
+    const link = run.network.connect();
+    link.onMessage((parts) => {
+      const decoded = decodeToWorker(parts);
+      if (decoded.ok && decoded.message.type === "refuse") heard.push(decoded.message.message);
+    });
+    link.send({ header: encode(HELLO) });
+  }
+  await settle();
+  const joining = run.events.filter((event) => event.event === "worker" && event.state === "joining");
+  assert.equal(joining.length, 12);
+  assert.equal(heard.length, 3600 - 12);
+  assert.match(heard[0]!, /^this run has work for 4 workers, and 8 more stand by; it takes no others/);
+  run.coordinator.requestStop("test");
+  await outcome;
+});
+
 test("another protocol is refused in words before anything else", async () => {
   const run = fakeRun();
   const outcome = run.coordinator.run();

@@ -11,7 +11,7 @@ function entered(member: Member | string): Member {
 }
 
 test("workers from elsewhere take the lowest free rank, each time as a new incarnation", () => {
-  const roster = new Roster();
+  const roster = new Roster(4);
   const first = entered(roster.hello("a", hello(), 0));
   const second = entered(roster.hello("b", hello(), 0));
   assert.deepEqual([first.rank, first.incarnation, second.rank, second.incarnation], [0, 0, 1, 0]);
@@ -29,7 +29,7 @@ test("workers from elsewhere take the lowest free rank, each time as a new incar
 });
 
 test("a run that starts its own workers takes those alone, each token once", () => {
-  const roster = new Roster();
+  const roster = new Roster(4);
   roster.expect("secret", { rank: 3, incarnation: 2, since: 10 });
   assert.match(String(roster.hello("stranger", hello(), 0)), /token/);
   assert.match(String(roster.hello("liar", hello("guess"), 0)), /token/);
@@ -42,7 +42,7 @@ test("a run that starts its own workers takes those alone, each token once", () 
 });
 
 test("a worker whose process has ended is expected no more", () => {
-  const roster = new Roster();
+  const roster = new Roster(4);
   roster.expect("old", { rank: 0, incarnation: 0, since: 0 });
   roster.expect("new", { rank: 0, incarnation: 1, since: 0 });
   roster.forget({ rank: 0, incarnation: 0 });
@@ -54,7 +54,7 @@ test("a worker whose process has ended is expected no more", () => {
 });
 
 test("work is for those that joined", () => {
-  const roster = new Roster();
+  const roster = new Roster(4);
   const member = entered(roster.hello("a", hello(), 0));
   for (const [state, ready] of [
     ["joining", 0],
@@ -70,9 +70,19 @@ test("work is for those that joined", () => {
 });
 
 test("a peer is cut off after twenty strikes; a flood of peers does not fill the memory", () => {
-  const roster = new Roster();
+  const roster = new Roster(4);
   for (let strike = 1; strike < 20; strike++) assert.equal(roster.strike("bad"), false);
   assert.equal(roster.strike("bad"), true);
   for (let peer = 0; peer < 1024; peer++) roster.strike(`peer ${peer}`);
   assert.equal(roster.strike("bad"), false, "the oldest is forgotten");
+});
+
+test("workers from elsewhere are as many as can have work, and eight spares; a place that is left may be taken", () => {
+  const roster = new Roster(4);
+  const members = Array.from({ length: 12 }, (_, peer) => entered(roster.hello(`${peer}`, hello(), 0)));
+  for (let peer = 12; peer < 100; peer++)
+    assert.match(String(roster.hello(`${peer}`, hello(), 0)), /has work for 4 workers, and 8 more stand by/);
+  assert.equal(roster.all().length, 12);
+  roster.remove(members[5]!);
+  assert.equal(entered(roster.hello("late", hello(), 0)).rank, 5);
 });
