@@ -60,6 +60,7 @@ export const CODES = {
   "not-finite": failed("a loss or a gradient is infinite or not a number"),
   "out-of-memory": failed("TensorFlow could not allocate memory"),
   output: failed("a result could not be written"),
+  "parameter-size": usage("a network's parameters are too large to travel between the processes"),
   pip: failed("pip could not download TensorFlow"),
   precision: usage("the device cannot compute in that precision"),
   protocol: failed("coordinator and worker do not understand each other"),

@@ -7,6 +7,8 @@ export const LIMITS = {
   depth: 8,
   elements: 200_000,
   parts: 2,
+  /** One raw frame: a bucket, the state, or a user model's values. VGG's largest kernel has 411 MB. */
+  payloadBytes: 1024 ** 3,
 } as const;
 
 /** Null when the bytes are acceptable, else the reason. */

@@ -22,6 +22,7 @@ import { type WarmStart, type WeightsFile, warmStart } from "../models/warm-star
 import { slotNamesOf } from "../optim/optimizers.js";
 import { NEW_SCHEDULE } from "../optim/schedule.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
+import { assertBucketsFit } from "../protocol/payload-size.js";
 import { normalizationWarning, readInitialWeights } from "./initial-weights.js";
 import { engineWarning, sha256AtLength } from "./resumed.js";
 
@@ -79,6 +80,7 @@ export async function prepare(
   const { name, options } = initial?.model ?? model;
   const spec = buildModel(name, { input: image, classes: dataset.classes, options });
   const layout = layoutOf(parametersOf(spec));
+  assertBucketsFit(layout);
   const { start, warmStart } = resumed
     ? { start: resumedStart(complete, resumed, layout), warmStart: null }
     : begun(initial?.recipe ?? complete, facts, spec, layout, initial?.file ?? null);

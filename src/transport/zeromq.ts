@@ -7,8 +7,6 @@ import { LIMITS } from "../protocol/skim.js";
 import { checkTcpEndpoint } from "./address.js";
 import type { CoordinatorLink, Message, WorkerLink } from "./link.js";
 
-/** One frame; a bucket may be a single large kernel (VGG's first dense layer has 411 MB). */
-const MAX_FRAME_BYTES = 1024 ** 3;
 const HEARTBEAT = {
   heartbeatInterval: CONNECTION.heartbeatMs,
   heartbeatTimeout: CONNECTION.timeoutMs,
@@ -79,7 +77,7 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     // No limit: a frozen peer must never block the one queue that serves all of them.
     sendHighWaterMark: 0,
     receiveHighWaterMark: 0,
-    maxMessageSize: MAX_FRAME_BYTES,
+    maxMessageSize: LIMITS.payloadBytes,
     ...optionsOf(endpoint),
   });
   try {
@@ -142,7 +140,7 @@ export function connectWorker(endpoint: string): WorkerLink {
     linger: 0,
     sendHighWaterMark: 0,
     receiveHighWaterMark: 0,
-    maxMessageSize: MAX_FRAME_BYTES,
+    maxMessageSize: LIMITS.payloadBytes,
     ...optionsOf(endpoint),
   });
   let connected = false;

@@ -16,6 +16,7 @@ import { topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
 import type { ImageShape } from "../models/spec.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
+import { assertBucketsFit, assertValuesFit } from "../protocol/payload-size.js";
 import { VERSION } from "../version.js";
 import { Compute } from "./compute.js";
 import type { WorkerSetup } from "./worker.js";
@@ -119,5 +120,7 @@ async function build(
     decay,
   }));
   const { network, layout, topologySha256: topology, values } = user;
+  assertBucketsFit(layout);
+  assertValuesFit(model.path, layout);
   return { network, layout, topology, initialValues: { parameters, values } };
 }

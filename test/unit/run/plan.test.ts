@@ -119,3 +119,13 @@ test("a model of one's own brings its own first values", async (context) => {
     exitCode: 2,
   });
 });
+
+test("a network with a parameter that cannot travel is refused before anything is drawn or started", async (context) => {
+  const cacheDir = temporaryDirectory(context);
+  const data = { height: 224, width: 224, channels: 1, classes: 10, train: 16, test: 4 };
+  const recipe = testRecipe({ model: "vgg11", modelOptions: { width: 2 }, datasetOptions: data });
+  await assert.rejects(prepare(recipe, { cacheDir }, null), {
+    code: "parameter-size",
+    message: /^the parameter fc6\/kernel \[50176, 8192\] of 1,644,167,168 bytes is too large: .*, 1,073,741,824 can\./,
+  });
+});
