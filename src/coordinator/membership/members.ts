@@ -45,12 +45,12 @@ export class Members {
     });
   }
 
-  /** What training starts from; null until the first worker of a user model has brought it. */
   /** Of the first that joined, and so of all; null before. */
   get fingerprint(): Fingerprint | null {
     return this.#agreed.fingerprint;
   }
 
+  /** What training starts from; null until the first worker of a user model has brought it. */
   get initialValues(): InitialValues | null {
     return this.#initialValues;
   }
