@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import type { Argv } from "yargs";
 import { type Command, type Given, type Io, nameOf, numberOr } from "./commands/command.js";
 import { COMMANDS } from "./commands/commands.js";
+import { watchOutput } from "./commands/output.js";
 import { CnnDistError, EXIT, UsageError } from "./errors.js";
 import { nearest } from "./nearest.js";
 import { VERSION } from "./version.js";
@@ -11,12 +12,12 @@ import { VERSION } from "./version.js";
 const yargs = createRequire(import.meta.url)("yargs/yargs") as typeof import("yargs/yargs");
 
 export async function main(argv: readonly string[], io: Io = process): Promise<number> {
-  swallowBrokenPipe(io);
+  const output = watchOutput(io);
   try {
     const chosen = parse(argv, io);
     if (typeof chosen === "number") return chosen;
     const { perform } = await import("./commands/terminal.js");
-    return await perform(chosen.command, chosen.given, io);
+    return await perform(chosen.command, chosen.given, io, output);
   } catch (error) {
     return report(error, io);
   }
@@ -183,14 +184,4 @@ function report(error: unknown, io: Io): number {
     `cnn-dist: unexpected error: ${error instanceof Error ? (io.env.CNN_DIST_DEBUG ? error.stack : error.message) : String(error)}\n(CNN_DIST_DEBUG=1 shows where)\n`,
   );
   return EXIT.failed;
-}
-
-/** A reader that has seen enough (`| head`) is no error. */
-function swallowBrokenPipe(io: Io): void {
-  for (const stream of [io.stdout, io.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit(EXIT.done);
-      throw error;
-    });
-  }
 }

@@ -3,11 +3,13 @@ import { CnnDistError, EXIT } from "../errors.js";
 import { createReporter, type Reporter } from "../terminal/reporter.js";
 import { VERSION } from "../version.js";
 import type { Command, Given, Io, Lasting } from "./command.js";
+import { hangupIsIgnored, readTraces } from "./hangup.js";
+import type { OutputWatch } from "./output.js";
 
 export interface Terminal {
   io: Io;
   reporter: Reporter;
-  /** Aborted by the first SIGINT, SIGTERM or SIGUSR1 of a command that lasts. */
+  /** Aborted, for a command that lasts, by the first signal that ends a program, and when nobody reads its output any more. */
   signal: AbortSignal;
 }
 
@@ -24,10 +26,12 @@ export function controlOf({ reporter, signal }: Terminal) {
  * Greets at once, listens for signals before anything heavy is loaded, and then loads and does the command's work.
  * Resolves with the exit code.
  */
-export async function perform({ lasting, load }: Command, given: Given, io: Io): Promise<number> {
+export async function perform({ lasting, load }: Command, given: Given, io: Io, output: OutputWatch): Promise<number> {
   const reporter = createReporter({ io, json: given.json === true, quiet: given.quiet === true, version: VERSION });
   const stopping = new AbortController();
-  const restore = lasting ? onSignals(handlersFor(lasting, reporter, stopping)) : () => {};
+  const handlers = lasting && handlersFor(lasting, reporter, stopping);
+  const restore = handlers ? onSignals(handlers, hangupIsIgnored(readTraces(io.env))) : () => {};
+  if (handlers) output.onReaderGone((stream) => handlers.first(`the reader of ${stream} is gone`));
   if (lasting) reporter.greet(lasting.title(given)); // after the handlers: who sees it may press Ctrl-C
   try {
     const work = await load();
@@ -40,17 +44,18 @@ export async function perform({ lasting, load }: Command, given: Given, io: Io):
 }
 
 interface Handlers {
-  first(signal: NodeJS.Signals): void;
+  /** Told what happened: a signal, or that a reader is gone. */
+  first(cause: string): void;
   again(): void;
 }
 
 function handlersFor({ saves }: Lasting, reporter: Reporter, stopping: AbortController): Handlers {
   return {
-    first(signal) {
+    first(cause) {
       const saved = saves ? "; what is done is saved" : "";
-      const twice = signal === "SIGINT" ? ` Ctrl-C again ends it at once${saves ? ", unsaved" : ""}.` : "";
-      reporter.note(`${signal}: stopping${saved}.${twice}`);
-      stopping.abort(new CnnDistError("stopped", `${signal} was received`));
+      const twice = cause === "SIGINT" ? ` Ctrl-C again ends it at once${saves ? ", unsaved" : ""}.` : "";
+      reporter.note(`${cause}: stopping${saved}.${twice}`);
+      stopping.abort(new CnnDistError("stopped", `it was stopped: ${cause}`));
     },
     again() {
       const checkpoint = reporter.checkpoint();
@@ -64,7 +69,8 @@ function handlersFor({ saves }: Lasting, reporter: Reporter, stopping: AbortCont
  * The first signal of any kind asks for a stop; a second Ctrl-C does not wait for it. The handlers stay until the returned
  * function takes them away: proper-lockfile kills the process at a signal that nobody else listens to.
  */
-function onSignals({ first, again }: Handlers): () => void {
+function onSignals({ first, again }: Handlers, ignoresHangup: boolean): () => void {
+  const ignore = () => {};
   let stopping = false;
   const handle = (signal: NodeJS.Signals) => {
     if (!stopping) {
@@ -72,9 +78,11 @@ function onSignals({ first, again }: Handlers): () => void {
       first(signal);
     } else if (signal === "SIGINT") again();
   };
-  const signals = ["SIGINT", "SIGTERM", "SIGUSR1"] as const;
-  for (const signal of signals) process.on(signal, handle);
+  const signals = ["SIGINT", "SIGTERM", "SIGUSR1", "SIGQUIT", "SIGHUP"] as const;
+  // Without any handler a hang-up would end the process, whatever nohup asked for.
+  const handlerOf = (signal: NodeJS.Signals) => (signal === "SIGHUP" && ignoresHangup ? ignore : handle);
+  for (const signal of signals) process.on(signal, handlerOf(signal));
   return () => {
-    for (const signal of signals) process.off(signal, handle);
+    for (const signal of signals) process.off(signal, handlerOf(signal));
   };
 }

@@ -5,7 +5,7 @@ import { PassThrough } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { main } from "../../src/cli.js";
 
-const BIN = fileURLToPath(new URL("../../../bin/cnn-dist.js", import.meta.url));
+export const BIN = fileURLToPath(new URL("../../../bin/cnn-dist.js", import.meta.url));
 
 export interface Output {
   code: number | null;
@@ -30,6 +30,8 @@ export async function inProcess(words: readonly string[], columns = 100): Promis
 
 export interface Started {
   child: ChildProcess;
+  /** So far; the code once it has ended. */
+  output: Readonly<Output>;
   /** Resolves when the text has appeared on either stream; rejects when the process ends without it. */
   said(text: string | RegExp): Promise<void>;
   ended: Promise<Output>;
@@ -37,7 +39,16 @@ export interface Started {
 
 /** `cnn-dist WORDS` as a process; the current directory is `cwd`. */
 export function start(words: readonly string[], options: { cwd: string; env?: NodeJS.ProcessEnv }): Started {
-  const child = spawn(process.execPath, [BIN, ...words], {
+  return startProcess(process.execPath, [BIN, ...words], options);
+}
+
+/** Any process, watched as one of ours. */
+export function startProcess(
+  file: string,
+  words: readonly string[],
+  options: { cwd: string; env?: NodeJS.ProcessEnv },
+): Started {
+  const child = spawn(file, words, {
     cwd: options.cwd,
     env: { ...process.env, NO_COLOR: "1", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -69,7 +80,7 @@ export function start(words: readonly string[], options: { cwd: string; env?: No
       );
       look();
     });
-  return { child, said, ended };
+  return { child, output, said, ended };
 }
 
 export function run(words: readonly string[], options: { cwd: string; env?: NodeJS.ProcessEnv }): Promise<Output> {

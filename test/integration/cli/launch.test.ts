@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { run, start } from "../../support/cli.js";
+import { BIN, run, start, startProcess } from "../../support/cli.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
 /** Small enough to end within seconds, and on the CPU whatever the machine has. */
@@ -75,7 +75,7 @@ test("without --json the closing summary alone is on stdout; a dry run leaves no
   assert.match(again.stderr, /holds a run already\. Resume it/);
 });
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1"] as const)
+for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP", "SIGQUIT"] as const)
   test(`${signal} in mid-training is answered, saves, ends with 75, and the run can be resumed`, async (context) => {
     const cwd = temporaryDirectory(context);
     const started = start(["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run", "--json"], { cwd });
@@ -121,7 +121,7 @@ test("a second Ctrl-C aborts with 130 and leaves no worker behind", async (conte
   started.child.kill("SIGINT");
   await started.said("SIGINT: stopping");
   started.child.kill("SIGINT");
-  await started.said("aborted; the last checkpoint stands");
+  await started.said(/^aborted$/m); // and no checkpoint is named, since there is none yet
   const { code } = await started.ended;
   assert.equal(code, 130);
   while (isAlive(pid)) await sleep(10);
@@ -149,12 +149,44 @@ test("when the last worker dies, the screen says who, why, and how to go on; exi
   assert.match(stderr, /Go on from it with: cnn-dist resume .*run\n$/);
 });
 
-test("a reader that has seen enough ends the run without a word of protest", async (context) => {
+test("a reader that has seen enough stops the run as a signal does: saved, 75", async (context) => {
   const cwd = temporaryDirectory(context);
   const started = start(["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run", "--json"], { cwd });
-  await started.said('"event":"plan"');
+  await started.said('"step":3,');
   started.child.stdout?.destroy();
   const { code, stderr } = await started.ended;
-  assert.equal(code, 0, stderr);
-  assert.doesNotMatch(stderr, /EPIPE|Error/);
+  assert.equal(code, 75, stderr);
+  assert.match(stderr, /the reader of stdout is gone: stopping; what is done is saved/);
+  assert.doesNotMatch(stderr, /EPIPE|Error|\n\s+at /);
+  assert.match(readdirSync(join(cwd, "run", "checkpoints")).join(), /^step-\d+$/);
+  assert.ok(!existsSync(join(cwd, "run", "lock")));
+});
+
+test("so it is when nobody reads its messages any more", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const started = start(["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run"], { cwd });
+  await started.said("step 1/");
+  started.child.stderr?.destroy();
+  const { code, stdout } = await started.ended;
+  assert.equal(code, 75);
+  assert.match(stdout, /^stopped after step .*\nresume {6}cnn-dist resume /s);
+});
+
+test("a hang-up is ignored under nohup, also when a script stands between", async (context) => {
+  const node = JSON.stringify(process.execPath);
+  const words = ["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run", "--json"].join(" ");
+  const command = `${node} ${JSON.stringify(BIN)} ${words}`;
+  for (const line of [`nohup ${command}`, `nohup bash -c '${command}; exit $?'`]) {
+    const cwd = temporaryDirectory(context);
+    const started = startProcess("bash", ["-c", line], { cwd });
+    await started.said('"step":3,');
+    const pid = Number(JSON.parse(readFileSync(join(cwd, "run", "lock"), "utf8")).pid);
+    process.kill(pid, "SIGHUP");
+    const step = Number(started.output.stdout.match(/"step":(\d+),(?!.*"step")/s)?.[1]);
+    await started.said(`"step":${step + 20},`);
+    process.kill(pid, "SIGTERM");
+    const { code, stderr } = await started.ended;
+    assert.equal(code, 75, stderr);
+    assert.doesNotMatch(stderr, /SIGHUP/);
+  }
 });
