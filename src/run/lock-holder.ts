@@ -80,6 +80,8 @@ export function isDead(
   facts: { processIdentity: (pid: number) => string | null; silentMs: number; limitMs: number },
 ): boolean {
   if (holder && isHere(holder, machine)) return facts.processIdentity(holder.pid) !== holder.process;
+  // Nothing says whose number it is: a process of that number and start is taken for the holder.
+  if (holder?.boot === null && facts.processIdentity(holder.pid) === holder.process) return false;
   if (holder && wasStartedAgain(holder, machine)) return true;
   return facts.silentMs > facts.limitMs;
 }

@@ -36,17 +36,20 @@ export class RunLock {
   readonly #path: string;
   readonly #text: string;
   readonly #beating: NodeJS.Timeout;
-  #lastBeatMs = Date.now();
+  readonly #now: () => number;
+  #lastBeatMs: number;
   #lost = false;
 
-  private constructor(path: string, text: string) {
+  private constructor(path: string, text: string, now: () => number) {
+    this.#now = now;
+    this.#lastBeatMs = now();
     this.#path = path;
     this.#text = text;
     this.#beating = setInterval(() => this.#beat(), BEAT_MS).unref();
   }
 
-  /** UsageError `run-dir-in-use` names the holder; `run-dir` when no lock can be written there. */
-  static take(path: string, machine: Machine = thisMachine()): RunLock {
+  /** `now`: milliseconds, wall clock. UsageError `run-dir-in-use` names the holder; `run-dir` when no lock can be written there. */
+  static take(path: string, machine: Machine = thisMachine(), now: () => number = Date.now): RunLock {
     const holder: Holder = {
       host: machine.host,
       pid: process.pid,
@@ -54,7 +57,7 @@ export class RunLock {
       boot: machine.boot,
       namespace: machine.namespace,
       installation: machine.installation,
-      since: new Date().toISOString(),
+      since: new Date(now()).toISOString(),
       id: randomUUID(),
     };
     const mine = { path: `${path}.${holder.id}`, text: `${JSON.stringify(holder)}\n` };
@@ -69,12 +72,12 @@ export class RunLock {
     } finally {
       rmSync(mine.path, { force: true });
     }
-    return new RunLock(path, mine.text);
+    return new RunLock(path, mine.text, now);
   }
 
   /** CnnDistError `lock-lost` once another run holds the folder. Costs nothing while this process has not slept. */
   assertHeld(): void {
-    if (Date.now() - this.#lastBeatMs > 2 * BEAT_MS) this.#beat();
+    if (this.#now() - this.#lastBeatMs > 2 * BEAT_MS) this.#beat();
     if (this.#lost)
       throw new CnnDistError(
         "lock-lost",
@@ -94,7 +97,7 @@ export class RunLock {
       try {
         if (readFileSync(file, "utf8") === this.#text) {
           writeSync(file, this.#text, 0);
-          this.#lastBeatMs = Date.now();
+          this.#lastBeatMs = this.#now();
         } else this.#lost = true;
       } finally {
         closeSync(file);
