@@ -5,11 +5,12 @@
 import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { messageOf, UsageError } from "../errors.js";
+import { clauseOf, messageOf, UsageError } from "../errors.js";
 import { download } from "../fetch/download.js";
 import { withLock } from "../fetch/lock.js";
 import { unpackTarGz } from "../fetch/tar.js";
 import type { Dataset, DatasetFacts, LoadOptions, Whereabouts } from "./dataset.js";
+import { notAFolder } from "./folder.js";
 import { memorySplit, type RawSplit, sha256OfSplits } from "./memory.js";
 
 const SIDE = 32;
@@ -116,7 +117,7 @@ async function fetchFolder(kind: CifarKind, options: LoadOptions): Promise<strin
   if (options.dataDir !== undefined)
     throw new UsageError(
       "data-missing",
-      `${name} is not in ${options.dataDir}: expected ${[...kind.train, ...kind.test].join(", ")}. Unpack ${kind.archive} and give its folder as --data-dir, or leave --data-dir out to have it downloaded.`,
+      `${name} is not in ${options.dataDir}: ${notAFolder(options.dataDir) ?? `expected ${[...kind.train, ...kind.test].join(", ")}`}. Unpack ${kind.archive} and give its folder as --data-dir, or leave --data-dir out to have it downloaded.`,
     );
   const dir = join(options.cacheDir, "datasets", name);
   const archive = join(dir, basename(kind.archive));
@@ -151,7 +152,7 @@ async function fetchFolder(kind: CifarKind, options: LoadOptions): Promise<strin
     if (options.signal?.aborted) throw error;
     throw new UsageError(
       "data-missing",
-      `${name} is not on this machine and could not be downloaded: ${messageOf(error)}. Unpack ${kind.archive} and give its folder as --data-dir.`,
+      `${name} is not on this machine and could not be downloaded: ${clauseOf(error)}. Unpack ${kind.archive} and give its folder as --data-dir.`,
       { cause: error },
     );
   }
@@ -182,7 +183,7 @@ async function readSplit(kind: CifarKind, dir: string, files: readonly string[],
     if (bytes.byteLength !== expected)
       throw new UsageError(
         "data-damaged",
-        `${path} is truncated or damaged: expected ${expected} bytes (${images / files.length} records of ${recordBytes}), received ${bytes.byteLength}. Unpack it again.`,
+        `${path} is truncated or damaged: expected ${expected} bytes (${images / files.length} records of ${recordBytes}), received ${bytes.byteLength}. Delete it, and unpack or download it again.`,
       );
     parts.push(bytes);
   }

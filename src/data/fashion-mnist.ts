@@ -1,7 +1,7 @@
 /** Fashion-MNIST (Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747; MIT licence, Zalando SE). */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { messageOf, UsageError } from "../errors.js";
+import { clauseOf, UsageError } from "../errors.js";
 import type { Dataset, DatasetFacts, LoadOptions, Whereabouts } from "./dataset.js";
 import { downloadIdx, givenIdxPlace, type IdxPlace, loadIdx, missingIdx } from "./idx-dataset.js";
 
@@ -78,13 +78,13 @@ async function findPlace(options: LoadOptions, places: FashionMnistPlaces): Prom
     if (options.sha256 !== undefined) {
       throw new UsageError(
         "data-missing",
-        `Fashion-MNIST is not on this machine and could not be downloaded (${messageOf(error)}), and this run needs all of it: ${remedy}.`,
+        `Fashion-MNIST is not on this machine and could not be downloaded (${clauseOf(error)}), and this run needs all of it: ${remedy}.`,
         { cause: error },
       );
     }
     return {
       ...subset,
-      warning: `Fashion-MNIST could not be downloaded (${messageOf(error)}): training on the carried subset of 8,000 training and 2,000 test images. For all 70,000, ${remedy}.`,
+      warning: `Fashion-MNIST could not be downloaded (${clauseOf(error)}): training on the carried subset of 8,000 training and 2,000 test images. For all 70,000, ${remedy}.`,
     };
   }
 }

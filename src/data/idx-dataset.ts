@@ -6,6 +6,7 @@ import { messageOf, UsageError } from "../errors.js";
 import { download } from "../fetch/download.js";
 import { withLock } from "../fetch/lock.js";
 import type { Dataset, DatasetFacts, LoadOptions } from "./dataset.js";
+import { notAFolder } from "./folder.js";
 import { parseIdx } from "./idx.js";
 import { memorySplit, type RawSplit, sha256OfSplits } from "./memory.js";
 
@@ -89,7 +90,7 @@ export function missingIdx(dir: string): string[] {
 export function givenIdxPlace(title: string, dir: string): IdxPlace {
   const absent = missingIdx(dir);
   if (absent.length === 0) return { dir, source: dir };
-  const why = existsSync(dir) ? `it lacks ${absent.map((file) => `${file}.gz`).join(", ")}` : "it does not exist";
+  const why = notAFolder(dir) ?? `it lacks ${absent.map((file) => `${file}.gz`).join(", ")}`;
   throw new UsageError(
     "data-dir",
     `--data-dir ${dir} cannot be read as ${title}: ${why}. Give the folder that holds the four files, or leave --data-dir out.`,

@@ -1,6 +1,6 @@
 /** MNIST (LeCun, Bottou, Bengio & Haffner 1998, section III.A). */
 import { join } from "node:path";
-import { messageOf, UsageError } from "../errors.js";
+import { clauseOf, UsageError } from "../errors.js";
 import type { Dataset, DatasetFacts, LoadOptions, Whereabouts } from "./dataset.js";
 import { downloadIdx, givenIdxPlace, type IdxServer, loadIdx, missingIdx } from "./idx-dataset.js";
 
@@ -46,7 +46,7 @@ export async function loadMnist(options: LoadOptions, server: IdxServer = MNIST_
       if (options.signal?.aborted) throw error;
       throw new UsageError(
         "data-missing",
-        `MNIST is not on this machine and could not be downloaded: ${messageOf(error)}. Give the folder of its four files by --data-dir.`,
+        `MNIST is not on this machine and could not be downloaded: ${clauseOf(error)}. Give the folder of its four files by --data-dir.`,
         { cause: error },
       );
     }

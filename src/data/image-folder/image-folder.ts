@@ -10,7 +10,7 @@ import { fitImage } from "../fit.js";
 import { inParallel } from "../in-parallel.js";
 import { type Fingerprint, fingerprintsOf } from "./fingerprints.js";
 import { folderOptions } from "./options.js";
-import { type FoundImage, scanFolder } from "./scan.js";
+import { type FoundImage, type LeftOut, scanFolder, shown } from "./scan.js";
 import { splitImages, TEST_SHARE } from "./split.js";
 
 /** Calls of the decoder at once, so that one's pixels are taken over while the other decodes. */
@@ -89,7 +89,7 @@ export async function loadImageFolder(options: LoadOptions): Promise<Dataset> {
   const { train, test } = splitImages(root, found, testShare, ({ path }) => prints.get(path)!.fault === null);
   const shape: ImageShape = [settings.size, settings.size, settings.channels];
   const split = (images: readonly FoundImage[]) => folderSplit(root, images, prints, shape, options.decode);
-  const warning = warningOf(bad, prints, found.others);
+  const warning = warningOf(bad, prints, found.leftOut);
   return {
     name: "image-folder",
     shape,
@@ -105,7 +105,7 @@ export async function loadImageFolder(options: LoadOptions): Promise<Dataset> {
 }
 
 function refusal(root: string, bad: readonly string[], prints: ReadonlyMap<string, Fingerprint>): UsageError {
-  const named = bad.slice(0, NAMED).map((path) => `${join(root, path)}: ${prints.get(path)!.fault}`);
+  const named = bad.slice(0, NAMED).map((path) => `${shown(join(root, path))}: ${prints.get(path)!.fault}`);
   const more = bad.length > NAMED ? `\nand ${bad.length - NAMED} more` : "";
   return new UsageError(
     "data-damaged",
@@ -113,18 +113,22 @@ function refusal(root: string, bad: readonly string[], prints: ReadonlyMap<strin
   );
 }
 
-function warningOf(bad: readonly string[], prints: ReadonlyMap<string, Fingerprint>, others: number): string | null {
+function warningOf(bad: readonly string[], prints: ReadonlyMap<string, Fingerprint>, leftOut: LeftOut): string | null {
   const parts: string[] = [];
   if (bad.length > 0) {
-    const named = bad.slice(0, NAMED).map((path) => `${path} (${prints.get(path)!.fault})`);
+    const named = bad.slice(0, NAMED).map((path) => `${shown(path)} (${prints.get(path)!.fault})`);
     const more = bad.length > NAMED ? ` and ${bad.length - NAMED} more` : "";
     parts.push(
       `${bad.length} bad ${bad.length === 1 ? "image was" : "images were"} skipped: ${named.join(", ")}${more}`,
     );
   }
-  if (others > 0)
+  if (leftOut.files > 0)
     parts.push(
-      `${others} ${others === 1 ? "file" : "files"} of other endings than .jpg and .png ${others === 1 ? "was" : "were"} left out`,
+      `${leftOut.files} ${leftOut.files === 1 ? "file" : "files"} of other endings than .jpg and .png ${leftOut.files === 1 ? "was" : "were"} left out`,
+    );
+  if (leftOut.folders > 0)
+    parts.push(
+      `${leftOut.folders} ${leftOut.folders === 1 ? "folder" : "folders"} inside of the classes' ${leftOut.folders === 1 ? "was" : "were"} not looked into`,
     );
   return parts.length === 0 ? null : parts.join("; ");
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fitImage } from "../../../src/data/fit.js";
@@ -100,6 +100,15 @@ test("what is no image, missing or cut short is named among others, with what wa
   await refused("cut.jpg", readFileSync(image("gradient.jpg")).subarray(0, 400), /JPEG cannot be decoded/);
   await refused("missing.jpg", null, /it does not exist/);
   assert.equal(engine.memory().tensors, tensors);
+});
+
+test("a file may have any name and any folder", async (context) => {
+  const dir = join(temporaryDirectory(context), "der Hund ☂", "http:");
+  mkdirSync(dir, { recursive: true });
+  const names = ["end\nof line.png", "猫 %20 * ?.png", "-rf \"'.png"];
+  const paths = names.map((name) => join(dir, name));
+  for (const path of paths) writeFileSync(path, readFileSync(image("gradient.png")));
+  for (const { pixels } of await engine.decodeImages(paths, 3)) assert.deepEqual(pixels, gradient);
 });
 
 test("what a camera appends to a JPEG changes nothing", async (context) => {

@@ -68,7 +68,9 @@ test("missing, truncated and foreign files are refused by name", async (context)
       (error: unknown) => error instanceof UsageError && message.test(error.message),
     );
   await refuses(temporaryDirectory(context), /cifar10 is not in .*data_batch_1\.bin.*cifar-10-binary\.tar\.gz/);
+  await refuses("/nowhere", /cifar10 is not in \/nowhere: it does not exist\. Unpack /);
   const cut = cifar10Folder(context);
+  await refuses(join(cut, "test_batch.bin"), /cifar10 is not in .*: it is a file, not a folder\. Unpack /);
   writeFileSync(join(cut, "data_batch_3.bin"), records([[1]]).subarray(1));
   await refuses(cut, /data_batch_3\.bin is truncated.*expected 3073 bytes \(1 records of 3073\), received 3072/);
   writeFileSync(join(cut, "data_batch_3.bin"), records([[1], [2]]));

@@ -88,6 +88,9 @@ test("damaged files are refused by name, with what was expected and received", a
 test("a --data-dir that is missing, empty or unreadable is an error, whatever else is on the machine", async (context) => {
   const dir = temporaryDirectory(context);
   await assert.rejects(load(join(dir, "none")), refusal("data-dir", /none cannot be read.*does not exist/));
+  writeFileSync(join(dir, "file.gz"), "");
+  await assert.rejects(load(join(dir, "file.gz")), refusal("data-dir", /file\.gz cannot be read .*it is a file, not/));
+  await assert.rejects(load(join(dir, "file.gz/x")), refusal("data-dir", /ENOTDIR/));
   await assert.rejects(load(dir), refusal("data-dir", /it lacks train-images-idx3-ubyte\.gz, /));
   const odd = folder(context);
   mkdirSync(join(odd, "t10k-labels-idx1-ubyte"));
