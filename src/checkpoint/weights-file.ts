@@ -1,7 +1,7 @@
 /** A file of weights from anywhere: what training begins from, or what is evaluated in a checkpoint's place. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { messageOf, UsageError } from "../errors.js";
+import { clauseOf, messageOf, UsageError } from "../errors.js";
 import { float32Of, type NamedTensor, parseSafetensors, safetensorsMetadata } from "./safetensors.js";
 import { type WeightsMetadata, weightsMetadata } from "./weights-metadata.js";
 
@@ -29,7 +29,7 @@ export async function readWeightsFile(path: string, called = `--init-weights ${p
     const metadata = weightsMetadata(safetensorsMetadata(path, file));
     return { tensors, sha256: createHash("sha256").update(file).digest("hex"), metadata };
   } catch (error) {
-    throw new UsageError("init-weights", `${called}: ${messageOf(error)}. ${EXPECTED}`, { cause: error });
+    throw new UsageError("init-weights", `${called}: ${clauseOf(error)}. ${EXPECTED}`, { cause: error });
   }
 }
 

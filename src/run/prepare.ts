@@ -2,7 +2,7 @@
 import { CheckpointStore, type Loaded } from "../checkpoint/store.js";
 import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow, findTensorflow } from "../engine/install.js";
-import { UsageError } from "../errors.js";
+import { clauseOf, UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
 import { cacheDirectory } from "../paths.js";
 import { type Devices, devicesFor } from "./devices.js";
@@ -94,6 +94,6 @@ function tensorflow(options: Parameters<typeof ensureTensorflow>[0], dryRun: boo
 function passedOver(checkpoint: Loaded | null): string[] {
   if (!checkpoint) return [];
   return checkpoint.passedOver.map(
-    ({ path, reason }) => `${path} was passed over: ${reason}. Going on from ${checkpoint.path}.`,
+    ({ path, reason }) => `${path} was passed over: ${clauseOf(reason)}. Going on from ${checkpoint.path}.`,
   );
 }

@@ -1,4 +1,5 @@
 /** How workers went, for the message of a run that has none left. Pure. */
+import { clauseOf } from "../../errors.js";
 import type { Incarnation } from "./roster.js";
 
 /** What the socket says of a dead worker; its process says it better. */
@@ -32,6 +33,6 @@ export class Departures {
     const cause = this.#last ? `rank ${this.#last.rank}: ${this.#last.text}` : "none ever came";
     const tail = this.#last ? logTail(this.#last.rank) : "";
     const log = tail === "" ? "" : `\nThe last lines of its log:\n${tail}`;
-    return `no worker is left and none will be started again; the last to go was ${cause}.${log}`;
+    return `no worker is left and none will be started again; the last to go was ${clauseOf(cause)}.${log}`;
   }
 }
