@@ -17,7 +17,7 @@ export interface Verification {
   weights_sha256: string;
   /** Where the two first differ. */
   difference: { step: number; parameter: string | null; expected: string; received: string } | null;
-  /** What differs between the engines of the steps up to there, of all steps where nothing differs; [] if not recorded. */
+  /** What differs between the engines of that step (without a difference, of any step); [] where none was recorded. */
   engine: readonly Difference[];
 }
 
@@ -75,23 +75,15 @@ export function compared(
   replayed: readonly ReplayEntry[],
 ): Pick<Verification, "identical" | "difference" | "engine"> {
   const result = compare(recorded, replayed);
-  const until = result.difference?.step ?? Number.POSITIVE_INFINITY;
-  return { ...result, engine: engineDifferences(recorded, replayed, until) };
-}
-
-/** Of the first step up to `until` whose engine was another one. */
-function engineDifferences(
-  recorded: readonly ReplayEntry[],
-  replayed: readonly ReplayEntry[],
-  until: number,
-): Difference[] {
-  for (const { step, fingerprint: before } of recorded) {
-    if (step > until) break;
+  const engines = recorded.map(({ step, fingerprint: before }) => {
     const now = replayed.find((entry) => entry.step === step)?.fingerprint;
-    const found = before && now ? differencesSince(before, now) : [];
-    if (found.length > 0) return found;
-  }
-  return [];
+    return { step, differences: before && now ? differencesSince(before, now) : [] };
+  });
+  const { difference } = result;
+  const asked = difference
+    ? engines.find(({ step }) => step === difference.step)
+    : engines.find(({ differences }) => differences.length > 0);
+  return { ...result, engine: asked?.differences ?? [] };
 }
 
 function compare(
