@@ -1,7 +1,7 @@
 /** Gathers a shard's pixels and labels; the next shard is gathered while the current one computes. */
 import { setImmediate as turn } from "node:timers/promises";
 import type { ImageShape } from "../models/spec.js";
-import type { Pipeline } from "./augment/pipeline.js";
+import { imageBytes, type Pipeline } from "./augment/pipeline.js";
 import type { Split } from "./dataset.js";
 
 export interface Gathered {
@@ -38,8 +38,8 @@ export class ShardLoader {
   /** `shape`: as the split has its images; `pipeline`: what becomes of them, nothing if it is left out. */
   constructor(split: Split, shape: ImageShape, pipeline: Pipeline = { shape, apply: null }) {
     this.#split = split;
-    this.#sourceBytes = bytesOf(shape);
-    this.#imageBytes = bytesOf(pipeline.shape);
+    this.#sourceBytes = imageBytes(shape);
+    this.#imageBytes = imageBytes(pipeline.shape);
     this.#apply = pipeline.apply;
   }
 
@@ -106,8 +106,4 @@ export class ShardLoader {
     }
     this.#scratch.push(scratch);
   }
-}
-
-function bytesOf([height, width, channels]: ImageShape): number {
-  return height * width * channels;
 }

@@ -1,6 +1,7 @@
 /** A zip archive of stored files (PKWARE APPNOTE 6.3, sections 4.3.7, 4.3.12, 4.3.16), as Keras writes its own. Pure. */
 import { crc32 } from "node:zlib";
 import { UsageError } from "../errors.js";
+import { bytes } from "../format.js";
 
 export interface ZipEntry {
   name: string;
@@ -27,7 +28,7 @@ export function encodeZip(entries: readonly ZipEntry[]): Uint8Array[] {
   if (offset + directoryBytes >= 2 ** 32)
     throw new UsageError(
       "export",
-      `the archive would have ${offset} bytes; a zip file holds 4 GiB. Export as safetensors.`,
+      `the archive would have ${bytes(offset + directoryBytes)}; a zip file holds less than ${bytes(2 ** 32)}. Export as safetensors.`,
     );
   const end = header(END, { count: entries.length, size: directoryBytes, offset });
   return [...files, ...directory, end];

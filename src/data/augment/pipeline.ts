@@ -44,7 +44,7 @@ export function openPipeline({ augmentation, shape, form, seed, principal = null
     if (built.apply) steps.push({ built, place });
   }
   if (steps.length === 0) return { shape: left, apply: null };
-  const between = steps.slice(0, -1).map(({ built }) => new Uint8Array(bytesOf(built.shape)));
+  const between = steps.slice(0, -1).map(({ built }) => new Uint8Array(imageBytes(built.shape)));
   return {
     shape: left,
     apply(from, to, epoch, sample) {
@@ -91,6 +91,7 @@ function drawsOf(key: Key, place: number): Draws {
   };
 }
 
-function bytesOf([height, width, channels]: ImageShape): number {
+/** Of one image, a byte a channel. */
+export function imageBytes([height, width, channels]: ImageShape): number {
   return height * width * channels;
 }
