@@ -131,12 +131,17 @@ test("a model of one's own is evaluated as it was in its run, and is not dense o
     placement: { runDir, workers: 1 },
   });
   const { loss, accuracy } = events.findLast((event): event is EvalEvent => event.event === "eval" && event.best)!;
-  const json = await cli(["evaluate", runDir, "--device", "cpu", "--threads", "1", "--json", "--best"]);
+  // The run was not started by a command of this user's, so its module is not in their list.
+  const foreign = await cli(["evaluate", runDir, "--device", "cpu"]);
+  assert.equal((await foreign.ended).code, 2);
+  assert.match(foreign.stderr(), /own\.mjs .* is a program.*\n.*--trust-model/);
+  const trusted = ["evaluate", runDir, "--trust-model", "--device", "cpu"];
+  const json = await cli([...trusted, "--threads", "1", "--json", "--best"]);
   assert.equal((await json.ended).code, 0, json.stderr());
   const scores = JSON.parse(json.stdout()) as Scores;
   assert.ok(Math.abs(scores.loss - loss) < 1e-6 * loss, `${scores.loss} and ${loss}`);
   assert.equal(scores.accuracy, accuracy);
-  const dense = await cli(["evaluate", runDir, "--device", "cpu", "--dense"]);
+  const dense = await cli([...trusted, "--dense"]);
   assert.equal((await dense.ended).code, 2);
   assert.match(dense.stderr(), /--dense needs a network of cnn-dist's own/);
 });
