@@ -1,6 +1,6 @@
 /** The shape of a command. Nothing heavy may be imported here or by the option tables: `--help` reads them all. */
 import type { Readable, Writable } from "node:stream";
-import type { Work } from "./work.js";
+import type { Reporter } from "../terminal/reporter.js";
 
 export interface Io {
   stdout: Writable & { isTTY?: boolean; columns?: number };
@@ -50,6 +50,22 @@ export interface Command {
   lasting?: Lasting;
   /** Schema and work, loaded once the command is chosen: zod alone takes half of the time that `--help` may take. */
   load(): Promise<Work>;
+}
+
+/** The second half of a command. */
+export interface Work {
+  /** Of all values that it takes: a test holds the option tables to them. */
+  readonly names: readonly string[];
+  /** Resolves with the exit code. UsageError for values that the schema refuses; CnnDistError when the work fails. */
+  run(given: Given, terminal: Terminal): Promise<number>;
+}
+
+/** What a command has of its terminal. */
+export interface Terminal {
+  io: Io;
+  reporter: Reporter;
+  /** Aborted, for a command that lasts, by the first signal that ends a program, and when nobody reads its output any more. */
+  signal: AbortSignal;
 }
 
 /** --batch-size to batchSize; --gpus sets the key `workers`. */

@@ -2,16 +2,9 @@
 import { CnnDistError, EXIT } from "../errors.js";
 import { createReporter, type Reporter } from "../terminal/reporter.js";
 import { VERSION } from "../version.js";
-import type { Command, Given, Io, Lasting } from "./command.js";
+import type { Command, Given, Io, Lasting, Terminal } from "./command.js";
 import { hangupIsIgnored, readTraces } from "./hangup.js";
 import type { OutputWatch } from "./output.js";
-
-export interface Terminal {
-  io: Io;
-  reporter: Reporter;
-  /** Aborted, for a command that lasts, by the first signal that ends a program, and when nobody reads its output any more. */
-  signal: AbortSignal;
-}
 
 /** For the library's functions. */
 export function controlOf({ reporter, signal }: Terminal) {

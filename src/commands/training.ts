@@ -2,7 +2,7 @@
 import { EXIT } from "../errors.js";
 import type { RunEvent } from "../events.js";
 import type { TrainOptions } from "../library/options.js";
-import type { Terminal } from "./terminal.js";
+import type { Terminal } from "./command.js";
 import type { RecipeValues } from "./values.js";
 
 /** Under the library's names, without what concerns the terminal alone. */

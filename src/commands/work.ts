@@ -1,15 +1,7 @@
 /** The second half of a command: a schema for its values, and what is done with them. */
 import { z } from "zod";
 import { validate } from "../config/validate.js";
-import type { Given } from "./command.js";
-import type { Terminal } from "./terminal.js";
-
-export interface Work {
-  /** Of all values that it takes: a test holds the option tables to them. */
-  readonly names: readonly string[];
-  /** Resolves with the exit code. UsageError for values that the schema refuses; CnnDistError when the work fails. */
-  run(given: Given, terminal: Terminal): Promise<number>;
-}
+import type { Terminal, Work } from "./command.js";
 
 type Values<Shape extends z.ZodRawShape> = z.infer<z.ZodObject<Shape, z.core.$strict>>;
 

@@ -1,7 +1,8 @@
 /** A run's events as a stream that always ends in order: the reader may leave, and the signal may come at any time. */
 import { CnnDistError } from "../errors.js";
 import type { NotStartedEvent, RunEvent } from "../events.js";
-import { type Run, type StartOptions, startRun } from "../run/run.js";
+import type { StartOptions } from "../run/context.js";
+import { type Run, startRun } from "../run/run.js";
 import type { Control } from "./options.js";
 
 /**

@@ -5,10 +5,10 @@ import type { Outcome } from "../coordinator/coordinator.js";
 import { CnnDistError, CODES, errorOf, messageOf } from "../errors.js";
 import type { DoneEvent } from "../events.js";
 import { weightsSha256 } from "../parameters/hash.js";
+import type { RunContext } from "./context.js";
 import type { OpenedRun } from "./open.js";
 import type { PreparedRun } from "./prepare.js";
 import { resumeCommand } from "./resume-command.js";
-import type { RunContext } from "./run.js";
 import type { RunningTraining } from "./start.js";
 
 export async function followRun(

@@ -5,9 +5,9 @@ import type { RunEvent } from "../events.js";
 import { startMetrics } from "../metrics/server.js";
 import type { CoordinatorLink } from "../transport/link.js";
 import { createSocketDirectory } from "../transport/socket-directory.js";
+import type { RunContext } from "./context.js";
 import { RunDirectory } from "./directory.js";
 import type { PreparedRun } from "./prepare.js";
-import type { RunContext } from "./run.js";
 
 export interface OpenedRun {
   directory: RunDirectory;

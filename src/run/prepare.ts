@@ -5,10 +5,10 @@ import { ensureTensorflow, findTensorflow } from "../engine/install.js";
 import { clauseOf, UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
 import { cacheDirectory } from "../paths.js";
+import type { RunContext } from "./context.js";
 import { type Devices, devicesFor } from "./devices.js";
 import { defaultRunDir, RunDirectory } from "./directory.js";
 import { type Prepared, planEvent, prepare } from "./plan.js";
-import type { RunContext } from "./run.js";
 
 export interface PreparedRun {
   training: Prepared;

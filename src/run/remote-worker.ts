@@ -6,9 +6,9 @@ import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
 import { readUserModelFile } from "../models/user-file.js";
 import { cacheDirectory } from "../paths.js";
+import type { Progress } from "./context.js";
 import { devicesFor } from "./devices.js";
 import { forkWorker, WORKER_EXIT } from "./fork-worker.js";
-import type { Progress } from "./run.js";
 import { Supervisor, type WorkerExit } from "./supervisor.js";
 
 export interface RemoteWorkerOptions {

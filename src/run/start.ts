@@ -4,12 +4,12 @@ import { systemClock } from "../clock.js";
 import { LEAVE_MS } from "../config/time-limits.js";
 import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
 import type { ModelChoice } from "../models/choice.js";
+import type { RunContext } from "./context.js";
 import { superviseLocalWorkers } from "./local-workers.js";
 import type { OpenedRun } from "./open.js";
 import type { PreparedRun } from "./prepare.js";
 import { isReplayed, replayEntry } from "./replay.js";
 import { engineChange } from "./resumed.js";
-import type { RunContext } from "./run.js";
 import type { Supervisor } from "./supervisor.js";
 
 export interface RunningTraining {

@@ -51,12 +51,12 @@ async function disturbed(
   };
   return runHere(context, model, {
     overrides,
-    placement: { workers: 2, heartbeatTimeout: 2, ...placement },
+    placement: { workers: 2, heartbeatTimeout: 3, ...placement },
     ...disturbance((message) => !done && when(message), once),
   });
 }
 
-const QUICK_TO_NOTICE = { heartbeatTimeout: 2.5 };
+const QUICK_TO_NOTICE = { heartbeatTimeout: 3 };
 
 /** Stops a process, and wakes it after its silence was noticed; by then it was ended, as it should be. */
 function freezeForAWhile(pid: number): void {

@@ -2,7 +2,7 @@
 import type { RunEvent } from "../../src/events.js";
 import { decodeToCoordinator } from "../../src/protocol/codec.js";
 import type { ToCoordinator } from "../../src/protocol/messages.js";
-import type { RunServices } from "../../src/run/run.js";
+import type { RunServices } from "../../src/run/context.js";
 import type { CoordinatorLink } from "../../src/transport/link.js";
 import { bindCoordinator } from "../../src/transport/zeromq.js";
 

@@ -7,7 +7,8 @@ import type { TestContext } from "node:test";
 import { PLACEMENT_DEFAULTS, type Placement } from "../../src/config/placement.js";
 import { type RecipeOverrides, resolveRecipe } from "../../src/config/resolve.js";
 import type { DoneEvent, RunEvent } from "../../src/events.js";
-import { type RunServices, type StartOptions, startRun } from "../../src/run/run.js";
+import type { RunServices, StartOptions } from "../../src/run/context.js";
+import { startRun } from "../../src/run/run.js";
 import { CLI, ROOT } from "./fixtures.js";
 import { tensorflowDir } from "./tensorflow.js";
 

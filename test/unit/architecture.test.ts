@@ -1,10 +1,10 @@
 /** Which room may know which: docs/architecture.md's table as one allow-list, held against every import. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { dirname, join, relative, resolve } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fixturePath, ROOT } from "../support/fixtures.js";
+import { circlesOf, type Import, importsBelow } from "../support/imports.js";
 
 /** Small files at the top of src that everybody may use. */
 const COMMON = [
@@ -25,7 +25,7 @@ const COMMON = [
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   events: ["type:config"],
   index: ["type:config", "type:evaluation", "library", "type:run"],
-  cli: ["commands", "yargs", "yargs/yargs"],
+  cli: ["commands", "type:yargs", "yargs/yargs"],
   commands: [
     "config",
     "library",
@@ -35,7 +35,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "data",
     "engine",
     "transport",
-    "evaluation",
+    "type:evaluation",
     "export",
     "zod",
   ],
@@ -65,8 +65,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "models",
     "optim",
     "parameters",
-    "layers",
-    "type:protocol",
     "protocol",
     "zod",
   ],
@@ -89,7 +87,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "engine",
     "data",
     "models",
-    "type:config",
     "config",
     "type:@tensorflow/tfjs",
   ],
@@ -97,12 +94,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   transport: ["config/time-limits", "protocol", "zeromq"],
   parameters: [],
   models: ["parameters"],
-  layers: ["models", "parameters", "type:engine", "engine", "type:@tensorflow/tfjs"],
-  evaluation: ["config", "layers", "type:engine", "data", "type:data", "type:checkpoint", "models", "parameters"],
+  layers: ["models", "parameters", "type:engine", "type:@tensorflow/tfjs"],
+  evaluation: ["config", "layers", "type:engine", "data", "type:checkpoint", "models", "parameters"],
   export: ["config", "checkpoint", "models", "parameters", "type:@tensorflow/tfjs"],
   engine: ["fetch", "koffi", "@tensorflow/tfjs"],
   data: ["fetch", "type:models", "type:config", "type:engine"],
-  optim: ["type:config"],
+  optim: [],
   checkpoint: ["parameters", "config", "type:optim", "zod"],
   metrics: ["type:engine", "prom-client"],
   fetch: ["proper-lockfile", "yauzl"],
@@ -120,29 +117,6 @@ const FLOORS: Readonly<Record<string, Readonly<Record<string, readonly string[]>
 };
 /** On top of a room with floors, and yet for its floors to import: words that they all speak. */
 const FLOOR_WORDS: readonly string[] = ["models/spec"];
-
-interface Import {
-  file: string;
-  target: string;
-  typeOnly: boolean;
-}
-
-/** Static, dynamic and re-exporting imports of a folder's TypeScript files. */
-function importsBelow(root: string): Import[] {
-  const pattern =
-    /(?:^|\n)\s*(import|export)\s+(type\s+)?(?:[\w*{}\s,$]+?\s+from\s+)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)|\brequire\(\s*["']([^"']+)["']\s*\)/g;
-  return readdirSync(root, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
-    .flatMap((name) => {
-      const file = join(root, name);
-      const text = readFileSync(file, "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
-      return [...text.matchAll(pattern)].map((match) => ({
-        file,
-        target: (match[3] ?? match[4] ?? match[5])!,
-        typeOnly: match[2] !== undefined,
-      }));
-    });
-}
 
 function roomOf(path: string): string {
   const [first, second] = path.split("/");
@@ -167,30 +141,76 @@ function respectsFloors(here: string, target: string, typeOnly: boolean): boolea
   return below.includes(floor) || below.includes(target.slice(target.indexOf("/") + 1));
 }
 
+/** Whether one entry of a room's list allows an import. */
+function covers(entry: string, { path, typeOnly }: Import): boolean {
+  const plain = entry.replace(/^type:/, "");
+  return (typeOnly || plain === entry) && (plain === path || (!isPackage(plain) && plain === roomOf(path)));
+}
+
+/** Packages are told from rooms by their being in the table. */
+function isPackage(name: string): boolean {
+  return ALLOWED[roomOf(name)] === undefined;
+}
+
+/** Imports that a room's list must allow: of other rooms and of packages, except what everybody may use. */
+function crossesRooms({ file, path, inside }: Import): boolean {
+  return inside ? roomOf(path) !== roomOf(file) && !COMMON.includes(roomOf(path)) : !path.startsWith("node:");
+}
+
 /** One line for each import that the table does not allow. */
 function violations(root: string): string[] {
-  return importsBelow(root).flatMap(({ file, target, typeOnly }) => {
-    const here = relative(root, file);
-    const room = roomOf(here);
-    const allowed = ALLOWED[room] ?? (COMMON.includes(room) ? [] : undefined);
-    if (!allowed) return [`${here} is in no known room`];
-    if (target.startsWith("node:")) return [];
-    if (builtinModules.includes(target)) return [`${here} imports ${target} without node:`];
-    const path = target.startsWith(".") ? relative(root, resolve(dirname(file), target)).replace(/\.js$/, "") : target;
-    const other = target.startsWith(".") ? roomOf(path) : target;
-    if (target.startsWith(".") && COMMON.includes(other)) return [];
-    if (!respectsFloors(here, path, typeOnly)) return [`${here} imports ${target}, which is not for it`];
-    if (other === room) return [];
-    const fits = allowed.some(
-      (entry) =>
-        entry === other || entry === path || (typeOnly && (entry === `type:${other}` || entry === `type:${path}`)),
-    );
-    return fits ? [] : [`${here} imports ${target}${typeOnly ? " (as a type)" : ""}`];
+  return importsBelow(root).flatMap((each) => {
+    const { file, path, target, typeOnly, inside } = each;
+    const allowed = ALLOWED[roomOf(file)] ?? (COMMON.includes(roomOf(file)) ? [] : undefined);
+    if (!allowed) return [`${file} is in no known room`];
+    if (builtinModules.includes(target)) return [`${file} imports ${target} without node:`];
+    if (inside && !respectsFloors(file, path, typeOnly)) return [`${file} imports ${target}, which is not for it`];
+    if (!crossesRooms(each) || allowed.some((entry) => covers(entry, each))) return [];
+    return [`${file} imports ${target}${typeOnly ? " (as a type)" : ""}`];
   });
 }
 
+/** Entries of the tables that no import needs; an entry that only types need should say so, and one that says so twice should not. */
+function unused(root: string): string[] {
+  const imports = importsBelow(root).filter(crossesRooms);
+  const needed = (room: string, entry: string) => {
+    const covered = imports.filter((each) => roomOf(each.file) === room && covers(entry, each));
+    const others = ALLOWED[room]!.filter((other) => other !== entry);
+    if (entry.startsWith("type:")) return covered.some((each) => !others.some((other) => covers(other, each)));
+    return covered.some(({ typeOnly }) => !typeOnly);
+  };
+  const rooms = Object.keys(ALLOWED).flatMap((room) =>
+    ALLOWED[room]!.filter((entry) => !needed(room, entry)).map((entry) => `${room}: ${entry}`),
+  );
+  const files = importsBelow(root);
+  const floors = Object.entries(FLOORS).flatMap(([room, floors]) =>
+    Object.entries(floors).flatMap(([floor, below]) =>
+      below
+        .filter(
+          (entry) =>
+            !files.some(({ file, path }) => under(file, `${room}/${floor}`) && under(path, `${room}/${entry}`)),
+        )
+        .map((entry) => `${room}/${floor}: ${entry}`),
+    ),
+  );
+  const common = COMMON.filter((name) => !files.some(({ path }) => path === name));
+  return [...rooms, ...floors, ...common];
+}
+
+const under = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
+
+const SRC = join(ROOT, "src");
+
 test("no room knows more than the table says", () => {
-  assert.deepEqual(violations(join(ROOT, "src")), []);
+  assert.deepEqual(violations(SRC), []);
+});
+
+test("the table allows nothing that no import needs", () => {
+  assert.deepEqual(unused(SRC), []);
+});
+
+test("no file imports itself by way of others, types included", () => {
+  assert.deepEqual(circlesOf(importsBelow(SRC)), []);
 });
 
 test("the check finds static, dynamic and re-exporting imports that are not allowed", () => {
@@ -204,4 +224,13 @@ test("the check finds static, dynamic and re-exporting imports that are not allo
     "parameters/layout.ts imports ../engine/engine.js (as a type)",
     "terminal/live.ts imports ../run/run.js",
   ]);
+});
+
+test("the check finds circles, by way of types and dynamic imports too, and allowances that nobody needs", () => {
+  assert.deepEqual(circlesOf(importsBelow(fixturePath("architecture"))), [
+    "optim/rule -> optim/rules -> optim/slots -> optim/rule",
+  ]);
+  const spare = unused(fixturePath("architecture"));
+  assert.ok(spare.includes("transport: zeromq"));
+  assert.ok(!spare.includes("coordinator/membership: training/workers"));
 });

@@ -6,9 +6,6 @@ import { readPng } from "./png.js";
 /** `pixels`: height * width. */
 export type Inspected = { readonly fault: string } | { readonly fault: null; readonly pixels: number };
 
-/** Of one format: its size, or what is wrong with it. */
-export type Header = { readonly fault: string } | { readonly height: number; readonly width: number };
-
 /**
  * Pillow warns of a decompression bomb from the same number on (MAX_IMAGE_PIXELS): a megabyte of a file can hold a thousand
  * times as much, and a decoder asks for all of it at once.

@@ -1,5 +1,5 @@
 /** A JPEG's size and end, by its markers (ITU-T T.81, annex B). Pure. */
-import type { Header } from "./inspect.js";
+import type { Header } from "./header.js";
 
 const SOI = 0xd8;
 const EOI = 0xd9;

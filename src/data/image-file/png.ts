@@ -1,5 +1,5 @@
 /** A PNG's size and end, by its chunks (PNG specification, third edition, section 5). Pure. */
-import type { Header } from "./inspect.js";
+import type { Header } from "./header.js";
 
 const SIGNATURE_BYTES = 8;
 /** Length and type before a chunk's data, a checksum behind them. */
