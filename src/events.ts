@@ -38,7 +38,7 @@ export interface PlanEvent {
   start_step: number;
   /** Bytes; predicted peak of one worker. */
   predicted_memory_bytes: number;
-  /** What training begins from, when not from the seed alone; `kept`: parameters that begin from the seed all the same. */
+  /** What training begins from, when not from the seed alone; `kept`: parameters that still begin from the seed. */
   init_weights: {
     path: string;
     sha256: string;

@@ -50,7 +50,7 @@ export interface StoredTensor {
   bytes: Uint8Array;
 }
 
-/** Bytes of an element; other types are left to whoever knows them, and nobody asks for theirs. */
+/** Bytes of an element; tensors of other types are left out. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
   BOOL: 1,
   U8: 1,

@@ -34,7 +34,7 @@ export interface Snapshot {
   loss: number | null;
   /** True once the epoch before `epoch` was evaluated (a stop can fall between an epoch's last step and its evaluation). */
   evaluated: boolean;
-  /** Flat, as the layout says. The arrays are views of live buffers: copy or write before the next commit but one. */
+  /** Flat, as the layout says. The arrays are views of buffers that are used again two commits later: copy or write them before. */
   weights: Float32Array;
   state: Float32Array;
   slots: Readonly<Record<string, Float32Array>>;

@@ -97,7 +97,7 @@ async function tensorflow(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   }
 }
 
-/** Where NVIDIA's driver tells of itself. */
+/** Where NVIDIA's driver says its version. */
 const DRIVER = "/proc/driver/nvidia/version";
 
 function cardsOf(gpus: readonly Gpu[], env: NodeJS.ProcessEnv): Finding {

@@ -25,7 +25,7 @@ export async function perform({ lasting, load }: Command, given: Given, io: Io, 
   const handlers = lasting && handlersFor(lasting, reporter, stopping);
   const restore = handlers ? onSignals(handlers, hangupIsIgnored(readTraces(io.env))) : () => {};
   if (handlers) output.onReaderGone((stream) => handlers.first(`the reader of ${stream} is gone`));
-  if (lasting) reporter.greet(lasting.title(given)); // after the handlers: who sees it may press Ctrl-C
+  if (lasting) reporter.greet(lasting.title(given)); // after the handlers: Ctrl-C may follow the first line at once
   try {
     const work = await load();
     stopping.signal.throwIfAborted();

@@ -7,7 +7,7 @@ import {
 } from "./time-limits.js";
 import { validate } from "./validate.js";
 
-/** Where and how a run is carried out: nothing here changes its result. */
+/** Where and how a run takes place: nothing here changes its result. */
 export const placementSchema = z.strictObject({
   /** Worker processes to start; null: one a visible GPU, else 2. */
   workers: z.number().int().min(1).max(1024).nullable(),

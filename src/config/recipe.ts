@@ -85,7 +85,7 @@ export type WrittenRecipe = z.infer<typeof writtenRecipeSchema>;
 /** What may be written: a step of the augmentation that leaves something out has its usual value. */
 export type RecipeInput = z.input<typeof writtenRecipeSchema>;
 
-/** The recipe in memory: its model is a table or a file, and nobody has to ask which. */
+/** The recipe in memory: its model is a table or a file, decided once, when it is read. */
 export type Recipe = Omit<WrittenRecipe, "model" | "modelOptions" | "modelSha256" | "weightDecayExclude"> & {
   model: ModelChoice;
   weightDecayExclude: (typeof WEIGHT_DECAY_EXCLUSIONS)[number];

@@ -73,7 +73,7 @@ interface Asked {
   /** "a whole number from 0 to 65535", "one of sgd, adam". */
   text: string;
   choices?: readonly string[];
-  /** The schema's own description: a sentence that helps whoever got it wrong. */
+  /** The schema's own description: a sentence that says what to do instead. */
   hint?: string;
 }
 

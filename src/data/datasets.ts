@@ -48,7 +48,7 @@ export function findDataset(name: string, options: Pick<LoadOptions, "dataDir" |
 /** Reads the whole data set; UsageError for what is missing, unreadable, truncated or not of the right kind. */
 export async function loadDataset(name: string, options: LoadOptions): Promise<Dataset> {
   const { facts, load } = entry(name);
-  facts(options.options); // judges the options
+  facts(options.options); // refuses options that are not possible
   return load(options);
 }
 

@@ -51,7 +51,7 @@ export class ShardLoader {
     if (this.#prepared?.key === key) return;
     void this.#prepared?.gathered.then(({ release }) => release()).catch(() => {});
     const gathered = this.#gather(indices, epoch);
-    gathered.catch(() => {}); // who takes it hears of it
+    gathered.catch(() => {}); // the caller sees the error when it takes the images
     this.#prepared = { key, gathered };
   }
 

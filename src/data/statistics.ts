@@ -7,7 +7,7 @@ import type { Dataset } from "./dataset.js";
 /** Of a larger training set a sample is enough: all of MNIST's and CIFAR's images are within these bounds. */
 const MOST_IMAGES = 60_000;
 const MOST_PIXELS = 2 ** 27;
-/** Images that are read at once. */
+/** Images that are read in parallel. */
 const CHUNK = 64;
 
 /**

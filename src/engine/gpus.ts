@@ -1,4 +1,4 @@
-/** GPUs as nvidia-smi tells of them, and which worker gets which. Not run on a GPU yet: tested with nvidia-smi's output. */
+/** GPUs as nvidia-smi lists them, and which worker gets which. Not run on a GPU yet: tested with nvidia-smi's output. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { UsageError } from "../errors.js";

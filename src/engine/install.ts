@@ -45,11 +45,16 @@ export async function installTensorflow(
   } catch (error) {
     if (options.signal?.aborted) throw options.signal.reason;
     if (error instanceof CnnDistError && (error.code === "checksum" || error.code === "too-large")) throw error;
-    throw new UsageError(
-      "tensorflow-missing",
-      `no TensorFlow was found (in ${options.cacheDir}, in Python, or named by CNN_DIST_TENSORFLOW), and it could not be installed: ${messageOf(error)}\nAny one of these helps:\n  - give this machine a network and pip (or uv), and run 'cnn-dist setup'\n  - pip install '${options.gpu ? "tensorflow[and-cuda]" : "tensorflow-cpu"}>=${OLDEST_VERSION.join(".")}', into the Python that 'python3' starts or that CNN_DIST_PYTHON names\n  - copy the tensorflow folder of a wheel here, and set CNN_DIST_TENSORFLOW to it`,
-      { cause: error },
-    );
+    const found = `no TensorFlow was found (in ${options.cacheDir}, in Python, or named by CNN_DIST_TENSORFLOW)`;
+    const wheel = `${options.gpu ? "tensorflow[and-cuda]" : "tensorflow-cpu"}>=${OLDEST_VERSION.join(".")}`;
+    const message = [
+      `${found}, and it could not be installed: ${messageOf(error)}`,
+      "Any one of these helps:",
+      "  - give this machine a network and pip (or uv), and run 'cnn-dist setup'",
+      `  - pip install '${wheel}', into the Python that 'python3' starts or that CNN_DIST_PYTHON names`,
+      "  - copy the tensorflow folder of a wheel here, and set CNN_DIST_TENSORFLOW to it",
+    ].join("\n");
+    throw new UsageError("tensorflow-missing", message, { cause: error });
   }
 }
 
@@ -131,7 +136,7 @@ class GrowthWatch {
     }, 250);
   }
 
-  /** Fires once more than `maxBytes` lie there. */
+  /** Aborted once the folder holds more than `maxBytes`. */
   get tooLarge(): AbortSignal {
     return this.#stopping.signal;
   }

@@ -30,11 +30,11 @@ export interface Exported {
   /** Every file that was written. */
   files: string[];
   sizeBytes: number;
-  /** What whoever opens it should know. */
+  /** For the person who opens it. */
   notes: string[];
 }
 
-/** What goes with every format, for whoever opens it. */
+/** Goes with every format, for the person who opens it. */
 function factsOf(snapshot: Snapshot) {
   const { recipe, recipeSha256, image, classNames, step, pixelStatistics } = snapshot;
   const { model } = recipe;
@@ -53,7 +53,7 @@ function factsOf(snapshot: Snapshot) {
 }
 
 /**
- * Writes `output` (tfjs: a folder) anew; a file that is there is replaced, once the new one is whole. UsageError `export`
+ * Writes `output` (tfjs: a folder); a file that is there is replaced, once the new one is whole. UsageError `export`
  * for a network that the format cannot hold, or an output that is something else already.
  */
 export async function exportCheckpoint(

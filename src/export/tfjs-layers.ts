@@ -1,5 +1,5 @@
 /**
- * The layers of cnn-dist's networks that tfjs does not have, for whoever loads an exported model. It stands alone: `export`
+ * The layers of cnn-dist's networks that tfjs does not have, for programs that load an exported model. It stands alone: `export`
  * puts it beside model.json when the model needs it.
  *
  *     import * as tf from "@tensorflow/tfjs";

@@ -1,4 +1,4 @@
-/** What a model of one's own must not hold, because a step could not keep its promise to it. */
+/** What a user's model must not hold, because it could not be trained as its author expects. */
 import type * as tfjs from "@tensorflow/tfjs";
 import { UsageError } from "../errors.js";
 import type { ImageShape } from "../models/spec.js";

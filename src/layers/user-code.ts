@@ -1,4 +1,4 @@
-/** Errors that the code of a model of one's own throws, told as its author needs them. */
+/** Errors that the code of a user's model throws, with the place in its author's file. */
 import { CnnDistError, CODES, messageOf, UsageError } from "../errors.js";
 import { userFrame, withDeepStacks } from "../user-frame.js";
 

@@ -1,4 +1,4 @@
-/** Models of one's own: a tfjs model.json, or a module that builds one; turned into a Network like the tables' are. */
+/** Models of the user's own: a tfjs model.json, or a module that builds one; turned into a Network like the tables' are. */
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import type * as tfjs from "@tensorflow/tfjs";

@@ -1,4 +1,4 @@
-/** The last layer of a model of one's own: the loss takes logits, so a last softmax is taken off. */
+/** The last layer of a user's model: the loss takes logits, so a last softmax is taken off. */
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Tf } from "../engine/engine.js";
 import { UsageError } from "../errors.js";

@@ -9,7 +9,7 @@ import { follow } from "./follow.js";
 import { optionsOf, type TrainOptions, trainSchema, workersOf } from "./options.js";
 
 /**
- * Trains, and tells of it:
+ * Trains, and gives the events of the run:
  *
  *     for await (const event of train({ model: "vgg13", workers: 2, epochs: 1 })) …
  *

@@ -1,4 +1,4 @@
-/** What nvidia-smi tells of each GPU, asked when Prometheus asks. Not run on a GPU yet. */
+/** What nvidia-smi says of each GPU, read when Prometheus reads. Not run on a GPU yet. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Gauge, type Registry } from "prom-client";
 import type { Gpu } from "../engine/gpus.js";

@@ -115,7 +115,7 @@ export function createRunMetrics(): RunMetrics {
     tensors.set(sum("tensors"));
     tensorMemory.set(sum("bytes"));
   };
-  /** What a rank told of itself ends with it: an old heartbeat would read as a worker that has fallen silent. */
+  /** What a rank reported is removed when it ends: an old heartbeat would read as a worker that has fallen silent. */
   const forget = (rank: number) => {
     held.delete(rank);
     setTensors();

@@ -1,4 +1,4 @@
-/** /metrics for Prometheus, /healthz and /readyz for whoever watches over the process. */
+/** /metrics for Prometheus, /healthz and /readyz for probes that watch the process. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Gpu } from "../engine/gpus.js";
@@ -14,7 +14,7 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** Prometheus keeps one connection, probes open one each; whoever holds more than all of these together is neither. */
+/** Prometheus keeps one connection, probes open one each; a client that holds more is neither. */
 const MAX_CONNECTIONS = 64;
 /** A request is one short line and some headers, and an answer is some kilobytes: slower peers are cut off. */
 const LIMITS = {

@@ -15,8 +15,10 @@ export function allowedModel(model: ModelChoice, files: readonly string[]): Mode
   if (found) return { ...model, path: found.path };
   const name = JSON.stringify(basename(model.path)); // a stranger's word: quoted, and never a path
   const others = here.map(({ path, sha256 }) => `${path} (SHA-256 ${sha256})`).join(", ");
+  const named = others === "" ? "none was named" : `named were ${others}`;
   throw new UsageError(
     "model-not-allowed",
-    `the coordinator trains a model file, ${name} with SHA-256 ${model.sha256}, and this worker runs only files that its own user names: ${others === "" ? "none was named" : `named were ${others}`}. If you trust the coordinator and have that very file, start the worker with --model-file PATH.`,
+    `the coordinator trains a model file, ${name} with SHA-256 ${model.sha256}; this worker runs only files that its own user names: ${named}. ` +
+      "If you trust the coordinator and have that very file, start the worker with --model-file PATH.",
   );
 }

@@ -26,7 +26,7 @@ export function fromTorch({ shape, data }: Values, order: TorchOrder): Values {
     case "flattened": {
       const [height, width, channels] = order.maps as [number, number, number];
       const [out = 0, inputs = 0] = shape;
-      if (inputs !== height * width * channels) return { shape: [inputs, out], data }; // it fits nowhere, and is told so
+      if (inputs !== height * width * channels) return { shape: [inputs, out], data }; // fits no parameter: the comparison of shapes refuses it
       const strides = [width, 1, height * width, inputs] as const;
       return { shape: [inputs, out], data: gathered(data, [height, width, channels, out], strides) };
     }

@@ -36,7 +36,7 @@ export function torchvisionOptions(model: string, written: ModelOptions | undefi
   return Object.fromEntries(Object.keys(theirs).map((key) => [key, written[key] ?? options[key]!.initial]));
 }
 
-/** `model` with the options that weights of torchvision's names ask for; what was given stands. */
+/** `model` with the options that weights of torchvision's names ask for; options that were given are kept. */
 export function withTorchvisionOptions(
   model: TableModel,
   { tensors, options }: { tensors: readonly { name: string }[]; options: ModelOptions | undefined },

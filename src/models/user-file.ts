@@ -1,4 +1,4 @@
-/** The files of a model of one's own: found, told apart and hashed, without TensorFlow. */
+/** The files of a user's model: found, told apart and hashed, without TensorFlow. */
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, extname, resolve } from "node:path";

@@ -17,7 +17,7 @@ const text = z.string().max(4096);
 const anyNumber = z.custom<number>((value) => typeof value === "number", "expected a number");
 const seconds = z.number().min(0).finite();
 
-/** Who speaks: late messages of a dead incarnation are told apart by these. */
+/** The sender: late messages of a dead incarnation are recognised by these. */
 const sender = { run: z.string().max(64), rank: index, incarnation: index };
 const work = { ...sender, step: index, version: index };
 const range = { start: index, end: index };

@@ -7,7 +7,7 @@ export class LineFile {
   #file: number | null = null;
   #closed = false;
 
-  /** The file is opened by its first line, and closed for good. `onFailure` hears of every line that is dropped. */
+  /** The file is opened by its first line, and closed for good. `onFailure` is called for every line that is dropped. */
   constructor(path: string, onFailure: (path: string, error: unknown) => void) {
     this.#path = path;
     this.#onFailure = onFailure;

@@ -59,7 +59,7 @@ export function isHere(holder: Holder, machine: Machine): boolean {
   );
 }
 
-/** The same machine, outside of any container, was started again since: nothing of then lives. */
+/** The same machine, outside of any container, was started again since, so no process of that time is left. */
 function wasStartedAgain(holder: Holder, machine: Machine): boolean {
   return (
     holder.installation !== null &&

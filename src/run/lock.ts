@@ -25,7 +25,7 @@ import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { processIdentity } from "../process-identity.js";
 import { type Holder, holderSchema, isDead, isHere, type Machine, thisMachine } from "./lock-holder.js";
 
-/** A holder shows so often that it lives. */
+/** How often a holder writes its lock again, to show that it lives. */
 const BEAT_MS = 10_000;
 /** A holder that cannot be seen from here counts as dead after so long without a sign of life. */
 export const SILENT_MS = 120_000;
@@ -116,8 +116,8 @@ interface Mine {
 }
 
 /**
- * Only its holder removes a lock that is alive. One that is dead is replaced in one rename, by whoever holds the right to
- * do so: a lock of the same kind beside it, which a death in that moment leaves to be taken over in the same way.
+ * Only its holder removes a lock that is alive. One that is dead is replaced in one rename, by the process that holds the
+ * right to do so: a lock of the same kind beside it, which a process that dies in that moment leaves behind, to be taken over in the same way.
  */
 function take(path: string, mine: Mine, machine: Machine): void {
   for (;;) {

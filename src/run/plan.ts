@@ -173,7 +173,7 @@ function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null):
   return { ...rest, values, recipe, recipeSha256: sha256AtLength(recipe, resumed) };
 }
 
-/** What must be as it was; a run may be made longer or shorter, and a file of one's own counts by its hash. */
+/** What must be as it was; a run may be made longer or shorter, and a user's file counts by its hash. */
 function lengthless(recipe: Recipe): WrittenRecipe {
   return { ...withoutPaths(recipe), epochs: null, steps: null };
 }

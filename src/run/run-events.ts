@@ -2,7 +2,7 @@ import type { RunEvent } from "../events.js";
 
 type Listener = (event: RunEvent) => void;
 
-/** Everything that happens in a run: recorded first, and then told to whoever started it. */
+/** Everything that happens in a run: recorded first, and then given to its caller. */
 export class RunEvents {
   readonly #listeners: Listener[] = [];
   readonly #tell: Listener;

@@ -1,4 +1,4 @@
-/** Events from a run to whoever reads them; a slow reader never holds the training up. */
+/** Events from a run to its reader; a slow reader never delays the training. */
 
 export class EventStream<T> implements AsyncIterable<T> {
   readonly #buffer: T[] = [];

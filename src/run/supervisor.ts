@@ -70,7 +70,7 @@ export class Supervisor {
     await slot.ended;
   }
 
-  /** Asks all of them to leave, for those that nobody else tells. */
+  /** Asks all of them to leave, where no coordinator does. */
   leave(): void {
     for (const { process } of this.#slots) process?.leave();
   }

@@ -38,7 +38,7 @@ async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise
     });
     const outcome = await Promise.race([working, aborted(leaving)]);
     if (leaving.aborted) {
-      link.send({ header: encode({ type: "bye" }) }); // so that nobody has to wait for its silence
+      link.send({ header: encode({ type: "bye" }) }); // so that the coordinator need not wait for its silence
       await link.flush(500);
     }
     return outcome;

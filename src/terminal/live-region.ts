@@ -53,7 +53,7 @@ export class LiveRegion {
     this.#shown = lines;
   }
 
-  /** Rows are counted anew, since the terminal may have become narrower and wrapped what was drawn. */
+  /** Rows are counted again, since the terminal may have become narrower and wrapped what was drawn. */
   #erase(): string {
     const width = this.#stream.columns ?? 80;
     const rows = this.#shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / width)), 0);

@@ -122,7 +122,7 @@ export function sentence(event: RunEvent): string | null {
       if (event.state === "refused") return `rank ${event.rank} was refused: ${event.detail}`;
       return null;
     case "log":
-      // An error ends the run, and is told at its end.
+      // An error ends the run, and is printed at its end.
       return event.level === "error" ? null : event.message;
     default:
       return null;

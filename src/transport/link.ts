@@ -21,7 +21,7 @@ export interface CoordinatorLink {
   onGone(handler: (peer: string) => void): void;
   /** Forgets a peer: what it sends from now on is dropped. */
   drop(peer: string): void;
-  /** Last words that are queued still go out, for a moment. */
+  /** Messages that are queued are still sent, for a moment. */
   close(): Promise<void>;
 }
 

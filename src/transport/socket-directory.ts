@@ -35,7 +35,7 @@ export function createSocketDirectory(env: NodeJS.ProcessEnv = process.env): Soc
     mkdirSync(base, { recursive: true });
     path = mkdtempSync(join(base, PREFIX)); // mkdtemp makes it 0700
     writeFileSync(join(path, "namespace"), pidNamespace());
-    writeFileSync(join(path, "owner"), processIdentity(process.pid) ?? ""); // last: with it the folder can be judged
+    writeFileSync(join(path, "owner"), processIdentity(process.pid) ?? ""); // last: a folder without it is still being made
   } catch (error) {
     throw new UsageError(
       "socket-directory",

@@ -156,7 +156,7 @@ export function connectWorker(endpoint: string): WorkerLink {
   let onMessage: (parts: readonly Uint8Array[]) => void = () => {};
   const queue = new SendQueue(
     (frames) => socket.send(frames),
-    () => {}, // the socket was closed under it: nobody is left to tell
+    () => {}, // the socket was closed meanwhile: there is no receiver
   );
   const receiving = (async () => {
     try {

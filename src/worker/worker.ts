@@ -59,7 +59,7 @@ export interface WorkerOutcome {
   detail: string;
 }
 
-/** Of an error that nobody has put in words for the user, or of what lies behind one. */
+/** The stack of an unexpected error, or of an error's cause. */
 function stackOf(error: unknown): string | null {
   const origin = error instanceof CnnDistError ? error.cause : error;
   return origin instanceof Error && !(origin instanceof CnnDistError) ? (origin.stack ?? null) : null;
@@ -88,7 +88,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
       resolve(outcome);
     };
     const fail = (error: unknown) => {
-      if (held.ended) return; // closing TensorFlow cancels what it still computes: nobody waits for that
+      if (held.ended) return; // closing TensorFlow cancels what it still computes, so this rejection is expected
       const code = error instanceof CnnDistError ? error.code : "unexpected";
       const stack = stackOf(error);
       const where = stack === null || options.log === null ? "" : `\nThe whole stack is in ${options.log}.`;

@@ -16,7 +16,7 @@ export type Gathered = InitialValues & { fingerprint: Fingerprint };
 /** A new run of a model of the user's own has no values yet: only a worker's TensorFlow can read the file. */
 export type GivenValues = InitialValues | "from the first worker";
 
-/** What the others have; null for what nobody has said yet. */
+/** What the others have; null for what is not known yet. */
 export interface Agreed {
   fingerprint: Fingerprint | null;
   topologySha256: string | null;

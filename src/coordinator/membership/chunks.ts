@@ -1,4 +1,4 @@
-/** An evaluation in flight: chunks of the test set over whoever is there. */
+/** An evaluation in flight: chunks of the test set, given to the workers that are there. */
 import type { Span } from "../../data/order.js";
 import type { RejectReason } from "../../protocol/codec.js";
 import type { ToCoordinator } from "../../protocol/messages.js";

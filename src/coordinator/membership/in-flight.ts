@@ -8,13 +8,13 @@ export interface InFlight {
   readonly done: Promise<void>;
   /** Since when each member that owes something has sent nothing of it, in milliseconds. */
   readonly owesSince: ReadonlyMap<Member, number>;
-  /** Gives out what nobody owes yet. */
+  /** Assigns what has no member yet. */
   assign(members: readonly Member[]): void;
   /** A reason when the message does not belong here. */
   receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null;
-  /** What a lost worker owed is nobody's again; returns how many pieces. */
+  /** Takes back what a lost worker owed; returns how many pieces. */
   lost(member: Member): number;
-  /** So many milliseconds count for nobody's lateness. */
+  /** Milliseconds that are not counted against any member. */
   forgive(ms: number): void;
   abandon(error: unknown): void;
 }
@@ -32,6 +32,6 @@ export function deferred<T>(): Deferred<T> {
     resolve = yes;
     reject = no;
   });
-  promise.catch(() => {}); // whoever awaits it sees the error; nobody awaiting it yet is no crash
+  promise.catch(() => {}); // an error before anything awaits it must not end the process
   return { promise, resolve, reject };
 }

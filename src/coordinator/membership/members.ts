@@ -98,7 +98,7 @@ export class Members {
     this.lookWhoIsLeft();
   }
 
-  /** With nobody left and nobody to come, the run fails. */
+  /** Without a worker, and none to come, the run fails. */
   lookWhoIsLeft(): void {
     if (this.#over) return;
     if (this.#roster.all().length === 0 && this.#ports.workersPossible() === 0) {
@@ -127,7 +127,7 @@ export class Members {
     this.#cancelTick = clock.after(TICK_MS, () => this.watch());
   }
 
-  /** Time in which this process could not hear anybody counts for nobody's silence. */
+  /** Time in which this process could not hear anybody is not counted as silence. */
   #forgive(ms: number): void {
     for (const member of this.#roster.all()) member.lastHeard += ms;
     for (const absent of this.#roster.absent()) absent.since += ms;
@@ -163,7 +163,7 @@ export class Members {
   }
 
   #receive(peer: string, parts: readonly Uint8Array[]): void {
-    // Whoever comes now is told to leave; nothing may be said after the run's last event.
+    // A worker that comes now is told to leave; nothing may be said after the run's last event.
     if (this.#over) return this.#channel.send(peer, { type: "stop", reason: "the run is over" });
     const decoded = this.#channel.decode(parts);
     if (!decoded.ok) return this.#reject(peer, decoded.reason);

@@ -110,7 +110,7 @@ export class Membership implements Workers {
     return work.result();
   }
 
-  /** With whoever is there, comes and goes. */
+  /** Workers may come and go meanwhile. */
   async #untilDone(inFlight: InFlight): Promise<void> {
     if (this.#ended) throw this.#ended;
     this.#inFlight = inFlight;
@@ -153,7 +153,7 @@ export class Membership implements Workers {
     this.#members.lookWhoIsLeft();
   }
 
-  /** Tells all members to leave; whoever comes later is told the same. */
+  /** Tells all members to leave; those that come later are told the same. */
   dismiss(reason: string): void {
     this.#members.dismiss(reason);
   }

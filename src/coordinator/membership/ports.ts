@@ -39,9 +39,9 @@ export interface Duties {
   receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null;
   /** Since when the member has sent nothing of what it owes, in milliseconds; null when it owes nothing. */
   owesSince(member: Member): number | null;
-  /** The coordinator itself was held up for so long: that counts for nobody's lateness. */
+  /** The coordinator itself was held up for so long: that time is not counted against any member. */
   forgive(ms: number): void;
-  /** What the member owed is nobody's again; returns how many pieces. */
+  /** Takes back what the member owed; returns how many pieces. */
   lost(member: Member): number;
   /** Somebody came or went. */
   changed(): void;

@@ -1,4 +1,4 @@
-/** A step in flight: who was given which shards, who still owes them, and what may be taken from whom. */
+/** A step in flight: who was given which shards, who still owes them, and which results are accepted. */
 import { indicesOf } from "../../data/order.js";
 import { coverOf, type Range, rangeKey } from "../../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../../protocol/codec.js";
@@ -46,7 +46,7 @@ export class ShardsInFlight implements InFlight {
   assign(members: readonly Member[]): void {
     const free = [...this.#owed].filter(([, member]) => member === null).map(([shard]) => shard);
     if (free.length === 0 || members.length === 0) return;
-    // Those who owe least come first, so that a lost worker's shards go to whoever is nearest to being done.
+    // Those who owe least come first, so that a lost worker's shards go to the member that will be free first.
     const load = (member: Member) => [...this.#owed.values()].filter((owner) => owner === member).length;
     const candidates = members
       .map((member) => ({ member, load: load(member) }))

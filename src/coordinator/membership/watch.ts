@@ -8,7 +8,7 @@ export interface Overdue {
   detail: string;
 }
 
-/** Where a tick was missed, this process itself was stopped or busy: that time counts for nobody's silence. */
+/** Where a tick was missed, this process itself was stopped or busy: that time is not counted as silence. */
 export function heldUpMs(sinceLastTickMs: number): number {
   return sinceLastTickMs >= 2 * TICK_MS ? sinceLastTickMs : 0;
 }

@@ -1,5 +1,5 @@
 /**
- * What the training asks of whoever computes. Membership implements it with processes that speak the protocol; memory
+ * What the training asks of those that compute. Membership implements it with processes that speak the protocol; memory
  * that processes share, or nodes that send one sum for several workers, fit behind it as well.
  */
 import type { Span } from "../../data/order.js";
@@ -82,7 +82,7 @@ export interface StepCosts {
   tensorBytes: number;
 }
 
-/** One version of the weights and the state: views of live memory, whole until the next version but one is begun. */
+/** One version of the weights and the state: views of live memory, valid until the version after the next is begun. */
 export interface Weights {
   readonly layout: Layout;
   readonly version: number;

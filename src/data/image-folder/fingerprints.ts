@@ -16,7 +16,7 @@ export interface Fingerprint {
   pixels: number;
 }
 
-/** Files that are read at once. */
+/** Files that are read in parallel. */
 const LANES = 8;
 
 type Kept = Fingerprint & { size: number; mtimeMs: number };

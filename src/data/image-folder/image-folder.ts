@@ -13,7 +13,7 @@ import { folderOptions } from "./options.js";
 import { type FoundImage, type LeftOut, scanFolder, shown } from "./scan.js";
 import { splitImages, TEST_SHARE } from "./split.js";
 
-/** Calls of the decoder at once, so that one's pixels are taken over while the other decodes. */
+/** Parallel calls of the decoder, so that one's pixels are taken over while the other decodes. */
 const CALLS = 2;
 /** In each call: so many files, or fewer that have so many pixels together, or one. It bounds the memory of large images. */
 const FILES_A_CALL = 16;

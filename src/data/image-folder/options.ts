@@ -6,7 +6,7 @@ export interface FolderOptions {
   size: number;
   channels: 1 | 3;
   badImages: "refuse" | "skip";
-  /** Share of each class that is set aside for the test set; null where the folders say which images those are. */
+  /** Share of each class that is kept for the test set; null where the folders say which images those are. */
   testShare: number | null;
 }
 

@@ -47,9 +47,12 @@ function drawn(usable: readonly FoundImage[], { classNames }: FoundFolder, testS
 }
 
 function nothingToEvaluate(root: string, { classNames, test, testName }: FoundFolder): UsageError {
+  const none = "so nothing is left to evaluate on";
   const message =
     test && testName !== null
-      ? `every image in ${join(root, testName)} is damaged and was skipped (${test.length} in all), so nothing is left to evaluate on. Replace some of them.`
-      : `each of the ${classNames.length} classes in ${root} has one usable image, which is trained on, so nothing is left to evaluate on. Give a class two images or more, or a test set of its own: ${join(root, "train")} and ${join(root, "val")}, each with a folder for each class.`;
+      ? `every image in ${join(root, testName)} is damaged and was skipped (${test.length} in all), ${none}. Replace some of them.`
+      : `each of the ${classNames.length} classes in ${root} has one usable image, which is trained on, ${none}. ` +
+        "Give a class two images or more, or a test set of its own: " +
+        `${join(root, "train")} and ${join(root, "val")}, each with a folder for each class.`;
   return new UsageError("data-dir", message);
 }

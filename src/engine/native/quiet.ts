@@ -4,8 +4,8 @@ import koffi from "koffi";
 
 /**
  * Runs `load` with the process's stderr turned to /dev/null: TensorFlow 2.20 and later greet from an initializer of the
- * library itself, before TF_CPP_MIN_LOG_LEVEL is heeded. What goes wrong in loading comes back from dlopen, except on a
- * processor without AVX, where TensorFlow says so and aborts: there nothing is turned away.
+ * library itself, before TF_CPP_MIN_LOG_LEVEL is read. What goes wrong in loading comes back from dlopen, except on a
+ * processor without AVX, where TensorFlow says so and aborts: there its messages are left alone.
  */
 export function withoutGreetings<R>(load: () => R): R {
   if (process.arch === "x64" && !/^flags\s*:.*\bavx\b/m.test(readFileSync("/proc/cpuinfo", "utf8"))) return load();

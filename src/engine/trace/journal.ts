@@ -96,9 +96,12 @@ export class Replay {
   }
 
   #differs(first: string | undefined, second: string | undefined): CnnDistError {
+    const pair = `"${first ?? "(nothing)"}" against "${second ?? "(nothing)"}"`;
     return new CnnDistError(
       "trace-differs",
-      `tracing ${this.#name}: two runs of the same body differ, at "${first ?? "(nothing)"}" against "${second ?? "(nothing)"}". A value drawn on the host (Math.random, a clock, a random tensor) would be the same in every step. Draw it with the step's seed input, or make it an input.${callSite()}`,
+      `tracing ${this.#name}: two runs of the same body differ, at ${pair}. ` +
+        "A value drawn on the host (Math.random, a clock, a random tensor) would be the same in every step. " +
+        `Draw it with the step's seed input, or make it an input.${callSite()}`,
     );
   }
 }

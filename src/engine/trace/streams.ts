@@ -64,7 +64,7 @@ export class StreamQueue {
    * thread of libuv's pool, and four would hold them all.
    */
   async next(use: (index: number, data: Float32Array) => void): Promise<void> {
-    // The handle is gone with the queue, and TensorFlow would follow it all the same.
+    // The handle is gone with the queue, and TensorFlow would still follow it.
     if (this.#closed) throw new CnnDistError("cancelled", "the queue was closed");
     const eager = this.#eager;
     const { tf } = eager.native;
