@@ -1,0 +1,46 @@
+/** A disk that is full costs records and logs, and never the training. /dev/full refuses every byte as such a disk does. */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { BIN, run, startProcess } from "../../support/cli.js";
+import { temporaryDirectory } from "../../support/temporary.js";
+import { tensorflowDir } from "../../support/tensorflow.js";
+
+const WORDS = [
+  ..."launch --device cpu --gpus 1 --model lenet5 --dataset synthetic --batch-size 16 --steps 3 --run-dir run".split(
+    " ",
+  ),
+  ..."--dataset-option train=64 --dataset-option test=20".split(" "),
+];
+
+test("records and logs that cannot be written are warned of once; the run ends as it should", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const sockets = join(cwd, "rt");
+  mkdirSync(sockets, { mode: 0o700 });
+  mkdirSync(join(cwd, "run", "logs"), { recursive: true });
+  for (const name of ["metrics.jsonl", "replay.jsonl", "logs/coordinator.log", "logs/rank-0.log"])
+    symlinkSync("/dev/full", join(cwd, "run", name));
+  const { code, stdout, stderr } = await run(WORDS, { cwd, env: { XDG_RUNTIME_DIR: sockets } });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^done after step 3/);
+  assert.equal(stderr.match(/ENOSPC/g)?.length, 1, stderr);
+  assert.match(stderr, /metrics\.jsonl cannot be written .*The training goes on/);
+  assert.ok(!existsSync(join(cwd, "run", "lock")));
+  assert.deepEqual(readdirSync(sockets), []);
+  assert.deepEqual(readdirSync(join(cwd, "run", "checkpoints")), ["step-00000003"]);
+});
+
+test("so does standard output", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const words = [BIN, ...WORDS, "--json"].map((word) => JSON.stringify(word)).join(" ");
+  const started = startProcess("bash", ["-c", `${JSON.stringify(process.execPath)} ${words} >/dev/full`], {
+    cwd,
+    env: { CNN_DIST_TENSORFLOW: await tensorflowDir() },
+  });
+  const { code, stderr } = await started.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /stdout cannot be written any more: ENOSPC/);
+  assert.doesNotMatch(stderr, /\n\s+at /);
+  assert.deepEqual(readdirSync(join(cwd, "run", "checkpoints")), ["step-00000003"]);
+});
