@@ -16,9 +16,9 @@ export interface Prediction {
 }
 
 /**
- * One after the other, as they are read: each image's short side is resized to that of the data set's images, its centre cut
- * out, and gray made of colours where the network takes one channel; then it goes through the recipe's steps as in evaluation. UsageError `image` for a file that is missing, damaged or neither
- * JPEG nor PNG.
+ * One after the other, as they are read. Each image's short side is resized to that of the data set's images, and its centre
+ * cut out; it is made gray where the network takes one channel. Then it goes through the recipe's steps as in evaluation.
+ * UsageError `image-file` for a file that is missing, damaged or neither JPEG nor PNG.
  */
 export async function* predict(
   engine: Engine,
