@@ -281,11 +281,10 @@ export class Members {
   /** Ended for certain first; only then its work goes to the others. */
   async #replace(member: Member, reason: LossReason, seen: string): Promise<void> {
     if (!this.#roster.remove(member)) return;
-    const { rank, incarnation } = member;
     const detection_seconds = Math.max(0, this.#ports.clock.now() - member.lastHeard) / 1000;
     this.send(member, { type: "evict", reason: seen.slice(0, 4096) });
     this.#departures.left(member, seen);
-    await this.#ports.endWorker(rank, incarnation);
+    await this.#ports.endWorker(member.rank, member.incarnation);
     if (this.#over) return; // the run ended meanwhile: its last event was told
     const detail = this.#departures.causeOf(member, seen);
     const reassigned = this.#duties.lost(member);
