@@ -4,7 +4,7 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs"
 import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import type { Engine, EngineInfo, EngineOptions } from "./engine.js";
-import { createOps, type Ops } from "./kernels/ops.js";
+import { createOps, replaceKernels } from "./kernels/ops.js";
 import { type NodeBackend, registerBackend, registeredBackend, tf } from "./native/backend.js";
 import { Binding } from "./native/binding.js";
 import { assertLibraries, loadNative } from "./native/capi.js";
@@ -24,7 +24,6 @@ interface Opened {
   precision: EngineOptions["precision"];
   backend: NodeBackend;
   eager: EagerContext;
-  ops: Ops;
   images: ImageFiles;
   /** Functions traced so far: their names must be new to the context. */
   traces: number;
@@ -42,13 +41,13 @@ export function openEngine(options: EngineOptions): Engine {
       "--precision bf16: TensorFlow's rewriter brings bfloat16 to the CPU alone, and cnn-dist has no casts of its own yet. Use --precision fp32 on a GPU.",
     );
   const opened = openedBefore(options) ?? open(options);
-  const { backend, eager, ops, images } = opened;
+  const { backend, eager, images } = opened;
   const plain = options.precision === "fp32" && opened.precision === "fp32";
   const callConfig = plain ? null : configProto({ ...options, lanes: LANES });
   const traced = new Set<CompiledFunction>();
   return {
     tf,
-    ops,
+    ops: createOps(tf, backend, options.device === "cpu" && plain),
     info: engineInfo(options, eager.version),
     trace(spec) {
       const name = `${spec.name.replace(/\W/g, "_")}_${opened.traces++}`;
@@ -98,12 +97,12 @@ function open(options: EngineOptions): Opened {
   const { libraryDir, threads, device } = options;
   const { eager, gpu } = openContext(options);
   const backend = registerBackend(new Binding(eager, gpu));
+  replaceKernels(tf, backend);
   const opened: Opened = {
     options: { libraryDir, threads, device },
     precision: options.precision,
     backend,
     eager,
-    ops: createOps(tf, backend),
     images: new ImageFiles(eager.native),
     traces: 0,
   };

@@ -94,6 +94,23 @@ export function networkCases(): NetworkCase[] {
   }));
 }
 
+/**
+ * ResNet-18 at its full width on 32 images, with tanh where it has ReLU: a ReLU whose input changes its sign by one rounding
+ * sends gradients another way, and this case asks what the sums of its 20 batch normalisations lose.
+ */
+export function smoothResnet18(): NetworkCase {
+  const spec = buildModel("resnet18", { input: CIFAR, classes: CLASSES });
+  const layers = spec.layers.map((layer) =>
+    layer.kind === "activation" && layer.activation === "relu" ? { ...layer, activation: "tanh" as const } : layer,
+  );
+  return {
+    name: "smooth-resnet18",
+    spec: { ...spec, layers },
+    pixels: pixelsOf("smooth-resnet18", CIFAR, 32),
+    labels: Int32Array.from({ length: 32 }, (_, image) => (3 * image + 1) % CLASSES),
+  };
+}
+
 function withInput(spec: ModelSpec, input: ImageShape, shortened: boolean): ModelSpec {
   if (!shortened) return { ...spec, input };
   // Names of a residual network's blocks are s1b1, s1b2 and so on.
@@ -105,9 +122,9 @@ function withInput(spec: ModelSpec, input: ImageShape, shortened: boolean): Mode
 }
 
 /** Patches of 4x4 with some noise: images of pure noise all look the same to a deep network. */
-function pixelsOf(draw: string, [height, width, channels]: ImageShape): Uint8Array {
-  const noise = integers(deriveKey(SEED, "noise", draw), IMAGES * height * width * channels);
-  const patches = integers(deriveKey(SEED, "patches", draw), IMAGES * 64 * channels);
+function pixelsOf(draw: string, [height, width, channels]: ImageShape, images = IMAGES): Uint8Array {
+  const noise = integers(deriveKey(SEED, "noise", draw), images * height * width * channels);
+  const patches = integers(deriveKey(SEED, "patches", draw), images * 64 * channels);
   return Uint8Array.from(noise, (word, index) => {
     const [rest, channel] = [Math.floor(index / channels), index % channels];
     const [column, row] = [rest % width, Math.floor(rest / width) % height];

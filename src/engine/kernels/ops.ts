@@ -3,9 +3,10 @@
  * outside of one. All images are NHWC, float32.
  */
 import type * as tfjs from "@tensorflow/tfjs";
-import { boolAttribute, floatAttribute, stringAttribute, typeAttribute } from "../native/attributes.js";
+import { typeAttribute } from "../native/attributes.js";
 import type { NodeBackend } from "../native/backend.js";
 import { DTYPE } from "../native/dtype.js";
+import { batchNormTrain, normAttributes } from "./batch-norm.js";
 import { useNamedBiases, usePlainProducts } from "./dense.js";
 import { avoidStridedPointwise } from "./pointwise.js";
 import { correctResizeGradient } from "./resize-gradient.js";
@@ -42,43 +43,20 @@ export interface Ops {
 
 const PHILOX = 1;
 
-export function createOps(tf: typeof tfjs, backend: NodeBackend): Ops {
+/** Once a process: replaces kernels and gradients that tfjs-node registered. */
+export function replaceKernels(tf: typeof tfjs, backend: NodeBackend): void {
   useFusedReluGradient(tf, backend);
   avoidStridedPointwise(tf);
   useNamedBiases(tf, backend);
   usePlainProducts(tf, backend);
   correctResizeGradient(tf, backend);
+}
+
+export function createOps(tf: typeof tfjs, backend: NodeBackend, batchNormInBlocks: boolean): Ops {
   const float = typeAttribute("T", DTYPE.float);
-  const normAttributes = (epsilon: number, training: boolean) => [
-    float,
-    typeAttribute("U", DTYPE.float),
-    floatAttribute("epsilon", epsilon),
-    floatAttribute("exponential_avg_factor", 1),
-    stringAttribute("data_format", "NHWC"),
-    boolAttribute("is_training", training),
-  ];
 
   return {
-    batchNormTrain(x, gamma, beta, epsilon) {
-      const empty = tf.zeros([0]);
-      const [y, mean, variance, reserve1, reserve2, reserve3] = backend.executeMultipleOutputs(
-        "FusedBatchNormV3",
-        normAttributes(epsilon, true),
-        [x, gamma, beta, empty, empty],
-        6,
-      ) as [tfjs.Tensor4D, tfjs.Tensor1D, tfjs.Tensor1D, tfjs.Tensor, tfjs.Tensor, tfjs.Tensor];
-      const gradientAttributes = normAttributes(epsilon, true).filter(({ name }) => name !== "exponential_avg_factor");
-      const withGradient = tf.customGrad((...inputs) => {
-        const save = inputs.pop() as unknown as (tensors: tfjs.Tensor[]) => void;
-        save([inputs[0] as tfjs.Tensor, inputs[1] as tfjs.Tensor, reserve1, reserve2, reserve3]);
-        return {
-          value: y.clone(),
-          gradFunc: (dy: tfjs.Tensor, saved: tfjs.Tensor[]) =>
-            backend.executeMultipleOutputs("FusedBatchNormGradV3", gradientAttributes, [dy, ...saved], 5).slice(0, 3),
-        };
-      });
-      return { y: withGradient(x, gamma, beta) as tfjs.Tensor4D, mean, variance };
-    },
+    batchNormTrain: batchNormTrain(tf, backend, batchNormInBlocks),
 
     batchNormInference(x, gamma, beta, mean, variance, epsilon) {
       const outputs = backend.executeMultipleOutputs(

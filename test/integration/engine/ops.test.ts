@@ -36,6 +36,30 @@ test("batch normalisation: output, statistics and all three gradients", () => {
   checkGradient(tf, (point) => train(fixed, gamma, point), { x: Float32Array.of(0.2, 0.1), shape: [2] });
 });
 
+test("batch normalisation of 26,912 pixels: statistics and output are off by float32's rounding alone", () => {
+  const [pixels, channels] = [32 * 29 * 29, 16];
+  const x = tf.add(tf.randomNormal([32, 29, 29, channels], 0, 1, "float32", 1), 0.3) as tfjs.Tensor4D;
+  const { y, mean, variance } = engine.ops.batchNormTrain(x, tf.ones([channels]), tf.zeros([channels]), 1e-5);
+  const [given, received, means, variances] = [x, y, mean, variance].map((each) => each.dataSync()) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  for (let channel = 0; channel < channels; channel++) {
+    const mine = Float64Array.from({ length: pixels }, (_, pixel) => given[pixel * channels + channel]!);
+    const average = mine.reduce((a, b) => a + b) / pixels;
+    const squares = mine.reduce((a, b) => a + (b - average) ** 2, 0);
+    assert.ok(Math.abs(means[channel]! - average) < 3e-7, `mean ${means[channel]}, float64 has ${average}`);
+    const exact = squares / (pixels - 1);
+    assert.ok(Math.abs(variances[channel]! - exact) < 6e-7, `variance ${variances[channel]}, float64 has ${exact}`);
+    const scale = Math.sqrt(squares / pixels + 1e-5);
+    const off = mine.map((value, pixel) => received[pixel * channels + channel]! - (value - average) / scale);
+    const rms = Math.sqrt(off.reduce((sum, value) => sum + value ** 2, 0) / pixels);
+    assert.ok(rms < 3e-7, `output of channel ${channel} is off by ${rms}`);
+  }
+});
+
 test("softmax cross-entropy: class numbers and distributions agree with the formula, and their gradients with differences", () => {
   const logits = values(12, 2);
   const labels = Int32Array.of(3, 0, 2);

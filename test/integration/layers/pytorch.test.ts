@@ -2,14 +2,13 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Engine } from "../../../src/engine/engine.js";
 import { classifierOf } from "../../../src/evaluation/classifier.js";
-import { buildNetwork } from "../../../src/layers/build.js";
 import { flatVariables } from "../../../src/layers/network.js";
 import { parametersOf } from "../../../src/models/parameters.js";
 import { withoutAuxiliary } from "../../../src/models/without-auxiliary.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
-import { Compute } from "../../../src/worker/compute.js";
 import { readFixture } from "../../support/fixtures.js";
-import { type NetworkCase, networkCases, valuesFor } from "../../support/network-cases.js";
+import { type NetworkCase, networkCases, smoothResnet18, valuesFor } from "../../support/network-cases.js";
+import { places, shardOf } from "../../support/network-step.js";
 import { openTestEngine } from "../../support/tensorflow.js";
 
 /** As test/fixtures/make_networks.py describes it. */
@@ -28,26 +27,10 @@ before(async () => {
 });
 after(() => engine.close());
 
-/** As numpy's linspace of whole numbers. */
-const places = (size: number, count: number) =>
-  Array.from({ length: count }, (_, index) => (count === 1 ? 0 : Math.floor((index * (size - 1)) / (count - 1))));
-
 /** Loss, gradients and logits of a training step, as a worker computes them. */
-async function trainingStep({ spec, pixels, labels }: NetworkCase) {
-  const network = buildNetwork(engine, spec);
-  const layout = layoutOf(parametersOf(spec));
-  const { weights, state } = valuesFor(layout);
-  const vectors = layout.buckets.map(({ offset, size }) => weights.slice(offset, offset + size));
-  if (layout.stateSize > 0) vectors.push(state.slice());
-  const compute = new Compute({ engine, network, layout, shape: spec.input, labelSmoothing: 0 });
-  const gradient = new Float32Array(layout.size);
-  const seen = { loss: Number.NaN };
-  await compute.shard({ pixels, labels, scale: 1 / labels.length, seed: [1, 1] }, vectors, {
-    loss: (loss) => {
-      seen.loss = loss;
-    },
-    bucket: (index, data) => gradient.set(data, layout.buckets[index]!.offset),
-  });
+async function trainingStep(given: NetworkCase) {
+  const { spec, pixels, labels } = given;
+  const { loss, gradient, network, layout, vectors } = await shardOf(engine, given);
   const forward = engine.trace({
     name: "logits in training",
     inputs: [{ dtype: "uint8", shape: [labels.length, ...spec.input] }],
@@ -61,7 +44,7 @@ async function trainingStep({ spec, pixels, labels }: NetworkCase) {
   });
   const { outputs } = await forward.run({ inputs: [pixels], variables: vectors, onStream: () => {} });
   forward.dispose();
-  return { loss: seen.loss, gradient, layout, logits: outputs[0]! };
+  return { loss, gradient, layout, logits: outputs[0]! };
 }
 
 function near(received: ArrayLike<number>, expected: readonly number[][], what: string): void {
@@ -109,3 +92,18 @@ for (const each of networkCases()) {
     );
   });
 }
+
+test("ResNet-18 at one thread: its whole gradient is within three times PyTorch's own distance from float64", async () => {
+  const expected = readFixture<{ error: number; samples: number[][] }>("smooth-resnet18.json");
+  const { gradient, layout } = await shardOf(engine, smoothResnet18());
+  let [difference, norm] = [0, 0];
+  for (const [index, { offset, size }] of layout.trainable.entries()) {
+    const samples = expected.samples[index]!;
+    for (const [sample, at] of places(size, samples.length).entries()) {
+      difference += (gradient[offset + at]! - samples[sample]!) ** 2;
+      norm += samples[sample]! ** 2;
+    }
+  }
+  const error = Math.sqrt(difference / norm);
+  assert.ok(error <= 3 * expected.error, `off by ${error} of its norm, PyTorch by ${expected.error}`);
+});
