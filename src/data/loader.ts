@@ -1,8 +1,9 @@
 /** Gathers a shard's pixels and labels; the next shard is gathered while the current one computes. */
 import { setImmediate as turn } from "node:timers/promises";
 import type { ImageShape } from "../models/spec.js";
-import { imageBytes, type Pipeline } from "./augment/pipeline.js";
+import type { Pipeline } from "./augment/pipeline.js";
 import type { Split } from "./dataset.js";
+import { imageBytes } from "./image-bytes.js";
 
 export interface Gathered {
   /** uint8, NHWC, as the network takes them. */

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { UsageError } from "../errors.js";
 import type { ImageShape } from "../models/spec.js";
 import type { Split } from "./dataset.js";
+import { imageBytes } from "./image-bytes.js";
 
 /** Pixels (uint8, NHWC) and labels as the files have them, and the file's name for errors. */
 export interface RawSplit {
@@ -13,8 +14,8 @@ export interface RawSplit {
 
 /** UsageError `data-damaged` when images and labels do not match, or a label is not below `classes`. */
 export function memorySplit({ name, pixels, labels }: RawSplit, shape: ImageShape, classes: number): Split {
-  const imageBytes = shape[0] * shape[1] * shape[2];
-  const count = pixels.byteLength / imageBytes;
+  const each = imageBytes(shape);
+  const count = pixels.byteLength / each;
   if (count === 0) throw new UsageError("data-damaged", `${name} holds no images. Replace it by an intact copy.`);
   if (labels.length !== count)
     throw new UsageError(
@@ -32,8 +33,8 @@ export function memorySplit({ name, pixels, labels }: RawSplit, shape: ImageShap
     labels: Int32Array.from(labels),
     copyImages(indices, out) {
       for (let at = 0; at < indices.length; at++) {
-        const first = indices[at]! * imageBytes;
-        out.set(pixels.subarray(first, first + imageBytes), at * imageBytes);
+        const first = indices[at]! * each;
+        out.set(pixels.subarray(first, first + each), at * each);
       }
     },
   };

@@ -4,6 +4,7 @@ import { UsageError } from "../errors.js";
 import type { ImageShape } from "../models/spec.js";
 import { deriveKey, integers, normals } from "../random.js";
 import type { Dataset, DatasetFacts, LoadOptions, Split } from "./dataset.js";
+import { imageBytes } from "./image-bytes.js";
 
 /** Option: what it is when absent, the least, the most. */
 const OPTIONS = {
@@ -68,7 +69,7 @@ export function loadSynthetic(given: LoadOptions["options"]): Dataset {
   const train = teacher.split("train", options.train);
   const test = teacher.split("test", options.test);
   // Options decide everything; the samples beside them catch a change in how images are made.
-  const sample = new Uint8Array(shape[0] * shape[1] * shape[2]);
+  const sample = new Uint8Array(imageBytes(shape));
   train.copyImages([0], sample);
   const hash = createHash("sha256").update(JSON.stringify(options)).update(sample);
   for (const { labels } of [train, test]) hash.update(Buffer.from(labels.buffer));
@@ -114,13 +115,13 @@ class Teacher {
   split(name: "train" | "test", count: number): Split {
     const labels = new Int32Array(count);
     for (let index = 0; index < count; index++) labels[index] = this.#label(this.#draw(name, index));
-    const imageBytes = this.#shape[0] * this.#shape[1] * this.#shape[2];
+    const each = imageBytes(this.#shape);
     return {
       count,
       labels,
       copyImages: (indices, pixels) => {
         for (let at = 0; at < indices.length; at++) {
-          this.#paint(this.#draw(name, indices[at]!), pixels.subarray(at * imageBytes, (at + 1) * imageBytes));
+          this.#paint(this.#draw(name, indices[at]!), pixels.subarray(at * each, (at + 1) * each));
         }
       },
     };

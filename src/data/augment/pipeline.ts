@@ -3,6 +3,7 @@ import type { Augmentation, AugmentationStep } from "../../config/augmentation.j
 import type { PixelStatistics } from "../../config/pixel-statistics.js";
 import type { ImageShape } from "../../models/spec.js";
 import { deriveKey, type Key, normals, uniforms } from "../../random.js";
+import { imageBytes } from "../image-bytes.js";
 import { colorNoise } from "./color-noise.js";
 import { horizontalFlip } from "./horizontal-flip.js";
 import { padAndCrop } from "./pad-and-crop.js";
@@ -89,9 +90,4 @@ function drawsOf(key: Key, place: number): Draws {
     uniforms: (count) => uniforms(key, count, place * DRAWS),
     normals: (count) => normals(key, count, place * DRAWS),
   };
-}
-
-/** Of one image, a byte a channel. */
-export function imageBytes([height, width, channels]: ImageShape): number {
-  return height * width * channels;
 }

@@ -4,9 +4,11 @@ import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { PixelStatistics } from "../../config/pixel-statistics.js";
 import { CnnDistError, clauseOf, UsageError } from "../../errors.js";
+import { plural } from "../../format.js";
 import type { ImageShape } from "../../models/spec.js";
 import type { Dataset, DatasetFacts, ImageDecoder, LoadOptions, Split, Whereabouts } from "../dataset.js";
 import { fitImage } from "../fit.js";
+import { imageBytes } from "../image-bytes.js";
 import { inParallel } from "../in-parallel.js";
 import { type Fingerprint, fingerprintsOf } from "./fingerprints.js";
 import { folderOptions } from "./options.js";
@@ -109,7 +111,7 @@ function refusal(root: string, bad: readonly string[], prints: ReadonlyMap<strin
   const more = bad.length > NAMED ? `\nand ${bad.length - NAMED} more` : "";
   return new UsageError(
     "data-damaged",
-    `${bad.length === 1 ? "a file" : `${bad.length} files`} cannot be used:\n${named.join("\n")}${more}\nReplace or remove ${bad.length === 1 ? "it" : "them"}, or leave such files out by --dataset-option badImages=skip.`,
+    `${plural(bad.length, "file")} cannot be used:\n${named.join("\n")}${more}\nReplace or remove ${bad.length === 1 ? "it" : "them"}, or leave such files out by --dataset-option badImages=skip.`,
   );
 }
 
@@ -119,16 +121,16 @@ function warningOf(bad: readonly string[], prints: ReadonlyMap<string, Fingerpri
     const named = bad.slice(0, NAMED).map((path) => `${shown(path)} (${prints.get(path)!.fault})`);
     const more = bad.length > NAMED ? ` and ${bad.length - NAMED} more` : "";
     parts.push(
-      `${bad.length} bad ${bad.length === 1 ? "image was" : "images were"} skipped: ${named.join(", ")}${more}`,
+      `${plural(bad.length, "bad image")} ${bad.length === 1 ? "was" : "were"} skipped: ${named.join(", ")}${more}`,
     );
   }
   if (leftOut.files > 0)
     parts.push(
-      `${leftOut.files} ${leftOut.files === 1 ? "file" : "files"} of other endings than .jpg and .png ${leftOut.files === 1 ? "was" : "were"} left out`,
+      `${plural(leftOut.files, "file")} of other endings than .jpg and .png ${leftOut.files === 1 ? "was" : "were"} left out`,
     );
   if (leftOut.folders > 0)
     parts.push(
-      `${leftOut.folders} ${leftOut.folders === 1 ? "folder" : "folders"} inside of the classes' ${leftOut.folders === 1 ? "was" : "were"} not looked into`,
+      `${plural(leftOut.folders, "folder")} inside of the classes' ${leftOut.folders === 1 ? "was" : "were"} not looked into`,
     );
   return parts.length === 0 ? null : parts.join("; ");
 }
@@ -141,7 +143,7 @@ function folderSplit(
   decode: ImageDecoder | undefined,
 ): Split {
   const channels = shape[2] === 1 ? 1 : 3;
-  const bytes = shape[0] * shape[1] * shape[2];
+  const bytes = imageBytes(shape);
   return {
     count: images.length,
     labels: Int32Array.from(images, ({ label }) => label),
