@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Difference, differencesSince } from "../config/fingerprint.js";
 import type { Placement } from "../config/placement.js";
 import type { Recipe } from "../config/recipe.js";
+import { UsageError } from "../errors.js";
 import type { RunEvent } from "../events.js";
 import { readRecipe } from "./directory.js";
 import { type ReplayEntry, readReplay, type Stretch, stretchesOf } from "./replay.js";
@@ -39,6 +40,7 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
     for (const [index, stretch] of stretchesOf(recorded, recipe).entries())
       recipeSha256 = await replay(stretch, recipe, replayDir, index > 0, options);
     const replayed = readReplay(replayDir);
+    assertReached(recorded, replayed, options.runDir);
     return {
       steps: recorded.at(-1)!.step,
       recipe_sha256: recipeSha256,
@@ -48,6 +50,20 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Older versions did not record a run's length: one that was made longer cannot be told from one that is different. */
+export function assertReached(
+  recorded: readonly ReplayEntry[],
+  replayed: readonly ReplayEntry[],
+  runDir: string,
+): void {
+  const [wanted, reached] = [recorded.at(-1)!.step, replayed.at(-1)!.step];
+  if (reached < wanted && recorded.some(({ length }) => length === undefined))
+    throw new UsageError(
+      "verify",
+      `${runDir} was made longer by a resume of an older version, which did not record it: its recipe ends after step ${reached}, its replay.jsonl after step ${wanted}. Such a run cannot be replayed.`,
+    );
 }
 
 /** As the run was made: to the stretch's end, at its length; the next one goes on from there. Resolves with the recipe's hash. */

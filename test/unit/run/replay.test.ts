@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { newestOf, type ReplayEntry, readReplay, replayEntry, stretchesOf } from "../../../src/run/replay.js";
-import { compared } from "../../../src/run/verify.js";
+import { assertReached, compared } from "../../../src/run/verify.js";
 import { testSnapshot } from "../../support/snapshot.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
@@ -55,4 +55,15 @@ test("steps are compared by their number, so that a line which a full disk swall
     expected: "k2",
     received: "other",
   });
+});
+
+test("a run that an older version made longer is no run that is different", () => {
+  const old = [entry(1, null), entry(2, null), entry(3, null)];
+  assert.throws(
+    () => assertReached(old, old.slice(0, 2), "runs/a"),
+    /its recipe ends after step 2, .* after step 3\. Such a run/,
+  );
+  assertReached(old, old, "runs/a");
+  const known = [entry(1, 4), entry(2, 4), entry(3, 4)];
+  assertReached(known, known.slice(0, 2), "runs/a"); // that is a difference
 });
