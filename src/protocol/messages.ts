@@ -92,7 +92,7 @@ export const toWorker = z.discriminatedUnion("type", [
     recipe: recipeCodec,
     pixelStatistics: pixelStatisticsSchema.nullable(),
   }),
-  /** `payloads`: a bucket's bytes follow as `weights`, the state as bucket -1. */
+  /** It is a member from now on, under this rank and incarnation. */
   z.strictObject({ type: z.literal("accept"), ...sender }),
   z.strictObject({ type: z.literal("refuse"), code: z.string().max(64), message: z.string().max(16_384) }),
   /** Payload: float32, one bucket of weights of that version; bucket -1 is the state vector. */

@@ -1,5 +1,6 @@
 /** Whether a network's parameters fit the frames in which they travel. A frame that is too large looks like a worker that dies. */
 import { UsageError } from "../errors.js";
+import { count } from "../format.js";
 import type { Layout, Slot } from "../parameters/layout.js";
 import { LIMITS } from "./skim.js";
 
@@ -39,5 +40,3 @@ function describe({ name, shape, size }: Slot): string {
 function limit(bytes: number, maxBytes: number): string {
   return `${count(bytes)} bytes would travel between the processes at once, ${count(maxBytes)} can`;
 }
-
-const count = (value: number) => value.toLocaleString("en");

@@ -16,7 +16,7 @@ test("the limits fit each other", () => {
   assert.ok(limits.HELLO_TIMEOUT_MS > limits.ALONE_MS, "a worker without a coordinator leaves before it is given up");
   assert.ok(
     limits.LEAVE_MS > limits.CLOSING_MS + limits.FLUSH_MS,
-    "workers can hear the last words and send their own",
+    "workers can hear that they are to leave, and send what is left",
   );
 });
 

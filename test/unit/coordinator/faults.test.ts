@@ -16,7 +16,7 @@ const HELLO: ToCoordinator = { type: "hello", protocol: 1, token: null, pid: 1, 
 /** A worker that joins and then only says what the test has it say. */
 const silent = { beforeSend: ({ type }: ToCoordinator) => ["hello", "join", "bucket", "heartbeat"].includes(type) };
 
-test("a user model's parameters that are no layout are refused, and the next worker founds the run", async () => {
+test("a user model's parameters that are no layout are refused, and the next worker brings them", async () => {
   const run = fakeRun({ values: "from the first worker" });
   const outcome = run.coordinator.run();
   const parameter = (name: string, shape: number[]) => ({ name, shape, role: "trainable" as const, decay: true });

@@ -1,22 +1,29 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Departures } from "../../../../src/coordinator/membership/departures.js";
+import { CONNECTION_GONE, Departures } from "../../../../src/coordinator/membership/departures.js";
 
-test("what the last worker said ends in one full stop", () => {
+const FIRST = { rank: 2, incarnation: 0 };
+const noLog = () => "";
+
+test("the last to go is told with what it said itself, before how its process ended", () => {
   const departures = new Departures();
-  departures.left(
-    { rank: 1, incarnation: 0 },
-    "a traced step needs ops whose shapes follow from their inputs' shapes.",
-  );
-  const told =
-    "no worker is left and none will be started again; the last to go was rank 1: a traced step needs ops whose";
-  assert.equal(
-    departures.nobodyLeft(() => ""),
-    `${told} shapes follow from their inputs' shapes.`,
-  );
-  departures.left({ rank: 1, incarnation: 0 }, "its process was ended by SIGKILL");
+  assert.match(departures.nobodyLeft(noLog), /the last to go was none ever came\.$/);
+  departures.left(FIRST, "out of memory in Conv2D");
+  departures.exited(FIRST, "its process ended with exit code 1");
+  assert.match(departures.nobodyLeft(noLog), /the last to go was rank 2: out of memory in Conv2D\.$/);
+  departures.exited({ rank: 2, incarnation: 1 }, "its process was ended by SIGSEGV");
   assert.match(
-    departures.nobodyLeft(() => "a line"),
-    /ended by SIGKILL\.\nThe last lines of its log:\na line$/,
+    departures.nobodyLeft((rank) => `words of ${rank}`),
+    /rank 2: its process was ended by SIGSEGV\.\nThe last lines of its log:\nwords of 2$/,
   );
+});
+
+test("a connection that is gone says less than the end of its process, whichever is seen first", () => {
+  const departures = new Departures();
+  departures.left(FIRST, CONNECTION_GONE);
+  assert.equal(departures.causeOf(FIRST, CONNECTION_GONE), CONNECTION_GONE);
+  departures.exited(FIRST, "its process was ended by SIGKILL");
+  assert.equal(departures.causeOf(FIRST, CONNECTION_GONE), "its process was ended by SIGKILL");
+  assert.match(departures.nobodyLeft(noLog), /rank 2: its process was ended by SIGKILL/);
+  assert.equal(departures.causeOf(FIRST, "it has been silent"), "it has been silent");
 });

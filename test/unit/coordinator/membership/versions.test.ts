@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Versions } from "../../../../src/coordinator/membership/versions.js";
+import { testLayout } from "../../../support/fake-worker.js";
+import { member } from "../../../support/member.js";
+import { weightsOf } from "../../../support/step-values.js";
+
+const version = (number: number) => weightsOf(testLayout(), number);
+const BUCKETS = [0, 1, 2, -1];
+
+function begin() {
+  const sent: string[] = [];
+  const versions = new Versions(({ rank }, weights, bucket) => void sent.push(`${rank}: ${weights.version}/${bucket}`));
+  const since = () => sent.splice(0);
+  return { versions, since };
+}
+
+test("a version goes to a member once, whole; one that held the version before gets the next while the step runs", () => {
+  const { versions, since } = begin();
+  const [a, b] = [member(0), member(1)];
+  versions.bringUpTo(a, version(4));
+  versions.bringUpTo(a, version(4));
+  assert.deepEqual(
+    since(),
+    BUCKETS.map((bucket) => `0: 4/${bucket}`),
+  );
+  for (const bucket of BUCKETS) versions.sendAhead([a, b], version(5), bucket);
+  assert.deepEqual(
+    since(),
+    BUCKETS.map((bucket) => `0: 5/${bucket}`),
+  );
+  versions.committed([a, b], version(4));
+  versions.bringUpTo(a, version(5));
+  assert.deepEqual(since(), []);
+  versions.bringUpTo(b, version(5));
+  assert.equal(since().length, BUCKETS.length);
+});
+
+test("one that came in the middle of a step got the last buckets alone, and is sent all of them again", () => {
+  const { versions, since } = begin();
+  const [a, spare] = [member(0), member(1)];
+  versions.sendAhead([a], version(5), 0);
+  versions.bringUpTo(a, version(4));
+  versions.bringUpTo(spare, version(4));
+  for (const bucket of [1, 2, -1]) versions.sendAhead([a], version(5), bucket);
+  versions.committed([a, spare], version(4));
+  since();
+  for (const each of [a, spare]) {
+    versions.bringUpTo(each, version(5));
+    assert.equal(since().length, BUCKETS.length);
+  }
+});
