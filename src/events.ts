@@ -15,8 +15,8 @@ export type WorkerState =
 export interface PlanEvent {
   event: "plan";
   model: string;
-  /** Trainable parameters. */
-  parameters: number;
+  /** Trainable parameters; null: known once a worker has read the model of one's own. */
+  parameters: number | null;
   /** Height, width, channels of one image. */
   input: readonly [number, number, number];
   classes: number;

@@ -1,4 +1,4 @@
-/** `cnn-dist summary MODEL`: a network layer by layer, and what it costs, from its table alone. */
+/** `cnn-dist summary MODEL`: a network layer by layer, and what it costs, from its table alone; or the layers of a file. */
 import { z } from "zod";
 import { resolveRecipe } from "../config/resolve.js";
 import { networkShape } from "../data/augment/pipeline.js";
@@ -9,6 +9,7 @@ import { type ModelSummary, predictWorkerBytes, summarize } from "../models/para
 import { buildModel, expectedOf, type ModelOptions, modelFacts } from "../models/registry.js";
 import type { ImageShape } from "../models/spec.js";
 import { isModelPath } from "../models/user-file.js";
+import { fileSummary } from "./file-summary.js";
 import { columns } from "./table.js";
 import { flag, pairs } from "./values.js";
 import { work } from "./work.js";
@@ -35,8 +36,10 @@ export const command = work(
       .optional(),
     json: flag,
   },
-  async ({ modelOption, ...values }, { io }) => {
-    io.stdout.write(modelSummary({ ...values, modelOptions: modelOption }));
+  async ({ modelOption, ...values }, terminal) => {
+    const args = { ...values, modelOptions: modelOption };
+    const text = isModelPath(args.model) ? await fileSummary(fileOf(args), args.json, terminal) : modelSummary(args);
+    terminal.io.stdout.write(text);
     return EXIT.done;
   },
 );
@@ -46,7 +49,7 @@ export interface SummaryArguments {
   modelOptions?: ModelOptions | undefined;
   /** The shape and classes of a data set … */
   dataset?: string | undefined;
-  /** … or both by themselves. Absent: what the network was made for. */
+  /** … or both by themselves. Absent: what the network was made for, or the default data set's. */
   input?: ImageShape | undefined;
   classes?: number | undefined;
   /** Images that a worker holds at once. */
@@ -56,13 +59,8 @@ export interface SummaryArguments {
 
 /** UsageError for an unknown model, data set or option, and for an image that the network cannot take. */
 export function modelSummary(args: SummaryArguments): string {
-  if (isModelPath(args.model))
-    throw new UsageError(
-      "summary-file",
-      `${args.model} is a file; summary shows the networks that 'cnn-dist models' lists. A model of your own is read by TensorFlow, when it trains: cnn-dist launch --model ${args.model}`,
-    );
   const batch = args.batchSize ?? 1;
-  const { input, classes } = shapeOf(args);
+  const { input, classes } = shapeOf(args, modelFacts(args.model).natural);
   const spec = buildModel(args.model, { input, classes, options: args.modelOptions ?? {} });
   const summary = summarize(spec);
   const workerBytes = predictWorkerBytes(spec, batch);
@@ -70,8 +68,23 @@ export function modelSummary(args: SummaryArguments): string {
   return toText(summary, { source: spec.source, batch, workerBytes, options: optionsOf(args) });
 }
 
-function shapeOf(args: SummaryArguments): { input: ImageShape; classes: number } {
-  const { natural } = modelFacts(args.model);
+/** As `launch` would train it: on the default data set, unless the words say otherwise. */
+function fileOf(args: SummaryArguments) {
+  const { model, dataset, datasetOptions, augmentation, seed } = resolveRecipe({
+    model: args.model,
+    overrides: { modelOptions: args.modelOptions && { ...args.modelOptions } },
+    workers: 1,
+  });
+  if (model.kind === "table") throw new Error(`${args.model} is no file`);
+  const { shape, classes } = datasetFacts(dataset, datasetOptions);
+  const natural = { input: networkShape(augmentation, shape), classes: classes ?? 1000 };
+  return { model, seed, ...shapeOf(args, natural) };
+}
+
+function shapeOf(
+  args: SummaryArguments,
+  natural: { input: ImageShape; classes: number },
+): { input: ImageShape; classes: number } {
   if (args.dataset !== undefined && (args.input !== undefined || args.classes !== undefined))
     throw new UsageError(
       "summary-shape",

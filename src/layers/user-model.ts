@@ -22,6 +22,7 @@ import { checkLayers, checkShapes } from "./user-checks.js";
 import { callingModel, modelError } from "./user-code.js";
 import { stableNames } from "./user-names.js";
 import { stripSoftmax } from "./user-output.js";
+import { type UserLayer, userLayers } from "./user-summary.js";
 
 /** What a module exports: `export function createModel(tf, { inputShape, classes, seed })`. */
 type CreateModel = (
@@ -35,6 +36,7 @@ export interface UserModel {
   /** Initial values as the layout has them: weights, then state. */
   values: Float32Array;
   topologySha256: string;
+  layers: readonly UserLayer[];
 }
 
 /**
@@ -65,6 +67,7 @@ export async function loadUserModel(
   return {
     network: { ...networkOf(model, parameters, { named }), calling: (call) => callingModel(path, call) },
     layout,
+    layers: userLayers(model, names.of),
     values: valuesOf(layout, new Map(named)),
     topologySha256: createHash("sha256")
       .update(

@@ -12,6 +12,7 @@ import { pixelStatistics } from "../data/statistics.js";
 import type { AssignedDevice } from "../engine/gpus.js";
 import { UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
+import { plural } from "../format.js";
 import { type FileModel, nameOf } from "../models/choice.js";
 import { initialValues } from "../models/init.js";
 import { parametersOf, predictWorkerBytes, topologySha256 } from "../models/parameters.js";
@@ -31,7 +32,8 @@ export interface Prepared {
   dataset: Dataset;
   start: Start;
   topologySha256: string | null;
-  parameters: number;
+  /** Trainable; null for a model of the user's own that nobody has read yet. */
+  parameters: number | null;
   predictedBytes: number;
   /** What came from `--init-weights`; null without it, and in a resumed run, which has weights of its own. */
   warmStart: WarmStart | null;
@@ -142,7 +144,7 @@ function userModel(
     dataset,
     start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, facts, "from the first worker"),
     topologySha256: null,
-    parameters: resumed?.layout.size ?? 0,
+    parameters: resumed?.layout.size ?? null,
     warmStart: null,
     warnings: engineWarning(resumed),
     predictedBytes: 0,
@@ -196,6 +198,15 @@ function freshStart(recipe: Recipe, facts: DataFacts, values: Start["values"]): 
   };
 }
 
+/** A warm-up that the run ends in: allowed, and probably a length that was given in other units. */
+function warmUpWarning({ lrWarmupEpochs, lr }: Recipe, perEpoch: number, steps: number): string[] {
+  const warmUp = Math.round(lrWarmupEpochs * perEpoch);
+  if (warmUp <= steps) return [];
+  return [
+    `--lr-warmup-epochs ${lrWarmupEpochs} is ${plural(warmUp, "step")}, longer than the run of ${plural(steps, "step")}: the learning rate never reaches --lr ${lr}. Lower it, or train for longer.`,
+  ];
+}
+
 export function planEvent(
   prepared: Prepared,
   facts: {
@@ -243,6 +254,6 @@ export function planEvent(
       sha256: recipe.initWeightsSha256!,
       ...prepared.warmStart,
     },
-    warnings: [...facts.warnings, ...prepared.warnings],
+    warnings: [...facts.warnings, ...prepared.warnings, ...warmUpWarning(recipe, perEpoch, steps)],
   };
 }

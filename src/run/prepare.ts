@@ -8,6 +8,7 @@ import { cacheDirectory } from "../paths.js";
 import type { RunContext } from "./context.js";
 import { type Devices, devicesFor } from "./devices.js";
 import { defaultRunDir, RunDirectory } from "./directory.js";
+import { readModel } from "./model-reader.js";
 import { type Prepared, planEvent, prepare } from "./plan.js";
 
 export interface PreparedRun {
@@ -31,7 +32,7 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
   const { directory, checkpoint } = await openResumed(context);
   const devices = await devicesFor({ placement, remote: bind !== undefined, gpus: () => listGpus(env) });
   const common = { cacheDir, signal, ...(onProgress ? { onProgress } : {}) };
-  const training = await prepare(
+  const prepared = await prepare(
     recipeInForce(context, checkpoint, devices),
     { ...common, ...(placement.dataDir === null ? {} : { dataDir: placement.dataDir }) },
     checkpoint?.snapshot ?? null,
@@ -40,6 +41,9 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
   const gpu = devices.devices.some(({ kind }) => kind === "gpu");
   const library = bind === undefined ? await tensorflow({ ...common, gpu, env }, options.dryRun === true) : null;
   signal.throwIfAborted();
+  const parameters =
+    options.dryRun === true ? await parametersOf(prepared, library?.dir ?? null, signal) : prepared.parameters;
+  const training = { ...prepared, parameters };
   return {
     training,
     devices: devices.devices,
@@ -59,6 +63,17 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
       ],
     }),
   };
+}
+
+/** Of a dry run: nothing is known of a model of the user's own until it is read, and no worker will do it. */
+async function parametersOf(
+  { parameters, recipe, start, dataset: { classes } }: Prepared,
+  libraryDir: string | null,
+  signal: AbortSignal,
+): Promise<number | null> {
+  const { model, seed } = recipe;
+  if (parameters !== null || model.kind === "table" || libraryDir === null) return parameters;
+  return (await readModel({ libraryDir, model, input: start.image, classes, seed }, signal)).trainable_parameters;
 }
 
 const NOT_INSTALLED =

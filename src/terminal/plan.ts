@@ -23,7 +23,7 @@ export function planLines(plan: PlanEvent): Line[] {
 
 function modelOf({ model, parameters, input, classes, recipe }: PlanEvent): string {
   const options = Object.entries(recipe.modelOptions).map(([name, value]) => `${name}=${value}`);
-  const size = parameters === 0 ? "parameters known once a worker has read it" : plural(parameters, "parameter");
+  const size = parameters === null ? "parameters known once a worker has read it" : plural(parameters, "parameter");
   return `${model}${options.length === 0 ? "" : ` (${options.join(", ")})`} · ${size} · ${input.join("x")} to ${plural(classes, "class", "classes")}`;
 }
 

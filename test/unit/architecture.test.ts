@@ -67,6 +67,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "parameters",
     "protocol",
     "zod",
+    "layers",
   ],
   config: ["models", "zod"],
   coordinator: [

@@ -10,7 +10,7 @@ import type { Start } from "../../../src/coordinator/coordinator.js";
 import { UsageError } from "../../../src/errors.js";
 import { readUserModelFile } from "../../../src/models/user-file.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
-import { prepare } from "../../../src/run/plan.js";
+import { planEvent, prepare } from "../../../src/run/plan.js";
 import { testRecipe } from "../../support/recipe.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
@@ -128,4 +128,18 @@ test("a network with a parameter that cannot travel is refused before anything i
     code: "parameter-size",
     message: /^the parameter fc6\/kernel \[50176, 8192\] of 1,644,167,168 bytes is too large: .*, 1,073,741,824 can\./,
   });
+});
+
+test("a warm-up longer than the run is warned of", async (context) => {
+  const cacheDir = temporaryDirectory(context);
+  const warnings = async (recipe: Partial<WrittenRecipe>) => {
+    const prepared = await prepare(testRecipe({ datasetOptions: DATA, ...recipe }), { cacheDir }, null);
+    const facts = { devices: [], runDir: "/runs/a", metricsUrl: null, resumedFrom: null, warnings: [] };
+    return planEvent(prepared, facts).warnings;
+  };
+  // two steps an epoch
+  assert.deepEqual(await warnings({ epochs: 2, lrWarmupEpochs: 2 }), []);
+  assert.deepEqual(await warnings({ epochs: null, steps: 1, lrWarmupEpochs: 1.5 }), [
+    "--lr-warmup-epochs 1.5 is 3 steps, longer than the run of 1 step: the learning rate never reaches --lr 0.05. Lower it, or train for longer.",
+  ]);
 });
