@@ -40,13 +40,20 @@ export interface Layout {
   state: readonly Slot[];
   /** In reverse layer order, since the last layer's gradients are the first to exist. */
   buckets: readonly Bucket[];
-  /** Elements of the flat trainable vector. */
+  /** Elements of the flat trainable vector, with those between two buckets. */
   size: number;
+  /** Elements of the trainable parameters. */
+  parameters: number;
   /** Elements of the flat state vector. */
   stateSize: number;
 }
 
 export const BUCKET_BYTES = 4 * 1024 * 1024;
+
+/** Elements, 64 bytes: TensorFlow reads a vector in place only from such an address. */
+const ALIGNMENT = 16;
+/** Elements behind a bucket that vectorised arithmetic may overwrite. */
+const SLACK = 4;
 
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, dim) => product * dim, 1);
@@ -54,7 +61,8 @@ export function sizeOf(shape: readonly number[]): number {
 
 /**
  * Lays out parameters, given in the network's order. A bucket closes once it holds `bucketBytes` or more; a single
- * parameter is never split. The trainable vector is the buckets one after the other, so it runs in reverse layer order.
+ * parameter is never split. The trainable vector is the buckets one after the other, so it runs in reverse layer order;
+ * each begins at a multiple of 16 elements, and the elements between two of them are nobody's.
  */
 export function layoutOf(parameters: readonly ParameterSpec[], bucketBytes: number = BUCKET_BYTES): Layout {
   const names = new Set<string>();
@@ -70,6 +78,7 @@ export function layoutOf(parameters: readonly ParameterSpec[], bucketBytes: numb
     const first = open[0];
     if (!first) return;
     buckets.push({ index: buckets.length, offset: first.offset, size: offset - first.offset, slots: open });
+    offset = Math.ceil((offset + SLACK) / ALIGNMENT) * ALIGNMENT;
     open = [];
   };
   const trainable = parameters.filter((parameter) => parameter.role === "trainable");
@@ -88,5 +97,12 @@ export function layoutOf(parameters: readonly ParameterSpec[], bucketBytes: numb
     state.push({ ...parameter, size, offset: stateSize });
     stateSize += size;
   }
-  return { trainable: trainable.map(({ name }) => placed.get(name)!), state, buckets, size: offset, stateSize };
+  return {
+    trainable: trainable.map(({ name }) => placed.get(name)!),
+    state,
+    buckets,
+    size: offset,
+    parameters: buckets.reduce((sum, { size }) => sum + size, 0),
+    stateSize,
+  };
 }

@@ -94,7 +94,7 @@ export async function prepare(
     warmStart,
     warnings: [...(warning === null ? [] : [warning]), ...engineWarning(resumed)],
     topologySha256: topologySha256(spec),
-    parameters: layout.size,
+    parameters: layout.parameters,
     predictedBytes: predictWorkerBytes(spec, Math.ceil(recipe.batchSize / recipe.shards)),
   };
 }
@@ -144,7 +144,7 @@ function userModel(
     dataset,
     start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, facts, "from the first worker"),
     topologySha256: null,
-    parameters: resumed?.layout.size ?? null,
+    parameters: resumed?.layout.parameters ?? null,
     warmStart: null,
     warnings: engineWarning(resumed),
     predictedBytes: 0,

@@ -7,7 +7,7 @@ import type { RunEvent } from "../../src/events.js";
 import { NEW_SCHEDULE } from "../../src/optim/schedule.js";
 import { memoryNetwork } from "../../src/transport/memory.js";
 import { FakeClock } from "./fake-clock.js";
-import { DATASET, FakeWorker, type FakeWorkerOptions, TOPOLOGY, testLayout } from "./fake-worker.js";
+import { DATASET, FakeWorker, type FakeWorkerOptions, filled, TOPOLOGY, testLayout } from "./fake-worker.js";
 import { testRecipe } from "./recipe.js";
 
 export const TRAIN = 22; // two full batches of 8 and a short one of 6
@@ -57,7 +57,7 @@ export function fakeRun(
     best: null,
     loss: null,
     evaluated: false,
-    weights: Float32Array.from({ length: layout.size }, (_, index) => Math.cos(index)),
+    weights: filled(layout, Math.cos),
     state: new Float32Array(layout.stateSize),
     slots: {},
     ...given.start,

@@ -174,7 +174,8 @@ export class FakeWorker {
 }
 
 /** Three buckets and a little state. */
-export function testLayout(): Layout {
+/** Three buckets and a state; with `bucketBytes` as runs have them, one bucket. */
+export function testLayout(bucketBytes = 4): Layout {
   const parameter = (name: string, size: number, role: "trainable" | "state") => ({
     name,
     shape: [size],
@@ -189,6 +190,12 @@ export function testLayout(): Layout {
       parameter("c", 3, "trainable"),
       parameter("s", 4, "state"),
     ],
-    4,
+    bucketBytes,
   );
+}
+
+/** A flat vector with a value for each parameter's elements; what lies between two buckets is nobody's, and 0. */
+export function filled(layout: Layout, value: (index: number) => number): Float32Array {
+  const used = (index: number) => layout.buckets.some(({ offset, size }) => index >= offset && index < offset + size);
+  return Float32Array.from({ length: layout.size }, (_, index) => (used(index) ? value(index) : 0));
 }

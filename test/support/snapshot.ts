@@ -1,13 +1,13 @@
 import type { Snapshot } from "../../src/checkpoint/snapshot.js";
 import { NEW_SCHEDULE } from "../../src/optim/schedule.js";
-import { FINGERPRINT, testLayout } from "./fake-worker.js";
+import { BUCKET_BYTES } from "../../src/parameters/layout.js";
+import { FINGERPRINT, filled, testLayout } from "./fake-worker.js";
 import { testRecipe } from "./recipe.js";
 
 /** A small, whole snapshot; every vector has values of its own. */
 export function testSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
-  const layout = testLayout();
-  const vector = (length: number, seed: number) =>
-    Float32Array.from({ length }, (_, index) => Math.sin(index * 3.7 + seed));
+  const layout = testLayout(BUCKET_BYTES);
+  const vector = (seed: number) => filled(layout, (index) => Math.sin(index * 3.7 + seed));
   return {
     recipe: testRecipe(),
     recipeSha256: "a".repeat(64),
@@ -23,9 +23,9 @@ export function testSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     best: { accuracy: 0.5, loss: 1.25, epoch: 1, step: 9 },
     loss: 0.75,
     evaluated: false,
-    weights: vector(layout.size, 1),
-    state: vector(layout.stateSize, 2),
-    slots: { m: vector(layout.size, 3), v: vector(layout.size, 4) },
+    weights: vector(1),
+    state: Float32Array.from({ length: layout.stateSize }, (_, index) => Math.sin(index * 3.7 + 2)),
+    slots: { m: vector(3), v: vector(4) },
     ...changes,
   };
 }

@@ -94,6 +94,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   protocol: ["config", "parameters", "msgpackr", "zod"],
   transport: ["config/time-limits", "protocol", "zeromq"],
   parameters: [],
+  exchange: ["parameters", "optim", "koffi"],
   models: ["parameters"],
   layers: ["models", "parameters", "type:engine", "type:@tensorflow/tfjs"],
   evaluation: ["config", "layers", "type:engine", "data", "type:checkpoint", "models", "parameters"],

@@ -37,7 +37,8 @@ test("all of a network's parameters and statistics come from the file, whatever 
     loaded: layout.trainable.length + layout.state.length,
     kept: [],
   });
-  assert.ok(values.weights.every((value) => value === 0.5));
+  for (const { offset, size } of layout.trainable)
+    assert.ok(values.weights.subarray(offset, offset + size).every((value) => value === 0.5));
   assert.ok(values.state.every((value) => value === 0.25));
 });
 

@@ -19,7 +19,7 @@ const parameters = fc
 test("every parameter has a place of its own, and the buckets are the vector in reverse order", () => {
   fc.assert(
     fc.property(parameters, fc.integer({ min: 4, max: 400 }), (list, bucketBytes) => {
-      const { trainable, state, buckets, size, stateSize } = layoutOf(list, bucketBytes);
+      const { trainable, state, buckets, size, stateSize, parameters } = layoutOf(list, bucketBytes);
       const names = (role: string) => list.filter((each) => each.role === role).map(({ name }) => name);
       assert.deepEqual(
         trainable.map(({ name }) => name),
@@ -32,16 +32,22 @@ test("every parameter has a place of its own, and the buckets are the vector in 
       for (const slot of [...trainable, ...state]) assert.equal(slot.size, sizeOf(slot.shape));
       const travelling = buckets.flatMap(({ slots }) => slots);
       assert.deepEqual(travelling, trainable.toReversed());
-      const end = (slots: readonly { offset: number; size: number }[]) =>
+      const end = (slots: readonly { offset: number; size: number }[], from: number) =>
         slots.reduce((at, slot) => {
           assert.equal(slot.offset, at);
           return at + slot.size;
-        }, 0);
-      assert.equal(end(travelling), size);
-      assert.equal(end(state), stateSize);
-      assert.equal(end(buckets), size);
+        }, from);
+      assert.equal(end(state, 0), stateSize);
+      assert.equal(
+        travelling.reduce((sum, slot) => sum + slot.size, 0),
+        parameters,
+      );
       for (const [index, bucket] of buckets.entries()) {
         assert.equal(bucket.index, index);
+        assert.equal(bucket.offset % 16, 0, "TensorFlow reads it in place");
+        assert.equal(end(bucket.slots, bucket.offset), bucket.offset + bucket.size);
+        const next = buckets[index + 1]?.offset ?? size;
+        assert.ok(next >= bucket.offset + bucket.size + 4, "kernels may write up to three elements beyond it");
         if (index < buckets.length - 1) assert.ok(bucket.size * 4 >= bucketBytes);
         assert.ok((bucket.size - bucket.slots.at(-1)!.size) * 4 < bucketBytes, "it closes as soon as it is full");
       }
@@ -76,8 +82,12 @@ test("weights_sha256: trainable parameters in the network's order, then the stat
   const weights = new Float32Array([9, 3, 4, 5, 1, 2]).subarray(1);
   const state = new Float32Array([6]);
   assert.equal(weightsSha256(layout, { weights, state }), sha256(bytes(1, 2, 3, 4, 5, 6)));
-  // Buckets decide how parameters travel, not what they are.
-  assert.equal(weightsSha256(layoutOf(LIST, 4), { weights, state }), sha256(bytes(1, 2, 3, 4, 5, 6)));
+  // Buckets decide how parameters lie and travel, not what they are.
+  const apart = layoutOf(LIST, 4);
+  const spread = new Float32Array(apart.size);
+  spread.set([3, 4, 5], apart.buckets[0]!.offset);
+  spread.set([1, 2], apart.buckets[1]!.offset);
+  assert.equal(weightsSha256(apart, { weights: spread, state }), sha256(bytes(1, 2, 3, 4, 5, 6)));
   assert.deepEqual(parameterHashes(layout, { weights, state }), {
     a: sha256(bytes(1, 2)).slice(0, 16),
     c: sha256(bytes(3, 4, 5)).slice(0, 16),

@@ -1,0 +1,99 @@
+// One pass over a bucket, block by block while each block is in the cache: add the parts, sum their squares, apply the
+// optimizer's rule. Vectors lie in memory that JavaScript lays out; nothing is allocated here. `bytes` is a multiple of 16.
+import { add, high, low, mul } from "./lanes";
+import { BLOCK, reduced } from "./reduce";
+import { adam, momentum, nesterov, rmsprop, sgd, useCoefficients } from "./rules";
+
+/** Numbers of the rules, as src/exchange/bank.ts has them. */
+const SGD: i32 = 0;
+const MOMENTUM: i32 = 1;
+const NESTEROV: i32 = 2;
+const ADAM: i32 = 3;
+const RMSPROP: i32 = 4;
+
+/** Sums of squares of elements 0, 1, 2 and 3 modulo 4, in double. */
+let even: v128 = f64x2.splat(0);
+let odd: v128 = f64x2.splat(0);
+
+function addSquares(block: usize, bytes: usize): void {
+  let a = even;
+  let b = odd;
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const g = v128.load(block + at);
+    a = add(a, mul(low(g), low(g)));
+    b = add(b, mul(high(g), high(g)));
+  }
+  even = a;
+  odd = b;
+}
+
+function squares(): f64 {
+  const pair = add(even, odd);
+  return f64x2.extract_lane(pair, 0) + f64x2.extract_lane(pair, 1);
+}
+
+/** The sum of squares of the parts' sum: clipping needs it of all buckets before any is updated. */
+export function sumOfSquares(program: usize, length: i32, parts: usize, scratch: usize, bytes: usize): f64 {
+  even = f64x2.splat(0);
+  odd = f64x2.splat(0);
+  for (let from: usize = 0; from < bytes; from += BLOCK) {
+    const size = min(BLOCK, bytes - from);
+    addSquares(reduced(program, length, parts, scratch, from, size), size);
+  }
+  return squares();
+}
+
+/**
+ * Adds the parts and applies a rule; returns the sum of the gradient's squares. `ranges`: for each range of elements with
+ * coefficients of its own, the byte at which it ends and the address of its coefficients, 4 bytes each; ascending. A rule
+ * may write up to three elements into the next range, which then writes them again, since no rule reads what it wrote.
+ */
+export function update(
+  rule: i32,
+  program: usize,
+  length: i32,
+  parts: usize,
+  scratch: usize,
+  bytes: usize,
+  ranges: usize,
+  weights: usize,
+  out: usize,
+  slot1: usize,
+  slot1Out: usize,
+  slot2: usize,
+  slot2Out: usize,
+): f64 {
+  even = f64x2.splat(0);
+  odd = f64x2.splat(0);
+  let range = ranges;
+  let rangeEnd: usize = 0;
+  let loaded: usize = 0;
+  for (let from: usize = 0; from < bytes; from += BLOCK) {
+    const end = min(from + BLOCK, bytes);
+    const block = reduced(program, length, parts, scratch, from, end - from);
+    addSquares(block, end - from);
+    let at = from;
+    while (at < end) {
+      rangeEnd = <usize>load<u32>(range);
+      const set = <usize>load<u32>(range + 4);
+      if (set !== loaded) {
+        useCoefficients(set);
+        loaded = set;
+      }
+      const until = min(rangeEnd, end);
+      const size = (until - at + 15) & ~15;
+      const g = block + (at - from);
+      if (rule === SGD) sgd(size, g, weights + at, out + at);
+      else if (rule === MOMENTUM) momentum(size, g, weights + at, out + at, slot1 + at, slot1Out + at);
+      else if (rule === NESTEROV) nesterov(size, g, weights + at, out + at, slot1 + at, slot1Out + at);
+      else if (rule === ADAM)
+        adam(size, g, weights + at, out + at, slot1 + at, slot1Out + at, slot2 + at, slot2Out + at);
+      else if (rule === RMSPROP)
+        rmsprop(size, g, weights + at, out + at, slot1 + at, slot1Out + at, slot2 + at, slot2Out + at);
+      else unreachable();
+      if (until === rangeEnd) range += 8;
+      at = until;
+    }
+  }
+  return squares();
+}

@@ -1,0 +1,36 @@
+/** Where a run's vectors lie in its one file. Pure: coordinator and workers derive the same places. */
+import type { Layout } from "../parameters/layout.js";
+
+/** A vector's first byte lies on a page, so that a part of it can be laid over other memory. */
+const PAGE_BYTES = 4096;
+/** A kernel may write up to three elements beyond a vector's end. */
+const SLACK_BYTES = 64;
+
+/** Byte offsets in the file. Pairs are the two halves of the double buffer: version v lies in half v & 1. */
+export interface Places {
+  weights: readonly [number, number];
+  state: readonly [number, number];
+  slots: Readonly<Record<string, readonly [number, number]>>;
+  /** A whole gradient for each shard. */
+  gradients: readonly number[];
+  bytes: number;
+}
+
+export function placesOf(layout: Layout, slotNames: readonly string[], shards: number): Places {
+  let bytes = 0;
+  const place = (elements: number): number => {
+    const at = bytes;
+    bytes += Math.ceil((elements * 4 + SLACK_BYTES) / PAGE_BYTES) * PAGE_BYTES;
+    return at;
+  };
+  const pair = (elements: number) => [place(elements), place(elements)] as const;
+  return {
+    weights: pair(layout.size),
+    state: pair(layout.stateSize),
+    slots: Object.fromEntries(slotNames.map((name) => [name, pair(layout.size)])),
+    gradients: Array.from({ length: shards }, () => place(layout.size)),
+    get bytes() {
+      return bytes;
+    },
+  };
+}

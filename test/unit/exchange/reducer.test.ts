@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SharedFile } from "../../../src/exchange/mapping.js";
+import { placesOf } from "../../../src/exchange/places.js";
+import { ADD, Reducer, segmentsOf, stretchesOf } from "../../../src/exchange/reducer.js";
+import { coefficientsOf } from "../../../src/optim/coefficients.js";
+import type { OptimizerConfig, OptimizerName } from "../../../src/optim/optimizer.js";
+import { createOptimizer } from "../../../src/optim/optimizers.js";
+import { sumOfSquares } from "../../../src/optim/schedule.js";
+import { layoutOf } from "../../../src/parameters/layout.js";
+
+const NAMES: readonly OptimizerName[] = ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"];
+const CONFIG = { momentum: 0.9, weightDecay: 5e-4, beta1: 0.9, beta2: 0.999, rho: 0.95, epsilon: 1e-8 };
+
+/** Three buckets: of one element, of several blocks and an odd rest, of two parameters. */
+const LAYOUT = layoutOf(
+  [
+    { name: "c/kernel", shape: [3, 5], role: "trainable", init: { kind: "zeros" }, decay: true },
+    { name: "c/bias", shape: [7], role: "trainable", init: { kind: "zeros" }, decay: false },
+    { name: "b", shape: [2501], role: "trainable", init: { kind: "zeros" }, decay: true },
+    { name: "a", shape: [1], role: "trainable", init: { kind: "zeros" }, decay: true },
+  ],
+  64,
+);
+
+function setUp(name: OptimizerName, shards: number) {
+  const config: OptimizerConfig = { ...CONFIG, name };
+  const reference = createOptimizer(config);
+  const places = placesOf(LAYOUT, reference.slotNames, shards);
+  const file = SharedFile.anonymous(places.bytes);
+  const whole = file.view();
+  const view = (offset: number) => new Float32Array(whole, offset, LAYOUT.size);
+  const halves = [0, 1].map((half) => ({
+    weights: view(places.weights[half as 0 | 1]),
+    slots: Object.fromEntries(reference.slotNames.map((slot) => [slot, view(places.slots[slot]![half as 0 | 1])])),
+  }));
+  const gradients = places.gradients.map(view);
+  const reducer = new Reducer(file, LAYOUT, places, name, reference.slotNames);
+  return { config, reference, halves, gradients, reducer };
+}
+
+/** Signed, of many sizes, zeros of both signs among them. */
+function fill(vector: Float32Array, seed: number, positive = false): void {
+  for (const { offset, size } of LAYOUT.buckets)
+    for (let index = offset; index < offset + size; index++) {
+      const value = Math.sin(index * 12.9898 + seed * 78.233) * 10 ** (((index + seed) % 9) - 6);
+      vector[index] = index % 11 === 0 ? (index % 2 === 0 ? 0 : -0) : positive ? Math.abs(value) : value;
+    }
+}
+
+for (const name of NAMES)
+  for (const [shards, program, sum] of [
+    [1, [0], ([a]: number[]) => a!],
+    [2, [0, 1, ADD], ([a, b]: number[]) => Math.fround(a! + b!)],
+    [
+      5,
+      [0, 1, ADD, 2, 3, ADD, ADD, 4, ADD],
+      ([a, b, c, d, e]: number[]) => {
+        const [left, right] = [Math.fround(a! + b!), Math.fround(c! + d!)];
+        return Math.fround(Math.fround(left + right) + e!);
+      },
+    ],
+  ] as const)
+    test(`${name}, ${shards} shards: the bits of the scalar definition`, () => {
+      const { config, reference, halves, gradients, reducer } = setUp(name, shards);
+      const [from, to] = [halves[0]!, halves[1]!];
+      fill(from.weights, 1);
+      reference.slotNames.forEach((slot, index) => fill(from.slots[slot]!, 2 + index, true));
+      gradients.forEach((gradient, index) => fill(gradient, 10 + index));
+      const expected = {
+        weights: new Float32Array(LAYOUT.size),
+        slots: Object.fromEntries(reference.slotNames.map((slot) => [slot, new Float32Array(LAYOUT.size)])),
+      };
+      const at = { lr: 0.01, step: 3, scale: 0.7 };
+      const coefficients = [coefficientsOf(config, { ...at, decayed: true })];
+      // Last bucket first: no update may reach into another's elements.
+      for (const bucket of LAYOUT.buckets.toReversed()) {
+        const { offset, size } = bucket;
+        const added = Float32Array.from({ length: size }, (_, index) =>
+          sum(gradients.map((gradient) => gradient[offset + index]!)),
+        );
+        assert.equal(reducer.sumOfSquares(bucket, program), sumOfSquares(added));
+        const ranges = [{ end: LAYOUT.size, coefficients: 0 }];
+        assert.equal(reducer.update(bucket, program, 3, coefficients, ranges), sumOfSquares(added));
+        const update = {
+          from,
+          to: expected,
+          gradients: added,
+          gradientOffset: offset,
+          start: offset,
+          end: offset + size,
+        };
+        reference.apply({ ...update, ...at });
+      }
+      for (const { offset, size } of LAYOUT.buckets) {
+        const bits = (vector: Float32Array) => [...new Uint32Array(vector.slice(offset, offset + size).buffer)];
+        assert.deepEqual(bits(to.weights), bits(expected.weights));
+        for (const slot of reference.slotNames) assert.deepEqual(bits(to.slots[slot]!), bits(expected.slots[slot]!));
+      }
+    });
+
+test("parameters without weight decay have coefficients of their own, from their first element to their last", () => {
+  const { config, reference, halves, gradients, reducer } = setUp("adamw", 1);
+  fill(halves[0]!.weights, 1);
+  fill(gradients[0]!, 2);
+  const at = { lr: 0.01, step: 1, scale: 1 };
+  const coefficients = [true, false].map((decayed) => coefficientsOf(config, { ...at, decayed }));
+  const slots = LAYOUT.trainable.toSorted((a, b) => a.offset - b.offset);
+  const ranges = slots.map(({ decay }, index) => ({
+    end: slots[index + 1]?.offset ?? LAYOUT.size,
+    coefficients: decay ? 0 : 1,
+  }));
+  for (const bucket of LAYOUT.buckets) reducer.update(bucket, [0], 1, coefficients, ranges);
+  const [from, to] = [halves[0]!, halves[1]!];
+  for (const { offset, size, decay } of slots) {
+    const expected = {
+      weights: new Float32Array(LAYOUT.size),
+      slots: { m: new Float32Array(LAYOUT.size), v: new Float32Array(LAYOUT.size) },
+    };
+    createOptimizer({ ...config, weightDecay: decay ? config.weightDecay : 0 }).apply({
+      ...{ from, to: expected, gradients: gradients[0]!, gradientOffset: 0, start: offset, end: offset + size },
+      ...at,
+    });
+    const part = (vector: Float32Array) => [...vector.subarray(offset, offset + size)];
+    assert.deepEqual(part(to.weights), part(expected.weights));
+    for (const slot of reference.slotNames)
+      assert.deepEqual(part(to.slots[slot]!), part(expected.slots[slot as "m" | "v"]));
+  }
+});
+
+test("a gradient that is not finite gives a sum that is not, wherever it stands", () => {
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+    for (const bucket of LAYOUT.buckets)
+      for (const index of [0, bucket.size - 1]) {
+        const { reducer, gradients } = setUp("sgd", 2);
+        gradients[1]![bucket.offset + index] = bad;
+        assert.equal(Number.isFinite(reducer.sumOfSquares(bucket, [0, 1, ADD])), false);
+      }
+});
+
+test("a network that is too large for one memory is spread over several, at the ends of segments", () => {
+  const bucket = (offset: number, size: number) => ({ index: 0, offset, size, slots: [] });
+  const layout = { buckets: [bucket(0, 2 ** 25 + 2), bucket(2 ** 25 + 16, 100)] };
+  assert.deepEqual(segmentsOf(layout.buckets[0]!), [
+    { start: 0, end: 2 ** 24 },
+    { start: 2 ** 24, end: 2 ** 25 },
+    { start: 2 ** 25, end: 2 ** 25 + 4 },
+  ]);
+  const vectors = 10;
+  assert.deepEqual(stretchesOf(layout, vectors, vectors * (2 ** 26 + 4096) + 2 ** 20 - 1), [
+    { start: 0, end: 2 ** 24 },
+    { start: 2 ** 24, end: 2 ** 25 },
+    { start: 2 ** 25, end: 2 ** 25 + 116 },
+  ]);
+  assert.deepEqual(stretchesOf(layout, vectors, 2 ** 32), [{ start: 0, end: 2 ** 25 + 116 }]);
+});
