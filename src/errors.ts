@@ -68,6 +68,7 @@ export const CODES = {
   "run-dir": usage("a run's folder cannot be made, read or written"),
   "run-dir-in-use": usage("another run writes to that folder"),
   safetensors: failed("a safetensors file is damaged"),
+  "shared-memory": failed("the memory that workers and coordinator share cannot be had"),
   "socket-directory": usage("no folder can be made for the sockets between the processes"),
   stopped: { exit: EXIT.stopped, restartHelps: false, about: "it was stopped on request; a run is saved" },
   stream: failed("a result came out of a compiled step in a form that was not expected"),

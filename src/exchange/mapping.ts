@@ -1,104 +1,98 @@
 /** Memory that processes of one host share, by mmap. The only home of mmap; Linux. */
-import { closeSync, ftruncateSync, openSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync } from "node:fs";
 import koffi from "koffi";
 import { CnnDistError } from "../errors.js";
 
 const PROT_READ_WRITE = 0x3;
 const MAP_SHARED = 0x1;
 const MAP_FIXED = 0x10;
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+/** The child of a fork closes it, unless it is handed down by name. */
+const MFD_CLOEXEC = 0x1;
 export const PAGE_BYTES = 4096;
 
 interface Calls {
-  mmap(address: bigint, bytes: number, protection: number, flags: number, file: number, offset: number): bigint;
-  munmap(address: bigint, bytes: number): number;
-  memfd(name: string, flags: number): number;
-  allocate(file: number, offset: number, bytes: number): number;
-  addressOf(bytes: Uint8Array): bigint;
+  mmap(address: bigint, bytes: number, protection: number, flags: number, file: number, offset: number): number | bigint;
+  memfd_create(name: string, flags: number): number;
+  posix_fallocate(file: number, offset: number, bytes: number): number;
+  memmove(to: Uint8Array, from: Uint8Array, bytes: number): number | bigint;
 }
 
-/** Bound anew for each file: a file is opened once a run. */
-function calls(): Calls {
+function bind(): Calls {
   const c = koffi.load("libc.so.6");
-  const mmap = c.func(
-    "uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int file, int64_t offset)",
-  );
-  const munmap = c.func("int munmap(uintptr_t address, size_t bytes)");
-  const memfd = c.func("int memfd_create(const char *name, unsigned int flags)");
-  const allocate = c.func("int posix_fallocate(int file, int64_t offset, int64_t bytes)");
-  const memmove = c.func("uintptr_t memmove(void *to, void *from, size_t bytes)");
   return {
-    mmap: (...words) => BigInt(mmap(...words) as number | bigint),
-    munmap: (address, bytes) => munmap(address, bytes) as number,
-    memfd: (name, flags) => memfd(name, flags) as number,
-    allocate: (file, offset, bytes) => allocate(file, offset, bytes) as number,
-    addressOf: (bytes) => BigInt(memmove(bytes, bytes, 0) as number | bigint),
+    mmap: c.func(
+      "uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int file, int64_t offset)",
+    ) as unknown as Calls["mmap"],
+    memfd_create: c.func("int memfd_create(const char *name, unsigned int flags)") as unknown as Calls["memfd_create"],
+    posix_fallocate: c.func(
+      "int posix_fallocate(int file, int64_t offset, int64_t bytes)",
+    ) as unknown as Calls["posix_fallocate"],
+    memmove: c.func("uintptr_t memmove(void *to, void *from, size_t bytes)") as unknown as Calls["memmove"],
   };
 }
 
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
-
-/** A file of a fixed size whose bytes several processes, and several places of one process, see at once. */
+/**
+ * A file in memory, without a name: whoever has its descriptor sees the same bytes, and it is gone with the last process
+ * that has it, however that ends. Workers get the descriptor when they are started.
+ */
 export class SharedFile {
-  readonly bytes: number;
-  readonly #file: number;
+  /** Number of the descriptor in this process. */
+  readonly descriptor: number;
   readonly #calls: Calls;
+  #bytes: number;
 
-  private constructor(file: number, bytes: number, c: Calls) {
-    this.#file = file;
-    this.bytes = bytes;
+  private constructor(descriptor: number, bytes: number, c: Calls) {
+    this.descriptor = descriptor;
+    this.#bytes = bytes;
     this.#calls = c;
   }
 
-  /** Of this process alone. */
-  static anonymous(bytes: number): SharedFile {
-    const c = calls();
-    const file = c.memfd("cnn-dist", 0);
-    if (file < 0) throw new CnnDistError("out-of-memory", "the kernel gave no memory file (memfd_create failed)");
-    ftruncateSync(file, bytes);
-    return new SharedFile(file, bytes, c);
+  /** Empty. */
+  static create(): SharedFile {
+    const c = bind();
+    const descriptor = c.memfd_create("cnn-dist", MFD_CLOEXEC);
+    if (descriptor < 0) throw new CnnDistError("shared-memory", "this system gives no memory file (memfd_create)");
+    return new SharedFile(descriptor, 0, c);
   }
 
-  /**
-   * A new file, 0600, with all of its memory: what is not there now would end the process by SIGBUS when it is first
-   * written. Throws the system's error (ENOSPC when the file system is too small).
-   */
-  static create(path: string, bytes: number): SharedFile {
-    const c = calls();
-    const file = openSync(path, "wx+", 0o600);
-    const code = c.allocate(file, 0, bytes);
-    if (code !== 0) {
-      closeSync(file);
-      throw Object.assign(new Error(`posix_fallocate of ${bytes} bytes gave ${code}`), { errno: code });
-    }
-    return new SharedFile(file, bytes, c);
+  /** The file of another process, whose descriptor this one was started with. */
+  static inherited(descriptor: number): SharedFile {
+    return new SharedFile(descriptor, fstatSync(descriptor).size, bind());
   }
 
-  /** The same file in another process. */
-  static open(path: string, bytes: number): SharedFile {
-    return new SharedFile(openSync(path, "r+"), bytes, calls());
+  /** Gives the file its size, and all of its memory at once: what is not there now would end a process in mid-run. */
+  allocate(bytes: number): void {
+    const whole = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+    ftruncateSync(this.descriptor, whole);
+    const code = this.#calls.posix_fallocate(this.descriptor, 0, whole);
+    if (code !== 0)
+      throw new CnnDistError("shared-memory", `${whole} bytes of shared memory could not be had (error ${code})`);
+    this.#bytes = whole;
   }
 
-  /** The file's bytes as memory of this process. */
+  /** All of the file as memory of this process. */
   view(): ArrayBuffer {
-    const address = this.#map(0n, this.bytes, 0, 0);
-    return koffi.view(address, this.bytes);
+    return koffi.view(this.#map(0n, this.#bytes, 0, 0), this.#bytes);
   }
 
-  /** Lays `bytes` bytes of the file, from `offset`, over the array's own memory from its first byte on. */
+  /** Lays the file's bytes from `offset` on over the array's own memory. Both begin and end with a page. */
   layOver(target: Uint8Array, offset: number): void {
-    this.#map(this.#calls.addressOf(target), target.byteLength, MAP_FIXED, offset);
+    const address = BigInt(this.#calls.memmove(target, target, 0));
+    this.#map(address, target.byteLength, MAP_FIXED, offset);
   }
 
   #map(at: bigint, bytes: number, flags: number, offset: number): bigint {
     if (bytes % PAGE_BYTES !== 0 || offset % PAGE_BYTES !== 0 || at % BigInt(PAGE_BYTES) !== 0n)
       throw new RangeError(`${bytes} bytes from ${offset} at ${at} are not whole pages`);
-    const address = this.#calls.mmap(at, bytes, PROT_READ_WRITE, MAP_SHARED | flags, this.#file, offset);
+    const address = BigInt(this.#calls.mmap(at, bytes, PROT_READ_WRITE, MAP_SHARED | flags, this.descriptor, offset));
     if (address === MAP_FAILED)
-      throw new CnnDistError("out-of-memory", `${bytes} bytes of shared memory could not be mapped`);
+      throw new CnnDistError("shared-memory", `${bytes} bytes of shared memory could not be mapped`);
     return address;
   }
 
+  /** What is mapped stays mapped. */
   close(): void {
-    closeSync(this.#file);
+    closeSync(this.descriptor);
   }
 }

@@ -24,13 +24,9 @@ export function placesOf(layout: Layout, slotNames: readonly string[], shards: n
     return at;
   };
   const pair = (elements: number) => [place(elements), place(elements)] as const;
-  return {
-    weights: pair(layout.size),
-    state: pair(layout.stateSize),
-    slots: Object.fromEntries(slotNames.map((name) => [name, pair(layout.size)])),
-    gradients: Array.from({ length: shards }, () => place(layout.size)),
-    get bytes() {
-      return bytes;
-    },
-  };
+  const weights = pair(layout.size);
+  const state = pair(layout.stateSize);
+  const gradients = Array.from({ length: shards }, () => place(layout.size));
+  const slots = Object.fromEntries(slotNames.map((name) => [name, pair(layout.size)])); // last: workers know none
+  return { weights, state, gradients, slots, bytes };
 }

@@ -27,7 +27,8 @@ function setUp(name: OptimizerName, shards: number) {
   const config: OptimizerConfig = { ...CONFIG, name };
   const reference = createOptimizer(config);
   const places = placesOf(LAYOUT, reference.slotNames, shards);
-  const file = SharedFile.anonymous(places.bytes);
+  const file = SharedFile.create();
+  file.allocate(places.bytes);
   const whole = file.view();
   const view = (offset: number) => new Float32Array(whole, offset, LAYOUT.size);
   const halves = [0, 1].map((half) => ({

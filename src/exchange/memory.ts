@@ -1,0 +1,40 @@
+/** A run's vectors as arrays over its shared file: two versions of weights and state, and a gradient for each shard. */
+import type { Bucket, Layout } from "../parameters/layout.js";
+import type { SharedFile } from "./mapping.js";
+import { type Places, placesOf } from "./places.js";
+
+export class RunMemory {
+  readonly places: Places;
+  readonly #layout: Layout;
+  readonly #bytes: ArrayBuffer;
+
+  /** In the coordinator the file is to be allocated before; in a worker it has been. */
+  constructor(file: SharedFile, layout: Layout, slotNames: readonly string[], shards: number) {
+    this.#layout = layout;
+    this.places = placesOf(layout, slotNames, shards);
+    this.#bytes = file.view();
+  }
+
+  #vector(offset: number, elements: number): Float32Array {
+    return new Float32Array(this.#bytes, offset, elements);
+  }
+
+  /** The flat vector of a version: version v lies in half v & 1. */
+  weights(version: number): Float32Array {
+    return this.#vector(this.places.weights[version % 2 === 0 ? 0 : 1], this.#layout.size);
+  }
+
+  state(version: number): Float32Array {
+    return this.#vector(this.places.state[version % 2 === 0 ? 0 : 1], this.#layout.stateSize);
+  }
+
+  /** One of the optimizer's vectors; they are the coordinator's alone. */
+  slot(name: string, version: number): Float32Array {
+    return this.#vector(this.places.slots[name]![version % 2 === 0 ? 0 : 1], this.#layout.size);
+  }
+
+  /** Where a shard's gradient of a bucket lies. */
+  gradient(shard: number, { offset, size }: Pick<Bucket, "offset" | "size">): Float32Array {
+    return this.#vector(this.places.gradients[shard]! + offset * 4, size);
+  }
+}
