@@ -12,7 +12,14 @@ const MFD_CLOEXEC = 0x1;
 export const PAGE_BYTES = 4096;
 
 interface Calls {
-  mmap(address: bigint, bytes: number, protection: number, flags: number, file: number, offset: number): number | bigint;
+  mmap(
+    address: bigint,
+    bytes: number,
+    protection: number,
+    flags: number,
+    file: number,
+    offset: number,
+  ): number | bigint;
   memfd_create(name: string, flags: number): number;
   posix_fallocate(file: number, offset: number, bytes: number): number;
   memmove(to: Uint8Array, from: Uint8Array, bytes: number): number | bigint;

@@ -8,9 +8,6 @@ import { kernelModule } from "./kernels.js";
 import type { SharedFile } from "./mapping.js";
 import type { Places } from "./places.js";
 
-/** Number that adds the two values on top of the stack, in a tree's program; every other is that gradient. */
-export const ADD = -1;
-
 export class Reducer {
   readonly #rule: number;
   readonly #places: Places;
@@ -34,7 +31,7 @@ export class Reducer {
     );
   }
 
-  /** Of the sum that the program makes of the shards' gradients of a bucket. */
+  /** Of the sum that the program (additionsOf in src/parameters/tree.ts) makes of the gradients of a bucket. */
   sumOfSquares(bucket: Bucket, program: readonly number[]): number {
     return this.#each(bucket, (bank, stretch) => bank.sumOfSquares(program, this.#places.gradients, stretch));
   }

@@ -89,3 +89,34 @@ export class TreeSum<T> {
     return sum;
   }
 }
+
+/** In a program of additions: adds the two values on top of the stack. */
+export const ADD = -1;
+
+/**
+ * How the values of nodes, which together are all shards, are added along the tree: a number puts the value of the node that
+ * begins with that shard on a stack, ADD adds the two on top. `held`: keys of the nodes that are there; null while one is
+ * missing. A shard named in `absent` counts as there and adds nothing.
+ */
+export function additionsOf(
+  held: ReadonlySet<string>,
+  shards: number,
+  absent: readonly number[] = [],
+): number[] | null {
+  const isEmpty = ({ start, end }: Range) => {
+    for (let shard = start; shard < end; shard++) if (!absent.includes(shard)) return false;
+    return true;
+  };
+  const visit = (range: Range): number[] | null => {
+    if (held.has(rangeKey(range))) return [range.start];
+    const children = childrenOf(range);
+    if (!children) return null;
+    const [left, right] = children;
+    if (isEmpty(left)) return visit(right);
+    if (isEmpty(right)) return visit(left);
+    const a = visit(left);
+    const b = a && visit(right);
+    return a && b && [...a, ...b, ADD];
+  };
+  return visit({ start: 0, end: shards });
+}

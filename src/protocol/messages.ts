@@ -92,8 +92,12 @@ export const toWorker = z.discriminatedUnion("type", [
     recipe: recipeCodec,
     pixelStatistics: pixelStatisticsSchema.nullable(),
   }),
-  /** It is a member from now on, under this rank and incarnation. */
-  z.strictObject({ type: z.literal("accept"), ...sender }),
+  /**
+   * It is a member from now on, under this rank and incarnation.
+   * `frames`: weights come as `weights` and gradients go as payloads of `bucket`. `shared-memory`: both lie in the memory
+   * that the worker was started with, and `bucket`, for each shard alone, only says that a gradient is there.
+   */
+  z.strictObject({ type: z.literal("accept"), ...sender, exchange: z.enum(["frames", "shared-memory"]) }),
   z.strictObject({ type: z.literal("refuse"), code: z.string().max(64), message: z.string().max(16_384) }),
   /** Payload: float32, one bucket of weights of that version; bucket -1 is the state vector. */
   z.strictObject({ type: z.literal("weights"), version: index, bucket: z.number().int().min(-1) }),

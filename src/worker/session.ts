@@ -5,12 +5,12 @@ import type { Dataset } from "../data/dataset.js";
 import { ShardLoader } from "../data/loader.js";
 import { EpochOrder, indicesOf } from "../data/order.js";
 import type { Layout } from "../parameters/layout.js";
-import { coverOf, type Range } from "../parameters/tree.js";
+import type { Range } from "../parameters/tree.js";
 import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
 import { deriveKey } from "../random.js";
 import type { ShardInput, ShardSink } from "./compute.js";
+import type { WorkerExchange } from "./exchange.js";
 import { RangeSum } from "./range-sum.js";
-import { WorkerWeights } from "./weights.js";
 
 /** What computes; with TensorFlow it is `Compute`. */
 export interface Computer {
@@ -30,7 +30,7 @@ export interface SessionParts {
   pipelines: { training: Pipeline; evaluation: Pipeline };
   layout: Layout;
   computer: Computer;
-  allocate: (length: number) => Float32Array;
+  exchange: WorkerExchange;
   send: (message: ToCoordinator, payload?: Float32Array) => void;
   now: () => number;
 }
@@ -40,7 +40,6 @@ type Evaluate = Extract<ToWorker, { type: "evaluate" }>;
 
 export class WorkSession {
   readonly #parts: SessionParts;
-  readonly #weights: WorkerWeights;
   readonly #order: EpochOrder;
   readonly #training: ShardLoader;
   readonly #testing: ShardLoader;
@@ -50,15 +49,14 @@ export class WorkSession {
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
-    const { dataset, pipelines, recipe, layout } = parts;
-    this.#weights = new WorkerWeights(layout, parts.allocate);
+    const { dataset, pipelines, recipe } = parts;
     this.#order = new EpochOrder(recipe.seed, dataset.train.count);
     this.#training = new ShardLoader(dataset.train, dataset.shape, pipelines.training);
     this.#testing = new ShardLoader(dataset.test, dataset.shape, pipelines.evaluation);
   }
 
   putWeights({ version, bucket }: Extract<ToWorker, { type: "weights" }>, payload: Uint8Array | null): void {
-    if (this.#weights.put(version, bucket, payload)) return;
+    if (this.#parts.exchange.put(version, bucket, payload)) return;
     throw new RangeError(
       `bucket ${bucket} of version ${version} came with ${payload?.byteLength ?? 0} bytes, which the layout does not know`,
     );
@@ -84,7 +82,7 @@ export class WorkSession {
   }
 
   #vectors(version: number): readonly Float32Array[] {
-    const vectors = this.#weights.get(version);
+    const vectors = this.#parts.exchange.weights(version);
     if (!vectors) throw new Error(`work at version ${version} was assigned before its weights were all sent`);
     return vectors;
   }
@@ -101,7 +99,7 @@ export class WorkSession {
 
   async #step(task: Assign): Promise<void> {
     const present = task.shards.filter((shard) => this.#samples(task, shard).length > 0);
-    for (const range of coverOf(present, this.#parts.recipe.shards)) await this.#range(task, range, present);
+    for (const range of this.#parts.exchange.ranges(present)) await this.#range(task, range, present);
   }
 
   #samples({ epoch, stepInEpoch }: Pick<Assign, "epoch" | "stepInEpoch">, shard: number): Uint32Array {
@@ -111,9 +109,10 @@ export class WorkSession {
 
   /** Computes a range's shards in order; each bucket leaves when its last shard's gradient is there. */
   async #range(task: Assign, range: Range, present: readonly number[]): Promise<void> {
-    const { sender, recipe, layout, send, now } = this.#parts;
+    const { sender, recipe, layout, exchange, send, now } = this.#parts;
     const shards = present.filter((shard) => shard >= range.start && shard < range.end);
-    const sum = new RangeSum(range, recipe.shards, shards);
+    const gradients = exchange.gradients(range, shards);
+    const states = new RangeSum(range, recipe.shards, shards);
     const work = { ...sender, step: task.step, version: task.version };
     let state: Float32Array | null = null;
     let computeMs = 0;
@@ -123,14 +122,14 @@ export class WorkSession {
       const left = await this.#shard(task, shard, {
         loss: (loss, hits) => send({ type: "loss", ...work, shard, loss, hits }),
         bucket: (index, data) => {
-          const whole = sum.add(shard, index, data);
-          if (whole) send({ type: "bucket", ...work, ...range, bucket: index }, whole === data ? data.slice() : whole);
+          const ready = gradients.add(shard, index, data);
+          if (ready) send({ type: "bucket", ...work, ...range, bucket: index }, ready.payload);
         },
       });
       computeMs += now() - start;
       if (layout.stateSize > 0) {
         const weight = this.#samples(task, shard).length / task.batch;
-        state = sum.add(
+        state = states.add(
           shard,
           -1,
           left.map((value) => value * weight),

@@ -6,11 +6,13 @@ import { ALONE_MS, FLUSH_MS, HEARTBEAT_MS } from "../config/time-limits.js";
 import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { CnnDistError, messageOf } from "../errors.js";
+import type { RunMemory } from "../exchange/memory.js";
 import { asBytes } from "../parameters/bytes.js";
 import type { Layout } from "../parameters/layout.js";
 import { decodeToWorker, encode } from "../protocol/codec.js";
 import { PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
 import type { WorkerLink } from "../transport/link.js";
+import { FrameExchange, SharedExchange, type WorkerExchange } from "./exchange.js";
 import { type Computer, WorkSession } from "./session.js";
 
 /** What a recipe turns into: data, network and the means to compute. */
@@ -49,6 +51,8 @@ export interface WorkerOptions {
     pixelStatistics: PixelStatistics | null,
     progress: (what: string) => void,
   ) => Promise<WorkerSetup>;
+  /** The memory that the launcher shares with its workers; null for a worker of another host. */
+  openMemory: ((layout: Layout, shards: number) => RunMemory) | null;
   now: () => number;
   rssBytes: () => number;
   heartbeatMs?: number;
@@ -122,8 +126,8 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
           if (held.recipe === null) prepare(message).catch(fail);
           return;
         case "accept": {
-          const { dataset, pipelines, layout, computer, allocate } = held.setup!;
-          const { run, rank, incarnation } = message;
+          const { dataset, pipelines, layout, computer } = held.setup!;
+          const { run, rank, incarnation, exchange } = message;
           held.session = new WorkSession({
             sender: { run, rank, incarnation },
             recipe: held.recipe!,
@@ -131,7 +135,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
             pipelines,
             layout,
             computer,
-            allocate,
+            exchange: exchangeOf(exchange, held.setup!, held.recipe!.shards, options.openMemory),
             send,
             now: options.now,
           });
@@ -188,4 +192,18 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   await link.flush(FLUSH_MS);
   await held.setup?.close();
   return outcome;
+}
+
+function exchangeOf(
+  kind: Extract<ToWorker, { type: "accept" }>["exchange"],
+  { layout, allocate }: WorkerSetup,
+  shards: number,
+  openMemory: WorkerOptions["openMemory"],
+): WorkerExchange {
+  if (kind === "frames") return new FrameExchange(layout, shards, allocate);
+  if (openMemory) return new SharedExchange(layout, openMemory(layout, shards));
+  throw new CnnDistError(
+    "protocol",
+    "the coordinator asks for shared memory, and this worker was not started by it. Start the coordinator with --exchange frames.",
+  );
 }

@@ -2,6 +2,7 @@
 import type { TestContext } from "node:test";
 import type { WrittenRecipe } from "../../src/config/recipe.js";
 import { loadSynthetic } from "../../src/data/synthetic.js";
+import type { RunMemory } from "../../src/exchange/memory.js";
 import { asBytes } from "../../src/parameters/bytes.js";
 import type { Layout } from "../../src/parameters/layout.js";
 import { asFloat32, decodeToCoordinator, encode } from "../../src/protocol/codec.js";
@@ -67,6 +68,8 @@ export function startWorker(
     heartbeatMs?: number;
     log?: string;
     setup?: Partial<WorkerSetup>;
+    /** The run's memory, if the worker was started with it. */
+    memory?: RunMemory;
     prepare?: (setup: WorkerSetup, progress: (what: string) => void) => Promise<WorkerSetup>;
   } = {},
 ) {
@@ -107,6 +110,7 @@ export function startWorker(
     log: given.log ?? null,
     prepare: async (_, __, progress) => (given.prepare ? given.prepare(setup, progress) : setup),
     now: () => 0,
+    openMemory: given.memory ? () => given.memory! : null,
     rssBytes: () => 5,
     heartbeatMs: given.heartbeatMs ?? 1_000_000,
   });
@@ -128,9 +132,9 @@ export function startWorker(
     });
     return vectors;
   };
-  const accept = () => {
+  const accept = (exchange: "frames" | "shared-memory" = "frames") => {
     tell({ type: "recipe", run: "run", recipe, pixelStatistics: null });
-    setImmediate(() => tell({ type: "accept", run: "run", rank: 2, incarnation: 5 }));
+    setImmediate(() => tell({ type: "accept", run: "run", rank: 2, incarnation: 5, exchange }));
   };
   const of = <T extends ToCoordinator["type"]>(type: T) =>
     said.flatMap(({ message, values }) =>

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SharedFile } from "../../../src/exchange/mapping.js";
 import { placesOf } from "../../../src/exchange/places.js";
-import { ADD, Reducer, segmentsOf, stretchesOf } from "../../../src/exchange/reducer.js";
+import { Reducer, segmentsOf, stretchesOf } from "../../../src/exchange/reducer.js";
 import { coefficientsOf } from "../../../src/optim/coefficients.js";
 import type { OptimizerConfig, OptimizerName } from "../../../src/optim/optimizer.js";
 import { createOptimizer } from "../../../src/optim/optimizers.js";
 import { sumOfSquares } from "../../../src/optim/schedule.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
+import { ADD } from "../../../src/parameters/tree.js";
 
 const NAMES: readonly OptimizerName[] = ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"];
 const CONFIG = { momentum: 0.9, weightDecay: 5e-4, beta1: 0.9, beta2: 0.999, rho: 0.95, epsilon: 1e-8 };

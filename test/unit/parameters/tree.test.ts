@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { childrenOf, coverOf, type Range, TreeSum } from "../../../src/parameters/tree.js";
+import { ADD, additionsOf, childrenOf, coverOf, type Range, rangeKey, TreeSum } from "../../../src/parameters/tree.js";
 
 test("a range is split at the largest power of two below its length", () => {
   assert.deepEqual(childrenOf({ start: 0, end: 5 }), [
@@ -52,6 +52,18 @@ test("whoever computes which shards, in whatever order the sums arrive, the bits
         const results = shuffled.map((node) => sum.put(node, direct(values, node)!));
         assert.equal(results.at(-1), direct(values, { start: 0, end: shards }));
         for (const early of results.slice(0, -1)) assert.equal(early, undefined);
+        // The same sum as a program, which is there once the last node is.
+        const held = new Set<string>();
+        for (const node of shuffled) {
+          assert.equal(additionsOf(held, shards, absent), null);
+          held.add(rangeKey(node));
+        }
+        const stack: number[] = [];
+        for (const word of additionsOf(held, shards, absent)!) {
+          if (word !== ADD) stack.push(direct(values, nodes.find(({ start }) => start === word)!)!);
+          else stack.push(Math.fround(stack.splice(-2, 1)[0]! + stack.pop()!));
+        }
+        assert.deepEqual(stack, [direct(values, { start: 0, end: shards })]);
       },
     ),
   );

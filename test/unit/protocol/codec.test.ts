@@ -69,7 +69,7 @@ const TO_WORKER: fc.Arbitrary<ToWorker> = fc.oneof(
     recipe: fc.constant(testRecipe({})),
     pixelStatistics: fc.constant(null),
   }),
-  fc.record({ type: type("accept"), ...sender }),
+  fc.record({ type: type("accept"), ...sender, exchange: fc.constantFrom("frames", "shared-memory") }),
   fc.record({ type: type("refuse"), code: text(64), message: text(16_384) }),
   fc.record({ type: type("weights"), version: index, bucket: fc.integer({ min: -1, max: 2 ** 31 - 1 }) }),
   fc.record({

@@ -1,0 +1,98 @@
+/** How weights come to a worker and its gradients leave: as frames of messages, or through memory that all share. */
+import type { RunMemory } from "../exchange/memory.js";
+import type { Layout } from "../parameters/layout.js";
+import { coverOf, type Range } from "../parameters/tree.js";
+import { RangeSum } from "./range-sum.js";
+import { WorkerWeights } from "./weights.js";
+
+/** A bucket's sum over a range of shards, ready to be told of; `payload` travels with the message. */
+export interface Ready {
+  payload?: Float32Array;
+}
+
+export interface RangeGradients {
+  /** Takes a shard's gradient of a bucket; `data` is only valid during the call. Null while the range is not whole. */
+  add(shard: number, bucket: number, data: Float32Array): Ready | null;
+}
+
+export interface WorkerExchange {
+  /** Stores a bucket (-1: the state) of a version that came as a frame; false when none is expected. */
+  put(version: number, bucket: number, payload: Uint8Array | null): boolean;
+  /** The vectors of a version: buckets in order, then the state if there is any. Null while one is missing. */
+  weights(version: number): readonly Float32Array[] | null;
+  /** Ranges whose sums are handed over, for the shards that this worker computes. */
+  ranges(shards: readonly number[]): Range[];
+  /** `present`: shards of the range that have samples. */
+  gradients(range: Range, present: readonly number[]): RangeGradients;
+}
+
+/** Fewest bytes: a range's shards are added here, along the tree. */
+export class FrameExchange implements WorkerExchange {
+  readonly #shards: number;
+  readonly #weights: WorkerWeights;
+
+  /** `shards`: of a step. `allocate` gives memory that TensorFlow reads in place. */
+  constructor(layout: Layout, shards: number, allocate: (length: number) => Float32Array) {
+    this.#shards = shards;
+    this.#weights = new WorkerWeights(layout, allocate);
+  }
+
+  put(version: number, bucket: number, payload: Uint8Array | null): boolean {
+    return this.#weights.put(version, bucket, payload);
+  }
+
+  weights(version: number): readonly Float32Array[] | null {
+    return this.#weights.get(version);
+  }
+
+  ranges(shards: readonly number[]): Range[] {
+    return coverOf(shards, this.#shards);
+  }
+
+  gradients(range: Range, present: readonly number[]): RangeGradients {
+    const sum = new RangeSum(range, this.#shards, present);
+    return {
+      add(shard, bucket, data) {
+        const whole = sum.add(shard, bucket, data);
+        return whole && { payload: whole === data ? data.slice() : whole };
+      },
+    };
+  }
+}
+
+/**
+ * Fewest copies: each shard's gradient is written to its place once, and the coordinator adds; weights are read where the
+ * coordinator wrote them, which it does only to the half that no work in flight reads.
+ */
+export class SharedExchange implements WorkerExchange {
+  readonly #layout: Layout;
+  readonly #memory: RunMemory;
+
+  constructor(layout: Layout, memory: RunMemory) {
+    this.#layout = layout;
+    this.#memory = memory;
+  }
+
+  put(): boolean {
+    return false;
+  }
+
+  weights(version: number): readonly Float32Array[] {
+    const whole = this.#memory.weights(version);
+    const vectors = this.#layout.buckets.map(({ offset, size }) => whole.subarray(offset, offset + size));
+    return this.#layout.stateSize > 0 ? [...vectors, this.#memory.state(version)] : vectors;
+  }
+
+  ranges(shards: readonly number[]): Range[] {
+    return shards.map((shard) => ({ start: shard, end: shard + 1 }));
+  }
+
+  gradients(): RangeGradients {
+    return {
+      add: (shard, bucket, data) => {
+        this.#memory.gradient(shard, this.#layout.buckets[bucket]!).set(data);
+        return {};
+      },
+    };
+  }
+}
