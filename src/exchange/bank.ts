@@ -37,7 +37,7 @@ function pieceOf({ start, end }: Stretch): { from: number; bytes: number } {
 }
 
 /** Elements up to `end` (from the start of the vector) with the coefficients of that index. */
-export interface DecayRange {
+export interface CoefficientRange {
   end: number;
   coefficients: number;
 }
@@ -91,7 +91,7 @@ export class Bank {
     gradients: readonly number[];
     stretch: Stretch;
     coefficients: readonly Coefficients[];
-    ranges: readonly DecayRange[];
+    ranges: readonly CoefficientRange[];
     weights: { from: number; to: number };
     slots: readonly { from: number; to: number }[];
   }): number {

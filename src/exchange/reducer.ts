@@ -1,29 +1,33 @@
 /** Gradients to the next version of the weights, in one pass: what src/optim defines, by kernels, over all of a run's memory. */
-import type { Coefficients } from "../optim/coefficients.js";
-import type { OptimizerName } from "../optim/optimizer.js";
+import { coefficientsOf } from "../optim/coefficients.js";
+import type { OptimizerConfig, Span } from "../optim/optimizer.js";
+import { slotNamesOf } from "../optim/optimizers.js";
 import { SEGMENT } from "../optim/schedule.js";
 import type { Bucket, Layout } from "../parameters/layout.js";
-import { Bank, bankBytes, type DecayRange, MAX_BANK_BYTES, RULES, type Stretch } from "./bank.js";
+import { Bank, bankBytes, type CoefficientRange, MAX_BANK_BYTES, RULES, type Stretch } from "./bank.js";
 import { kernelModule } from "./kernels.js";
 import type { SharedFile } from "./mapping.js";
 import type { Places } from "./places.js";
 
 export class Reducer {
-  readonly #rule: number;
+  readonly #config: OptimizerConfig;
   readonly #places: Places;
   readonly #slots: readonly (readonly [number, number])[];
+  readonly #ranges: readonly CoefficientRange[];
   readonly #banks: readonly Bank[];
 
+  /** `undecayed`: parameters that weight decay passes over. */
   constructor(
     file: SharedFile,
     layout: Layout,
     places: Places,
-    optimizer: OptimizerName,
-    slotNames: readonly string[],
+    config: OptimizerConfig,
+    undecayed: readonly Span[] = [],
   ) {
-    this.#rule = RULES[optimizer];
+    this.#config = config;
     this.#places = places;
-    this.#slots = slotNames.map((name) => places.slots[name]!);
+    this.#slots = slotNamesOf(config.name).map((name) => places.slots[name]!);
+    this.#ranges = rangesOf(layout, config.weightDecay === 0 ? [] : undecayed);
     const vectors = [...places.weights, ...this.#slots.flat(), ...places.gradients];
     const module = kernelModule();
     this.#banks = stretchesOf(layout, vectors.length, MAX_BANK_BYTES).map(
@@ -37,27 +41,26 @@ export class Reducer {
   }
 
   /**
-   * Adds the gradients of a bucket as the program says and writes weights and slots of `version` from those of the version
-   * before. `coefficients` are those of the step; `ranges` says which of them holds up to which element of the flat
-   * vector. Returns the sum of squares of the summed gradient, which is not finite if one of its elements is not.
+   * Adds the gradients of a bucket as the program says and writes weights and slots of version `step` from those of the
+   * version before. Returns the sum of squares of the summed gradient (before `scale`), which is not finite if one of its
+   * elements is not.
    */
   update(
     bucket: Bucket,
     program: readonly number[],
-    version: number,
-    coefficients: readonly Coefficients[],
-    ranges: readonly DecayRange[],
+    { step, lr, scale }: { step: number; lr: number; scale: number },
   ): number {
     const halves = ([even, odd]: readonly [number, number]) =>
-      version % 2 === 0 ? { from: odd, to: even } : { from: even, to: odd };
+      step % 2 === 0 ? { from: odd, to: even } : { from: even, to: odd };
+    const coefficients = [true, false].map((decayed) => coefficientsOf(this.#config, { lr, step, scale, decayed }));
     return this.#each(bucket, (bank, stretch) =>
       bank.update({
-        rule: this.#rule,
+        rule: RULES[this.#config.name],
         program,
         gradients: this.#places.gradients,
         stretch,
         coefficients,
-        ranges: within(ranges, stretch),
+        ranges: within(this.#ranges, stretch),
         weights: halves(this.#places.weights),
         slots: this.#slots.map(halves),
       }),
@@ -95,8 +98,24 @@ export function stretchesOf(layout: Pick<Layout, "buckets">, vectors: number, ma
   return stretches;
 }
 
-/** The ranges of a stretch, cut at its ends. */
-function within(ranges: readonly DecayRange[], { start, end }: Stretch): DecayRange[] {
+const DECAYED = 0;
+const UNDECAYED = 1;
+
+/** The flat vector cut where weight decay begins or ends to hold. */
+function rangesOf(layout: Layout, undecayed: readonly Span[]): CoefficientRange[] {
+  const ranges: CoefficientRange[] = [];
+  let at = 0;
+  for (const { offset, size } of undecayed.toSorted((a, b) => a.offset - b.offset)) {
+    if (offset > at) ranges.push({ end: offset, coefficients: DECAYED });
+    ranges.push({ end: offset + size, coefficients: UNDECAYED });
+    at = offset + size;
+  }
+  if (at < layout.size) ranges.push({ end: layout.size, coefficients: DECAYED });
+  return ranges;
+}
+
+/** The ranges of a stretch, cut at its end. */
+function within(ranges: readonly CoefficientRange[], { start, end }: Stretch): CoefficientRange[] {
   return ranges
     .filter((range, index) => range.end > start && (ranges[index - 1]?.end ?? 0) < end)
     .map((range) => ({ ...range, end: Math.min(range.end, end) }));

@@ -3,8 +3,7 @@ import { test } from "node:test";
 import { SharedFile } from "../../../src/exchange/mapping.js";
 import { placesOf } from "../../../src/exchange/places.js";
 import { Reducer, segmentsOf, stretchesOf } from "../../../src/exchange/reducer.js";
-import { coefficientsOf } from "../../../src/optim/coefficients.js";
-import type { OptimizerConfig, OptimizerName } from "../../../src/optim/optimizer.js";
+import type { OptimizerConfig, OptimizerName, Span } from "../../../src/optim/optimizer.js";
 import { createOptimizer } from "../../../src/optim/optimizers.js";
 import { sumOfSquares } from "../../../src/optim/schedule.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
@@ -24,9 +23,9 @@ const LAYOUT = layoutOf(
   64,
 );
 
-function setUp(name: OptimizerName, shards: number) {
+function setUp(name: OptimizerName, shards: number, undecayed: readonly Span[] = []) {
   const config: OptimizerConfig = { ...CONFIG, name };
-  const reference = createOptimizer(config);
+  const reference = createOptimizer(config, undecayed);
   const places = placesOf(LAYOUT, reference.slotNames, shards);
   const file = SharedFile.create();
   file.allocate(places.bytes);
@@ -37,8 +36,8 @@ function setUp(name: OptimizerName, shards: number) {
     slots: Object.fromEntries(reference.slotNames.map((slot) => [slot, view(places.slots[slot]![half as 0 | 1])])),
   }));
   const gradients = places.gradients.map(view);
-  const reducer = new Reducer(file, LAYOUT, places, name, reference.slotNames);
-  return { config, reference, halves, gradients, reducer };
+  const reducer = new Reducer(file, LAYOUT, places, config, undecayed);
+  return { reference, halves, gradients, reducer };
 }
 
 /** Signed, of many sizes, zeros of both signs among them. */
@@ -64,7 +63,7 @@ for (const name of NAMES)
     ],
   ] as const)
     test(`${name}, ${shards} shards: the bits of the scalar definition`, () => {
-      const { config, reference, halves, gradients, reducer } = setUp(name, shards);
+      const { reference, halves, gradients, reducer } = setUp(name, shards);
       const [from, to] = [halves[0]!, halves[1]!];
       fill(from.weights, 1);
       reference.slotNames.forEach((slot, index) => fill(from.slots[slot]!, 2 + index, true));
@@ -74,7 +73,6 @@ for (const name of NAMES)
         slots: Object.fromEntries(reference.slotNames.map((slot) => [slot, new Float32Array(LAYOUT.size)])),
       };
       const at = { lr: 0.01, step: 3, scale: 0.7 };
-      const coefficients = [coefficientsOf(config, { ...at, decayed: true })];
       // Last bucket first: no update may reach into another's elements.
       for (const bucket of LAYOUT.buckets.toReversed()) {
         const { offset, size } = bucket;
@@ -82,8 +80,7 @@ for (const name of NAMES)
           sum(gradients.map((gradient) => gradient[offset + index]!)),
         );
         assert.equal(reducer.sumOfSquares(bucket, program), sumOfSquares(added));
-        const ranges = [{ end: LAYOUT.size, coefficients: 0 }];
-        assert.equal(reducer.update(bucket, program, 3, coefficients, ranges), sumOfSquares(added));
+        assert.equal(reducer.update(bucket, program, at), sumOfSquares(added));
         const update = {
           from,
           to: expected,
@@ -101,34 +98,35 @@ for (const name of NAMES)
       }
     });
 
-test("parameters without weight decay have coefficients of their own, from their first element to their last", () => {
-  const { config, reference, halves, gradients, reducer } = setUp("adamw", 1);
-  fill(halves[0]!.weights, 1);
-  fill(gradients[0]!, 2);
-  const at = { lr: 0.01, step: 1, scale: 1 };
-  const coefficients = [true, false].map((decayed) => coefficientsOf(config, { ...at, decayed }));
-  const slots = LAYOUT.trainable.toSorted((a, b) => a.offset - b.offset);
-  const ranges = slots.map(({ decay }, index) => ({
-    end: slots[index + 1]?.offset ?? LAYOUT.size,
-    coefficients: decay ? 0 : 1,
-  }));
-  for (const bucket of LAYOUT.buckets) reducer.update(bucket, [0], 1, coefficients, ranges);
-  const [from, to] = [halves[0]!, halves[1]!];
-  for (const { offset, size, decay } of slots) {
+for (const name of ["sgd", "adamw"] as const)
+  test(`${name}: weight decay passes over parameters, from their first element to their last`, () => {
+    const undecayed = LAYOUT.trainable.filter(({ decay }) => !decay);
+    const { reference, halves, gradients, reducer } = setUp(name, 1, undecayed);
+    const [from, to] = [halves[0]!, halves[1]!];
+    fill(from.weights, 1);
+    fill(gradients[0]!, 2);
     const expected = {
       weights: new Float32Array(LAYOUT.size),
-      slots: { m: new Float32Array(LAYOUT.size), v: new Float32Array(LAYOUT.size) },
+      slots: Object.fromEntries(reference.slotNames.map((slot) => [slot, new Float32Array(LAYOUT.size)])),
     };
-    createOptimizer({ ...config, weightDecay: decay ? config.weightDecay : 0 }).apply({
-      ...{ from, to: expected, gradients: gradients[0]!, gradientOffset: 0, start: offset, end: offset + size },
-      ...at,
-    });
-    const part = (vector: Float32Array) => [...vector.subarray(offset, offset + size)];
-    assert.deepEqual(part(to.weights), part(expected.weights));
-    for (const slot of reference.slotNames)
-      assert.deepEqual(part(to.slots[slot]!), part(expected.slots[slot as "m" | "v"]));
-  }
-});
+    const at = { lr: 0.01, step: 1, scale: 1 };
+    for (const bucket of LAYOUT.buckets) {
+      const { offset, size } = bucket;
+      reducer.update(bucket, [0], at);
+      const span = { gradients: gradients[0]!, gradientOffset: 0, start: offset, end: offset + size };
+      reference.apply({ from, to: expected, ...span, ...at });
+    }
+    const plain = setUp(name, 1);
+    fill(plain.halves[0]!.weights, 1);
+    fill(plain.gradients[0]!, 2);
+    for (const bucket of LAYOUT.buckets) plain.reducer.update(bucket, [0], at);
+    for (const { name: parameter, offset, size, decay } of LAYOUT.trainable) {
+      const part = (vector: Float32Array) => [...vector.subarray(offset, offset + size)];
+      assert.deepEqual(part(to.weights), part(expected.weights));
+      const same = part(to.weights).every((value, index) => value === part(plain.halves[1]!.weights)[index]);
+      assert.equal(same, decay, `${parameter} decays as it should`);
+    }
+  });
 
 test("a gradient that is not finite gives a sum that is not, wherever it stands", () => {
   for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
