@@ -77,7 +77,7 @@ export const COMMANDS: readonly Command[] = [
         missing: "--bind tcp://HOST:PORT is needed, for instance --bind tcp://127.0.0.1:5555",
       },
       ...RECIPE_OPTIONS,
-      ...PLACEMENT_OPTIONS.filter(({ flag }) => flag !== "max-restarts"),
+      ...PLACEMENT_OPTIONS.filter(({ flag }) => !["max-restarts", "exchange"].includes(flag)),
       ...OUTPUT_OPTIONS,
     ],
     lasting: { title: (given) => `coordinating ${titleOf(given)} at ${String(given.bind)}`, saves: true },

@@ -6,7 +6,8 @@ import { show, trainOptionsOf } from "./training.js";
 import { output, path, placement, recipe } from "./values.js";
 import { work } from "./work.js";
 
-const { maxRestarts: _, ...placementOfOthers } = placement; // whoever started a worker starts it again
+// Whoever started a worker starts it again, and shares no memory with this machine.
+const { maxRestarts: _, exchange: __, ...placementOfOthers } = placement;
 
 export const command = work(
   { bind: path, ...recipe, ...placementOfOthers, ...output },

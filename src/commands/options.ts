@@ -104,6 +104,7 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
   placement("evaluate-every-epochs", "evaluateEveryEpochs", "number", "0: only at the end [1]"),
   placement("step-timeout", "stepTimeout", "number", "seconds without a gradient before a worker is replaced [600]"),
   placement("heartbeat-timeout", "heartbeatTimeout", "number", "seconds of silence before a worker is replaced [10]"),
+  placement("exchange", "exchange", "string", "auto, shared-memory or frames: how gradients travel [auto]"),
   placement("max-restarts", "maxRestarts", "number", "restarts of each local worker [3]"),
   placement("metrics-host", "metricsHost", "string", "where Prometheus may read metrics [127.0.0.1]"),
   placement("metrics-port", "metricsPort", "number", "0: any free port [0]"),

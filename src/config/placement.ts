@@ -31,6 +31,8 @@ export const placementSchema = z.strictObject({
     .number()
     .min(LEAST_HEARTBEAT_TIMEOUT)
     .describe("A worker gives a sign of life each second, and a busy one may miss two."),
+  /** How weights and gradients travel; `auto`: shared memory with this run's own workers, frames with all others. */
+  exchange: z.enum(["auto", "shared-memory", "frames"]),
   /** Restarts of one local worker. */
   maxRestarts: z.number().int().min(0),
   metricsHost: z.string().min(1),
@@ -50,6 +52,7 @@ export const PLACEMENT_DEFAULTS: Placement = {
   evaluateEveryEpochs: 1,
   stepTimeout: DEFAULT_STEP_TIMEOUT,
   heartbeatTimeout: DEFAULT_HEARTBEAT_TIMEOUT,
+  exchange: "auto",
   maxRestarts: 3,
   metricsHost: "127.0.0.1",
   metricsPort: 0,

@@ -1,7 +1,9 @@
 /** A run's coordinator: the training on one side, the workers that compute for it on the other. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { Fingerprint } from "../config/fingerprint.js";
-import { layoutOf } from "../parameters/layout.js";
+import type { SharedFile } from "../exchange/mapping.js";
+import { TrainingMemory } from "../exchange/training-memory.js";
+import { type Layout, layoutOf } from "../parameters/layout.js";
 import type { GivenValues, InitialValues } from "./membership/admission.js";
 import { Membership } from "./membership/membership.js";
 import type { MembersOptions, MembersPorts } from "./membership/ports.js";
@@ -20,11 +22,16 @@ export interface CoordinatorOptions extends MembersOptions, Omit<TrainingOptions
   placement: MembersOptions["placement"] & TrainingOptions["placement"];
 }
 
-export type CoordinatorPorts = MembersPorts & TrainingPorts & EnginePort;
+export type CoordinatorPorts = Omit<MembersPorts, "layoutKnown"> & TrainingPorts & EnginePort & MemoryPort;
 
 interface EnginePort {
   /** Called once, before the first step, with the workers' engine; returns the recipe_sha256 of what follows, or throws. */
   engineKnown(fingerprint: Fingerprint): string;
+}
+
+interface MemoryPort {
+  /** Empty; it gets the run's vectors, and the run's own workers have it too if the exchange is shared memory. */
+  file: SharedFile;
 }
 
 export interface Coordinator {
@@ -40,15 +47,21 @@ export interface Coordinator {
   reconsider(): void;
 }
 
+/** CnnDistError `shared-memory` when there is not enough of it. */
 export function createCoordinator(options: CoordinatorOptions, ports: CoordinatorPorts): Coordinator {
-  const membership = new Membership(options, ports);
+  let memory: TrainingMemory | null = null;
+  const layoutKnown = (layout: Layout) => {
+    memory = memoryFor(options, layout, ports.file);
+  };
+  if (options.start.values !== "from the first worker") layoutKnown(options.start.values.layout);
+  const membership = new Membership(options, { ...ports, layoutKnown });
   return {
     async run() {
       membership.watch();
       try {
         const start = await startOf(membership, options, ports);
         const outcome: Outcome = start
-          ? await train(start, options, membership, ports)
+          ? await train(start, options, membership, ports, memory!)
           : { kind: "stopped", snapshot: withoutWorkers(options.start), checkpoint: null, samplesPerSecond: 0 };
         membership.dismiss(outcome.kind === "done" ? "the training is done" : "the run was stopped");
         return outcome;
@@ -62,6 +75,17 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
     workerExited: (worker) => membership.workerExited(worker),
     reconsider: () => membership.reconsider(),
   };
+}
+
+function memoryFor(
+  { start: { recipe }, exchange }: CoordinatorOptions,
+  layout: Layout,
+  file: SharedFile,
+): TrainingMemory {
+  const optimizer = { ...recipe, name: recipe.optimizer };
+  const undecayed = recipe.weightDecayExclude === "none" ? [] : layout.trainable.filter((slot) => !slot.decay);
+  const shared = exchange === "shared-memory";
+  return new TrainingMemory(file, { layout, shards: recipe.shards, optimizer, undecayed }, { shared });
 }
 
 /** Where training begins once enough workers are there; null when a stop was asked for before. */

@@ -12,6 +12,7 @@ const MFD_CLOEXEC = 0x1;
 export const PAGE_BYTES = 4096;
 
 interface Calls {
+  munmap(address: bigint, bytes: number): number;
   mmap(
     address: bigint,
     bytes: number,
@@ -31,6 +32,7 @@ function bind(): Calls {
     mmap: c.func(
       "uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int file, int64_t offset)",
     ) as unknown as Calls["mmap"],
+    munmap: c.func("int munmap(uintptr_t address, size_t bytes)") as unknown as Calls["munmap"],
     memfd_create: c.func("int memfd_create(const char *name, unsigned int flags)") as unknown as Calls["memfd_create"],
     posix_fallocate: c.func(
       "int posix_fallocate(int file, int64_t offset, int64_t bytes)",
@@ -38,6 +40,9 @@ function bind(): Calls {
     memmove: c.func("uintptr_t memmove(void *to, void *from, size_t bytes)") as unknown as Calls["memmove"],
   };
 }
+
+/** Memory goes back once no array over it is left; whoever still has one may read it. */
+const unmapped = new FinalizationRegistry((unmap: () => void) => unmap());
 
 /**
  * A file in memory, without a name: whoever has its descriptor sees the same bytes, and it is gone with the last process
@@ -70,17 +75,24 @@ export class SharedFile {
 
   /** Gives the file its size, and all of its memory at once: what is not there now would end a process in mid-run. */
   allocate(bytes: number): void {
-    const whole = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
-    ftruncateSync(this.descriptor, whole);
-    const code = this.#calls.posix_fallocate(this.descriptor, 0, whole);
+    this.resize(bytes);
+    const code = this.#calls.posix_fallocate(this.descriptor, 0, this.#bytes);
     if (code !== 0)
-      throw new CnnDistError("shared-memory", `${whole} bytes of shared memory could not be had (error ${code})`);
-    this.#bytes = whole;
+      throw new CnnDistError("shared-memory", `${this.#bytes} bytes of shared memory could not be had (error ${code})`);
+  }
+
+  /** Gives the file its size; its memory comes as it is written. */
+  resize(bytes: number): void {
+    this.#bytes = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+    ftruncateSync(this.descriptor, this.#bytes);
   }
 
   /** All of the file as memory of this process. */
   view(): ArrayBuffer {
-    return koffi.view(this.#map(0n, this.#bytes, 0, 0), this.#bytes);
+    const [address, bytes, { munmap }] = [this.#map(0n, this.#bytes, 0, 0), this.#bytes, this.#calls];
+    const view = koffi.view(address, bytes);
+    unmapped.register(view, () => munmap(address, bytes));
+    return view;
   }
 
   /** Lays the file's bytes from `offset` on over the array's own memory. Both begin and end with a page. */

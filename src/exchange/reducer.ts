@@ -1,8 +1,9 @@
 /** Gradients to the next version of the weights, in one pass: what src/optim defines, by kernels, over all of a run's memory. */
+
+import { SEGMENT } from "../optim/clipping.js";
 import { coefficientsOf } from "../optim/coefficients.js";
 import type { OptimizerConfig, Span } from "../optim/optimizer.js";
 import { slotNamesOf } from "../optim/optimizers.js";
-import { SEGMENT } from "../optim/schedule.js";
 import type { Bucket, Layout } from "../parameters/layout.js";
 import { Bank, bankBytes, type CoefficientRange, MAX_BANK_BYTES, RULES, type Stretch } from "./bank.js";
 import { kernelModule } from "./kernels.js";

@@ -99,7 +99,7 @@ export const ADD = -1;
  * missing. A shard named in `absent` counts as there and adds nothing.
  */
 export function additionsOf(
-  held: ReadonlySet<string>,
+  held: Pick<ReadonlySet<string>, "has">,
   shards: number,
   absent: readonly number[] = [],
 ): number[] | null {

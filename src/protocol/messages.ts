@@ -4,7 +4,7 @@ import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
 import { recipeCodec } from "../config/recipe.js";
 
 /** The messages between coordinator and workers. Anything that is not exactly one of these is dropped and counted. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 const index = z
   .number()
@@ -84,6 +84,9 @@ export const toCoordinator = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("bye") }),
 ]);
 
+const exchangeSchema = z.enum(["frames", "shared-memory"]);
+export type Exchange = z.infer<typeof exchangeSchema>;
+
 export const toWorker = z.discriminatedUnion("type", [
   /** `pixelStatistics`: of the training set, where the recipe uses them. */
   z.strictObject({
@@ -97,7 +100,7 @@ export const toWorker = z.discriminatedUnion("type", [
    * `frames`: weights come as `weights` and gradients go as payloads of `bucket`. `shared-memory`: both lie in the memory
    * that the worker was started with, and `bucket`, for each shard alone, only says that a gradient is there.
    */
-  z.strictObject({ type: z.literal("accept"), ...sender, exchange: z.enum(["frames", "shared-memory"]) }),
+  z.strictObject({ type: z.literal("accept"), ...sender, exchange: exchangeSchema }),
   z.strictObject({ type: z.literal("refuse"), code: z.string().max(64), message: z.string().max(16_384) }),
   /** Payload: float32, one bucket of weights of that version; bucket -1 is the state vector. */
   z.strictObject({ type: z.literal("weights"), version: index, bucket: z.number().int().min(-1) }),

@@ -16,7 +16,12 @@ export interface WorkerSettings {
   libraryDir: string;
   dataDir: string | null;
   cacheDir: string;
+  /** Whether the run's memory file is its descriptor MEMORY_DESCRIPTOR. */
+  memory: boolean;
 }
+
+/** Number that the run's memory file has in a worker: the one after Node's channel to its parent. */
+export const MEMORY_DESCRIPTOR = 4;
 
 /** Exit codes of a worker process. After `refused`, starting it again would not help. */
 export const WORKER_EXIT = { stopped: 0, failed: 1, refused: 2, evicted: 3 } as const;
@@ -37,22 +42,24 @@ export function earlyEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /**
  * A process of its own for each incarnation: TensorFlow cannot be left behind in the middle of a step and used again.
- * `output`: the file descriptor that takes what it writes; null: nowhere.
+ * `output`: the file descriptor that takes what it writes; null: nowhere. `memory`: that of the run's memory file; null: it
+ * gets none, and frames are the exchange.
  */
 export function forkWorker(
-  settings: WorkerSettings,
+  settings: Omit<WorkerSettings, "memory">,
   device: Readonly<Record<string, string>>,
-  output: number | null,
+  { output, memory }: { output: number | null; memory: number | null },
 ): WorkerProcess {
   const to = output ?? "ignore";
+  const told: WorkerSettings = { ...settings, memory: memory !== null };
   const child = fork(WORKER_MODULE, [], {
     execArgv: [], // a debugger's port or a loader of the launcher is not for the workers
-    stdio: ["ignore", to, to, "ipc"],
+    stdio: ["ignore", to, to, "ipc", ...(memory === null ? [] : [memory])],
     env: {
       ...earlyEnvironment(process.env),
       ...device,
       CNN_DIST_DEVICE_NAME: settings.deviceName,
-      CNN_DIST_WORKER: JSON.stringify(settings),
+      CNN_DIST_WORKER: JSON.stringify(told),
       CNN_DIST_PARENT: String(process.pid),
     },
   });

@@ -10,7 +10,9 @@ import { forkWorker, WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
 import { Supervisor } from "./supervisor.js";
 
 export interface LocalWorkers {
-  settings: Omit<WorkerSettings, "token" | "device" | "deviceName" | "log">;
+  settings: Omit<WorkerSettings, "token" | "device" | "deviceName" | "log" | "memory">;
+  /** Descriptor of the run's memory file; null where frames are the exchange. */
+  memory: number | null;
   devices: readonly AssignedDevice[];
   maxRestarts: number;
   clock: Clock;
@@ -18,7 +20,7 @@ export interface LocalWorkers {
 
 /** Not started yet: the coordinator has to know its supervisor first. */
 export function superviseLocalWorkers(
-  { settings, devices, maxRestarts, clock }: LocalWorkers,
+  { settings, memory, devices, maxRestarts, clock }: LocalWorkers,
   coordinator: Pick<Coordinator, "expectWorker" | "workerExited">,
   directory: Pick<RunDirectory, "openWorkerLog" | "workerLog" | "log">,
   emit: (event: RunEvent) => void,
@@ -34,11 +36,10 @@ export function superviseLocalWorkers(
       const header = `--- ${new Date().toISOString()} rank ${rank}, incarnation ${incarnation}, ${name}`;
       const log = directory.openWorkerLog(rank, header);
       try {
-        return forkWorker(
-          { ...settings, token, device: kind, deviceName: name, log: directory.workerLog(rank) },
-          env,
-          log,
-        );
+        return forkWorker({ ...settings, token, device: kind, deviceName: name, log: directory.workerLog(rank) }, env, {
+          output: log,
+          memory,
+        });
       } finally {
         if (log !== null) closeSync(log); // the child has its own
       }

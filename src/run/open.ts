@@ -2,6 +2,7 @@
 import { CheckpointStore } from "../checkpoint/store.js";
 import { listGpus } from "../engine/gpus.js";
 import type { RunEvent } from "../events.js";
+import { SharedFile } from "../exchange/mapping.js";
 import { startMetrics } from "../metrics/server.js";
 import type { CoordinatorLink } from "../transport/link.js";
 import { createSocketDirectory } from "../transport/socket-directory.js";
@@ -13,18 +14,22 @@ export interface OpenedRun {
   directory: RunDirectory;
   store: CheckpointStore;
   link: CoordinatorLink;
+  /** For the run's vectors. */
+  file: SharedFile;
 }
 
 /** Everything that is opened is closed with the run. The plan event says what was opened. */
 export async function openRun(context: RunContext, prepared: PreparedRun): Promise<OpenedRun> {
-  const { options, events } = context;
+  const { options, events, closing } = context;
   const directory = openDirectory(context, prepared);
   const store = new CheckpointStore(directory.path, options.placement.keepCheckpoints);
   await store.sweep();
   const metricsUrl = await serveMetrics(context, prepared);
   const link = await listen(context);
   events.emit({ ...prepared.plan, run_dir: directory.path, metrics_url: metricsUrl });
-  return { directory, store, link };
+  const file = SharedFile.create();
+  closing.add(() => file.close());
+  return { directory, store, link, file };
 }
 
 function openDirectory({ options, events, closing }: RunContext, { directory, training }: PreparedRun): RunDirectory {

@@ -55,7 +55,7 @@ export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit>
     const supervisor = new Supervisor({
       workers: 1,
       clock: systemClock,
-      launch: () => forkWorker(settings, device.env, process.stderr.fd),
+      launch: () => forkWorker(settings, device.env, { output: process.stderr.fd, memory: null }),
       restarts: ({ code }) => code === WORKER_EXIT.evicted,
       onExit({ exit, restarting }) {
         if (restarting) note("it was taken for dead, and comes back");

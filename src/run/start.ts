@@ -26,8 +26,9 @@ function filesOf(model: ModelChoice): string[] {
 export function startTraining(context: RunContext, prepared: PreparedRun, opened: OpenedRun): RunningTraining {
   const { options, events, closing } = context;
   const { training, devices, libraryDir, cacheDir } = prepared;
-  const { directory, store, link } = opened;
+  const { directory, store, link, file } = opened;
   const { dataset, start, topologySha256 } = training;
+  const exchange = libraryDir === null || options.placement.exchange === "frames" ? "frames" : "shared-memory";
   const startedMs = systemClock.now();
   // The two need each other: the supervisor is there before the first worker is.
   const local: { supervisor: Supervisor | null } = { supervisor: null };
@@ -40,10 +41,12 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
       expect: { datasetSha256: dataset.sha256, topologySha256 },
       minWorkers: devices.length,
       stopAfterStep: options.stopAfterStep ?? null,
+      exchange,
       placement: options.placement,
     },
     {
       link,
+      file,
       clock: systemClock,
       emit: (event) => events.emit(event),
       engineKnown(fingerprint) {
@@ -71,6 +74,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
     const supervisor = superviseLocalWorkers(
       {
         settings: { endpoint: link.endpoint, libraryDir, dataDir, cacheDir, modelFiles: filesOf(start.recipe.model) },
+        memory: exchange === "shared-memory" ? file.descriptor : null,
         devices,
         maxRestarts,
         clock: systemClock,

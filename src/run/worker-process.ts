@@ -4,11 +4,13 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { dieWithParent, exitNow } from "../engine/prctl.js";
 import { CnnDistError, messageOf } from "../errors.js";
+import { SharedFile } from "../exchange/mapping.js";
+import { RunMemory } from "../exchange/memory.js";
 import { encode } from "../protocol/codec.js";
 import { connectWorker } from "../transport/zeromq.js";
 import { openWorkerSetup } from "../worker/setup.js";
 import { runWorker, type WorkerOutcome } from "../worker/worker.js";
-import { WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
+import { MEMORY_DESCRIPTOR, WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
 
 /** One incarnation, from hello to its end. */
 async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise<WorkerOutcome> {
@@ -33,6 +35,9 @@ async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise
           },
           progress,
         ),
+      openMemory: settings.memory
+        ? (layout, shards) => new RunMemory(SharedFile.inherited(MEMORY_DESCRIPTOR), layout, [], shards)
+        : null,
       now: () => performance.now(),
       rssBytes: () => process.memoryUsage.rss(),
     });

@@ -4,6 +4,7 @@ import type { Fingerprint } from "../../src/config/fingerprint.js";
 import type { WrittenRecipe } from "../../src/config/recipe.js";
 import { type CoordinatorOptions, createCoordinator } from "../../src/coordinator/coordinator.js";
 import type { RunEvent } from "../../src/events.js";
+import { SharedFile } from "../../src/exchange/mapping.js";
 import { NEW_SCHEDULE } from "../../src/optim/schedule.js";
 import { memoryNetwork } from "../../src/transport/memory.js";
 import { FakeClock } from "./fake-clock.js";
@@ -71,6 +72,7 @@ export function fakeRun(
       expect: { datasetSha256: DATASET, topologySha256: TOPOLOGY },
       minWorkers: given.workers ?? 1,
       stopAfterStep: null,
+      exchange: "frames",
       placement: {
         checkpointEverySteps: 0,
         evaluateEveryEpochs: 1,
@@ -81,6 +83,7 @@ export function fakeRun(
     },
     {
       link: network.coordinator,
+      file: SharedFile.create(),
       clock,
       emit: (event) => void events.push(event),
       engineKnown: (fingerprint) => given.engineKnown?.(fingerprint) ?? recipeSha256,

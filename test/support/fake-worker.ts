@@ -8,7 +8,7 @@ import { asBytes } from "../../src/parameters/bytes.js";
 import { type Layout, layoutOf } from "../../src/parameters/layout.js";
 import { childrenOf, coverOf, type Range } from "../../src/parameters/tree.js";
 import { asFloat32, decodeToWorker, encode } from "../../src/protocol/codec.js";
-import type { ToCoordinator, ToWorker } from "../../src/protocol/messages.js";
+import { PROTOCOL, type ToCoordinator, type ToWorker } from "../../src/protocol/messages.js";
 import type { MemoryNetwork } from "../../src/transport/memory.js";
 
 export const FINGERPRINT: Fingerprint = {
@@ -52,7 +52,7 @@ export class FakeWorker {
     this.#options = options;
     this.link = network.connect();
     this.link.onMessage((parts) => this.#receive(parts));
-    this.say({ type: "hello", protocol: 1, token: options.token ?? null, pid: 1, host: "here", device: "cpu" });
+    this.say({ type: "hello", protocol: PROTOCOL, token: options.token ?? null, pid: 1, host: "here", device: "cpu" });
   }
 
   get rank(): number {

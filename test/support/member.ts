@@ -1,7 +1,7 @@
 import type { Member } from "../../src/coordinator/membership/roster.js";
 
 /** A worker that has joined. */
-export function member(rank: number): Member {
+export function member(rank: number, exchange: Member["exchange"] = "frames"): Member {
   return {
     peer: `peer-${rank}`,
     rank,
@@ -10,6 +10,7 @@ export function member(rank: number): Member {
     host: "here",
     device: "cpu",
     local: true,
+    exchange,
     state: "ready",
     lastHeard: 0,
     tensors: 0,

@@ -5,8 +5,7 @@ import { FINGERPRINT, filled, testLayout } from "./fake-worker.js";
 import { testRecipe } from "./recipe.js";
 
 /** A small, whole snapshot; every vector has values of its own. */
-export function testSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
-  const layout = testLayout(BUCKET_BYTES);
+export function testSnapshot(changes: Partial<Snapshot> = {}, layout = testLayout(BUCKET_BYTES)): Snapshot {
   const vector = (seed: number) => filled(layout, (index) => Math.sin(index * 3.7 + seed));
   return {
     recipe: testRecipe(),

@@ -3,6 +3,7 @@ import { DoubleBuffer } from "../../src/coordinator/training/weights.js";
 import type { StepCosts, Weights } from "../../src/coordinator/training/workers.js";
 import type { Layout } from "../../src/parameters/layout.js";
 import { childrenOf, type Range } from "../../src/parameters/tree.js";
+import { trainingMemory } from "./training-memory.js";
 
 /** A shard's value of one vector. */
 export const leafOf = (shard: number, size: number) =>
@@ -25,7 +26,7 @@ export function sumOf(
 /** A version of a layout whose values are all zero. */
 export function weightsOf(layout: Layout, version: number): Weights {
   const zeros = { weights: new Float32Array(layout.size), state: new Float32Array(layout.stateSize), slots: {} };
-  return new DoubleBuffer(layout, { step: version, ...zeros }, []).view(version);
+  return new DoubleBuffer(trainingMemory(layout), { step: version, ...zeros }).view(version);
 }
 
 export const COSTS: StepCosts = {

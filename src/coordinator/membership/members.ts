@@ -199,7 +199,7 @@ export class Members {
       return refuse(
         `this coordinator speaks protocol ${PROTOCOL}, the worker ${message.protocol}; install the same cnn-dist on both`,
       );
-    const member = this.#roster.hello(peer, message, this.#ports.clock.now());
+    const member = this.#roster.hello(peer, message, this.#ports.clock.now(), this.#options.exchange);
     if (typeof member === "string") {
       this.#reject(peer, "sender");
       return refuse(member);
@@ -254,12 +254,17 @@ export class Members {
       this.#refuse(member, "differs", reason);
       return null;
     }
-    this.#initialValues ??= initialValuesOf(message, payload);
-    if (!this.#initialValues) return "payload";
+    if (!this.#initialValues) {
+      const values = initialValuesOf(message, payload);
+      if (!values) return "payload";
+      this.#ports.layoutKnown(values.layout);
+      this.#initialValues = values;
+    }
     const { fingerprint, topologySha256 } = message;
     this.#agreed = { ...this.#agreed, fingerprint: this.#agreed.fingerprint ?? fingerprint, topologySha256 };
     const { rank, incarnation } = member;
-    this.send(member, { type: "accept", run: this.#options.run, rank, incarnation });
+    const { exchange } = member;
+    this.send(member, { type: "accept", run: this.#options.run, rank, incarnation, exchange });
     this.setState(member, "ready");
     this.#duties.changed();
     return null;

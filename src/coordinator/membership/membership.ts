@@ -41,9 +41,10 @@ export class Membership implements Workers {
       },
       fail: (error) => this.#end(error),
     });
-    this.#versions = new Versions((member, weights, bucket) =>
-      this.#members.send(member, { type: "weights", version: weights.version, bucket }, weights.bucket(bucket)),
-    );
+    this.#versions = new Versions((member, weights, bucket) => {
+      if (member.exchange === "shared-memory") return; // it reads them where they lie
+      this.#members.send(member, { type: "weights", version: weights.version, bucket }, weights.bucket(bucket));
+    });
   }
 
   /** Begins to look for members that have fallen silent. */
@@ -89,7 +90,7 @@ export class Membership implements Workers {
     const members = this.#members.all();
     return work.result({
       computeSeconds: inFlight.computeSeconds,
-      exchangedBytes: { in: after.in - before.in, out: after.out - before.out },
+      exchangedBytes: { in: after.in - before.in + inFlight.sharedBytes, out: after.out - before.out },
       tensors: members.reduce((sum, { tensors }) => sum + tensors, 0),
       tensorBytes: members.reduce((sum, { tensorBytes }) => sum + tensorBytes, 0),
     });

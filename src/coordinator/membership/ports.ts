@@ -3,8 +3,9 @@ import type { Snapshot } from "../../checkpoint/snapshot.js";
 import type { Clock } from "../../clock.js";
 import type { CnnDistError } from "../../errors.js";
 import type { RunEvent } from "../../events.js";
+import type { Layout } from "../../parameters/layout.js";
 import type { RejectReason } from "../../protocol/codec.js";
-import type { ToCoordinator } from "../../protocol/messages.js";
+import type { Exchange, ToCoordinator } from "../../protocol/messages.js";
 import type { CoordinatorLink } from "../../transport/link.js";
 import type { GivenValues } from "./admission.js";
 import type { Member } from "./roster.js";
@@ -17,6 +18,8 @@ export interface MembersOptions {
   minWorkers: number;
   /** Expected of every worker; null for what is not known here (user models: the first worker's word counts). */
   expect: { datasetSha256: string; topologySha256: string | null };
+  /** How the run's own workers exchange with the coordinator. */
+  exchange: Exchange;
   /** In seconds. */
   placement: { stepTimeout: number; heartbeatTimeout: number };
 }
@@ -25,6 +28,8 @@ export interface MembersPorts {
   link: CoordinatorLink;
   clock: Clock;
   emit(event: RunEvent): void;
+  /** Called once, before the first worker is accepted, with a layout that only a worker could tell. */
+  layoutKnown(layout: Layout): void;
   /** Ends a worker for certain; resolves when it is dead (at once for one of another host, which is only cut off). */
   endWorker(rank: number, incarnation: number): Promise<void>;
   /** Worker processes that live or will be started again; Infinity where they come from other hosts. */

@@ -1,6 +1,6 @@
 /** Who is there: a pure record of workers by peer. Time comes in as an argument; nothing is sent from here. */
 import type { WorkerState } from "../../events.js";
-import type { ToCoordinator } from "../../protocol/messages.js";
+import type { Exchange, ToCoordinator } from "../../protocol/messages.js";
 
 /** A rank that was started again is a new incarnation. */
 export interface Incarnation {
@@ -15,6 +15,8 @@ export interface Member extends Incarnation {
   readonly device: string;
   /** Started by this run itself, as its token shows. */
   readonly local: boolean;
+  /** How weights and gradients travel between it and the coordinator. */
+  readonly exchange: Exchange;
   state: WorkerState;
   /** Milliseconds of the coordinator's clock. */
   lastHeard: number;
@@ -82,8 +84,13 @@ export class Roster {
     return this.all().filter(({ state }) => state === "ready" || state === "working" || state === "spare");
   }
 
-  /** Enters a peer; a string says why it may not. */
-  hello(peer: string, message: Extract<ToCoordinator, { type: "hello" }>, now: number): Member | string {
+  /** Enters a peer; a string says why it may not. `exchange`: that of the run's own workers; others have frames. */
+  hello(
+    peer: string,
+    message: Extract<ToCoordinator, { type: "hello" }>,
+    now: number,
+    exchange: Exchange,
+  ): Member | string {
     if (this.#members.has(peer)) return "it has already said hello";
     const place = this.#placeOf(message.token);
     if (typeof place === "string") return place;
@@ -95,6 +102,7 @@ export class Roster {
       host: message.host,
       device: message.device,
       local: message.token !== null,
+      exchange: message.token !== null ? exchange : "frames",
       state: "joining",
       lastHeard: now,
       tensors: 0,

@@ -20,6 +20,8 @@ export class ShardsInFlight implements InFlight {
   readonly owesSince = new Map<Member, number>();
   /** Seconds that each rank computed. */
   readonly computeSeconds = new Map<number, number>();
+  /** Bytes of gradients that came through shared memory. */
+  sharedBytes = 0;
   readonly #work: StepWork<unknown>;
   readonly #hooks: Hooks;
   readonly #done = deferred<void>();
@@ -116,8 +118,9 @@ export class ShardsInFlight implements InFlight {
   #takeBucket(member: Member, range: Range, bucket: number, payload: Uint8Array | null): RejectReason | null {
     const size = this.#work.weights.layout.buckets[bucket]?.size;
     if (size === undefined) return "schema";
-    const values = asFloat32(payload, size);
-    if (!values) return "payload";
+    const values = payloadOf(member, range, payload, size);
+    if (values === undefined) return "payload";
+    if (!values) this.sharedBytes += size * 4;
     this.#cameFrom(member, range).add(bucket);
     this.#deliver(() => this.#work.addGradient(bucket, partOf(member, range, values)));
     return null;
@@ -175,4 +178,19 @@ export class ShardsInFlight implements InFlight {
 
 const nameOf = ({ rank }: Member) => `rank ${rank}`;
 
-const partOf = (member: Member, range: Range, values: Float32Array): Part => ({ from: nameOf(member), range, values });
+/** A gradient's values; null where it lies in shared memory, shard by shard; undefined where it is not as it should be. */
+function payloadOf(
+  { exchange }: Member,
+  { start, end }: Range,
+  payload: Uint8Array | null,
+  size: number,
+): Float32Array | null | undefined {
+  if (exchange === "shared-memory") return payload || end - start > 1 ? undefined : null;
+  return asFloat32(payload, size) ?? undefined;
+}
+
+const partOf = <Values>(member: Member, range: Range, values: Values): Part<Values> => ({
+  from: nameOf(member),
+  range,
+  values,
+});

@@ -2,7 +2,7 @@
 import type { BestMetric, Snapshot } from "../../checkpoint/snapshot.js";
 import { batchOf, emptyShards, evaluationChunks, positionOf, stepsPerEpoch, totalSteps } from "../../data/order.js";
 import type { RunEvent } from "../../events.js";
-import { createOptimizer } from "../../optim/optimizers.js";
+import type { TrainingMemory } from "../../exchange/training-memory.js";
 import { afterEvaluation, learningRate } from "../../optim/schedule.js";
 import { EvaluationSum } from "./evaluation.js";
 import { type SavePorts, Saves } from "./saves.js";
@@ -49,8 +49,9 @@ export async function train(
   options: TrainingOptions,
   workers: Workers,
   ports: TrainingPorts,
+  memory: TrainingMemory,
 ): Promise<Outcome> {
-  const training = new Training(start, options, workers, ports);
+  const training = new Training(start, options, workers, ports, memory);
   try {
     for (;;) {
       if (training.stopsHere()) return await training.end("stopped");
@@ -71,7 +72,6 @@ class Training {
   readonly #workers: Workers;
   readonly #ports: TrainingPorts;
   readonly #buffer: DoubleBuffer;
-  readonly #optimizer;
   readonly #saves: Saves;
   readonly #perEpoch: number;
   readonly #total: number;
@@ -79,14 +79,18 @@ class Training {
   #samples = 0;
   #stepSeconds = 0;
 
-  constructor(start: Snapshot, options: TrainingOptions, workers: Workers, ports: TrainingPorts) {
+  constructor(
+    start: Snapshot,
+    options: TrainingOptions,
+    workers: Workers,
+    ports: TrainingPorts,
+    memory: TrainingMemory,
+  ) {
     const { recipe } = start;
     this.#options = options;
     this.#workers = workers;
     this.#ports = ports;
-    const undecayed = recipe.weightDecayExclude === "none" ? [] : start.layout.trainable.filter((slot) => !slot.decay);
-    this.#optimizer = createOptimizer({ ...recipe, name: recipe.optimizer }, undecayed);
-    this.#buffer = new DoubleBuffer(start.layout, start, this.#optimizer.slotNames);
+    this.#buffer = new DoubleBuffer(memory, start);
     this.#saves = new Saves(start, ports);
     this.#perEpoch = stepsPerEpoch(options.train, recipe.batchSize);
     this.#total = totalSteps(recipe, this.#perEpoch);
@@ -111,16 +115,18 @@ class Training {
     const at = { step: version, stepsPerEpoch: this.#perEpoch, totalSteps: this.#total, schedule };
     const lr = learningRate(recipe, at);
     const next = this.#buffer.view(plan.step);
-    const update = new StepUpdate(this.#buffer, this.#optimizer, {
+    const update = new StepUpdate(this.#buffer, {
       step: plan.step,
       lr,
       clipGradNorm: recipe.clipGradNorm,
       now: () => clock.now(),
       updated: (bucket) => this.#workers.publish(next, bucket),
     });
+    const { memory } = this.#buffer;
     const sum = new StepSum(plan, this.#buffer.view(version), {
       now: () => clock.now(),
-      reduced: (bucket, gradient, parts) => update.reduced(bucket, gradient, parts),
+      place: (shard, bucket) => memory.gradient(shard, memory.layout.buckets[bucket]!),
+      complete: (bucket, additions, parts) => update.complete(bucket, additions, parts),
       reducedState: (state) => update.reducedState(state),
     });
     const result = await this.#workers.collect(sum);
@@ -178,7 +184,7 @@ class Training {
       samples_per_second: plan.batch / Math.max(seconds, 1e-9),
       phases: {
         compute_seconds: compute,
-        reduce_seconds: result.reduceSeconds,
+        reduce_seconds: result.placeSeconds,
         update_seconds: update.seconds,
         wait_seconds: Math.max(0, seconds - compute),
       },

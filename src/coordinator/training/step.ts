@@ -1,26 +1,27 @@
 /** The sums of one step: losses, gradients bucket by bucket, and the state, added along the tree over the shards. */
 import { CnnDistError } from "../../errors.js";
-import { addInPlace, childrenOf, type Range, rangeKey, TreeSum } from "../../parameters/tree.js";
+import { addInPlace, additionsOf, type Range, rangeKey, TreeSum } from "../../parameters/tree.js";
 import type { Part, Score, StepCosts, StepPlan, StepWork, Weights } from "./workers.js";
 
 export interface StepResult extends Score {
-  reduceSeconds: number;
+  /** Seconds in which gradients that came as frames were put into their places. */
+  placeSeconds: number;
   costs: StepCosts;
 }
 
 export interface StepHooks {
   /** Milliseconds. */
   now(): number;
-  /** Called once a bucket, as soon as its sum is whole; throws to end the run. `parts` are what it was added from. */
-  reduced(bucket: number, gradient: Float32Array, parts: readonly SummedPart[]): void;
+  /** Where the gradient of a bucket over a range that begins with this shard is to lie. */
+  place(shard: number, bucket: number): Float32Array;
+  /** Called once a bucket, as soon as all of it lies there; throws to end the run. */
+  complete(bucket: number, additions: readonly number[], parts: readonly Origin[]): void;
   /** The same for the state, if the network has any. */
   reducedState(state: Float32Array): void;
 }
 
-/** Unless a part is `intact`, others were added onto it in place. */
-export interface SummedPart extends Part {
-  readonly intact: boolean;
-}
+/** Who computed the gradient over a range. */
+export type Origin = Pick<Part<unknown>, "from" | "range">;
 
 export class StepSum implements StepWork<StepResult> {
   readonly kind = "step";
@@ -28,20 +29,17 @@ export class StepSum implements StepWork<StepResult> {
   readonly weights: Weights;
   readonly #hooks: StepHooks;
   readonly #losses = new Map<number, Score>();
-  readonly #parts: SummedPart[][];
-  /** Null once the sum is whole. */
-  readonly #gradients: (TreeSum<Float32Array> | null)[];
+  /** What lies in its place, by range; null once the bucket is complete. */
+  readonly #gradients: (Map<string, Origin> | null)[];
   #state: TreeSum<Float32Array> | null;
-  #reduceMs = 0;
+  #placeMs = 0;
 
   constructor(plan: StepPlan, weights: Weights, hooks: StepHooks) {
     this.plan = plan;
     this.weights = weights;
     this.#hooks = hooks;
-    const sum = () => new TreeSum<Float32Array>(plan.shards, addInPlace, plan.empty);
-    this.#gradients = weights.layout.buckets.map(sum);
-    this.#parts = weights.layout.buckets.map(() => []);
-    this.#state = weights.layout.stateSize > 0 ? sum() : null;
+    this.#gradients = weights.layout.buckets.map(() => new Map());
+    this.#state = weights.layout.stateSize > 0 ? new TreeSum(plan.shards, addInPlace, plan.empty) : null;
   }
 
   addLoss(shard: number, score: Score, from: string): void {
@@ -53,22 +51,23 @@ export class StepSum implements StepWork<StepResult> {
     this.#losses.set(shard, score);
   }
 
-  addGradient(bucket: number, part: Part): void {
-    const sum = this.#gradients[bucket];
-    if (!sum) return; // whole already: the same shards came again after a worker was lost
-    const parts = this.#parts[bucket]!;
-    parts.push({ ...part, intact: !isLeft(part.range, this.plan.shards) });
-    const start = this.#hooks.now();
-    const whole = sum.put(part.range, part.values);
-    this.#reduceMs += this.#hooks.now() - start;
-    if (!whole) return;
+  addGradient(bucket: number, { from, range, values }: Part<Float32Array | null>): void {
+    const held = this.#gradients[bucket];
+    // The same shards may come again after a worker was lost: with the same bits, and perhaps in other ranges.
+    if (!held || [...held.values()].some((other) => includes(other.range, range))) return;
+    for (const other of held.values()) if (includes(range, other.range)) held.delete(rangeKey(other.range));
+    const startMs = this.#hooks.now();
+    if (values) this.#hooks.place(range.start, bucket).set(values);
+    this.#placeMs += this.#hooks.now() - startMs;
+    held.set(rangeKey(range), { from, range });
+    const additions = additionsOf(held, this.plan.shards, this.plan.empty);
+    if (!additions) return;
     this.#gradients[bucket] = null;
-    this.#parts[bucket] = [];
-    this.#hooks.reduced(bucket, whole, parts);
+    this.#hooks.complete(bucket, additions, [...held.values()]);
   }
 
-  addState(part: Part): void {
-    const whole = this.#state?.put(part.range, part.values);
+  addState({ range, values }: Part<Float32Array>): void {
+    const whole = this.#state?.put(range, values);
     if (!whole) return;
     this.#state = null;
     this.#hooks.reducedState(whole);
@@ -77,7 +76,7 @@ export class StepSum implements StepWork<StepResult> {
   /** Losses are added shard by shard, in their order. */
   result(costs: StepCosts): StepResult {
     const { step, shards, empty } = this.plan;
-    const missing = this.#gradients.filter((sum) => sum !== null).length + (this.#state ? 1 : 0);
+    const missing = this.#gradients.filter((held) => held !== null).length + (this.#state ? 1 : 0);
     if (missing > 0 || this.#losses.size < shards - empty.length)
       throw new Error(`step ${step} was called done with ${missing} sums and some losses missing`);
     let loss = 0;
@@ -86,18 +85,10 @@ export class StepSum implements StepWork<StepResult> {
       loss += this.#losses.get(shard)!.loss;
       hits += this.#losses.get(shard)!.hits;
     }
-    return { loss, hits, reduceSeconds: this.#reduceMs / 1000, costs };
+    return { loss, hits, placeSeconds: this.#placeMs / 1000, costs };
   }
 }
 
-/** Whether a node of the tree is the left half of its parent: the one that the right half is added onto. */
-function isLeft(range: Range, shards: number): boolean {
-  let node: Range = { start: 0, end: shards };
-  for (let children = childrenOf(node); children; children = childrenOf(node)) {
-    const [left, right] = children;
-    if (rangeKey(left) === rangeKey(range)) return true;
-    if (rangeKey(right) === rangeKey(range)) return false;
-    node = range.start < right.start ? left : right;
-  }
-  return false;
+function includes(outer: Range, inner: Range): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end;
 }

@@ -1,53 +1,66 @@
-/** From a step's summed gradients to the next version of the weights, in the other half of the double buffer. */
+/** From a step's gradients to the next version of the weights, in the other half of the double buffer. */
 import { CnnDistError } from "../../errors.js";
-import { clipScale, sumOfSquares } from "../../optim/clipping.js";
-import type { Optimizer } from "../../optim/optimizer.js";
-import type { SummedPart } from "./step.js";
+import { clipScale } from "../../optim/clipping.js";
+import type { Bucket } from "../../parameters/layout.js";
+import type { Origin } from "./step.js";
 import type { DoubleBuffer } from "./weights.js";
 
 export interface UpdateOptions {
   step: number;
   lr: number;
   clipGradNorm: number | null;
+  /** Milliseconds. */
   now(): number;
   /** A bucket of the next version (-1: the state) is final. */
   updated(bucket: number): void;
 }
 
 /**
- * Each bucket is updated the moment its sum is there, unless the global norm is clipped, which needs all of them. A
- * gradient that is not finite throws before anything is committed.
+ * Each bucket is added and updated, in one pass, the moment its gradients are there, unless the global norm is clipped,
+ * which needs all of them first. A gradient that is not finite throws before anything is committed.
  */
 export class StepUpdate {
   readonly #buffer: DoubleBuffer;
-  readonly #optimizer: Optimizer;
   readonly #options: UpdateOptions;
   readonly #squares: number[];
-  readonly #held: Float32Array[] = [];
+  readonly #held: (readonly number[])[] = [];
   #missing: number;
   #ms = 0;
 
-  constructor(buffer: DoubleBuffer, optimizer: Optimizer, options: UpdateOptions) {
+  constructor(buffer: DoubleBuffer, options: UpdateOptions) {
     this.#buffer = buffer;
-    this.#optimizer = optimizer;
     this.#options = options;
-    this.#missing = buffer.layout.buckets.length;
+    this.#missing = buffer.memory.layout.buckets.length;
     this.#squares = new Array<number>(this.#missing).fill(0);
   }
 
-  reduced(bucket: number, gradient: Float32Array, parts: readonly SummedPart[]): void {
-    const start = this.#options.now();
-    const squares = sumOfSquares(gradient);
-    if (!Number.isFinite(squares)) throw this.#notFinite(bucket, gradient, parts);
-    this.#squares[bucket] = squares;
+  /** All of a bucket's gradients lie in their places, and are to be added as `additions` says. */
+  complete(bucket: number, additions: readonly number[], parts: readonly Origin[]): void {
+    const startMs = this.#options.now();
+    const { clipGradNorm } = this.#options;
     this.#missing--;
-    if (this.#options.clipGradNorm === null) this.#apply(bucket, gradient, 1);
-    else this.#held[bucket] = gradient;
-    if (this.#options.clipGradNorm !== null && this.#missing === 0) {
-      const scale = clipScale(this.gradientNorm, this.#options.clipGradNorm);
-      this.#held.forEach((held, index) => this.#apply(index, held, scale));
+    if (clipGradNorm === null) {
+      this.#keep(bucket, this.#apply(bucket, additions, 1), parts);
+      this.#options.updated(bucket);
+    } else {
+      this.#keep(bucket, this.#buffer.memory.sumOfSquares(bucket, additions), parts);
+      this.#held[bucket] = additions;
+      if (this.#missing === 0) this.#applyAll(clipScale(this.gradientNorm, clipGradNorm));
     }
-    this.#ms += this.#options.now() - start;
+    this.#ms += this.#options.now() - startMs;
+  }
+
+  #applyAll(scale: number): void {
+    this.#held.forEach((additions, bucket) => {
+      this.#apply(bucket, additions, scale);
+      this.#options.updated(bucket);
+    });
+  }
+
+  /** Writes the next version of a bucket; returns the sum of its gradient's squares. */
+  #apply(bucket: number, additions: readonly number[], scale: number): number {
+    const { step, lr } = this.#options;
+    return this.#buffer.memory.update(bucket, additions, { step, lr, scale });
   }
 
   reducedState(state: Float32Array): void {
@@ -64,44 +77,40 @@ export class StepUpdate {
     return this.#ms / 1000;
   }
 
-  #apply(index: number, gradients: Float32Array, scale: number): void {
-    const { step, lr } = this.#options;
-    const { offset, size } = this.#buffer.layout.buckets[index]!;
-    this.#optimizer.apply({
-      from: this.#buffer.half(step - 1),
-      to: this.#buffer.half(step),
-      gradients,
-      gradientOffset: offset,
-      start: offset,
-      end: offset + size,
-      lr,
-      step,
-      scale,
-    });
-    this.#options.updated(index);
+  #keep(bucket: number, squares: number, parts: readonly Origin[]): void {
+    if (!Number.isFinite(squares)) throw this.#notFinite(bucket, parts);
+    this.#squares[bucket] = squares;
   }
 
-  #notFinite(index: number, gradient: Float32Array, parts: readonly SummedPart[]): CnnDistError {
-    const bucket = this.#buffer.layout.buckets[index]!;
-    const at = gradient.findIndex((value) => !Number.isFinite(value));
-    const slot = bucket.slots.find(
-      ({ offset, size }) => bucket.offset + at >= offset && bucket.offset + at < offset + size,
-    );
+  #notFinite(index: number, parts: readonly Origin[]): CnnDistError {
+    const { memory } = this.#buffer;
+    const bucket = memory.layout.buckets[index]!;
+    const found = parts.map((part) => {
+      const values = memory.gradient(part.range.start, bucket);
+      const at = values.findIndex((value) => !Number.isFinite(value));
+      return { ...part, at, value: values[at] };
+    });
+    // Without one, finite gradients overflowed as they were added.
+    const bad = found.filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at);
+    const [first] = bad;
+    const blamed = first ? bad.filter(({ at }) => at === first.at) : parts;
+    const what = first
+      ? `the gradient of ${parameterAt(bucket, first.at)} is not finite (${first.value})`
+      : "the sum of the gradients is not finite";
     return new CnnDistError(
       "not-finite",
-      `step ${this.#options.step}: the gradient of ${slot?.name ?? "a parameter"} is not finite (${gradient[at]}), ${originOf(parts, at)}; the step was not applied. Lower --lr, add --lr-warmup-epochs or --clip-grad-norm, or look at the data.`,
+      `step ${this.#options.step}: ${what}, ${originsOf(blamed)}; the step was not applied. Lower --lr, add --lr-warmup-epochs or --clip-grad-norm, or look at the data.`,
     );
   }
 }
 
-/**
- * Whose shards made an element not finite. A part that nothing was added onto still shows what came; one that others were
- * added onto is named only when none of those is to blame.
- */
-function originOf(parts: readonly SummedPart[], at: number): string {
-  const bad = parts.filter(({ values }) => !Number.isFinite(values[at]));
-  const intact = bad.filter((part) => part.intact);
-  return (intact.length > 0 ? intact : bad)
+function parameterAt(bucket: Bucket, element: number): string {
+  const place = bucket.offset + element;
+  return bucket.slots.find(({ offset, size }) => place >= offset && place < offset + size)?.name ?? "a parameter";
+}
+
+function originsOf(parts: readonly Origin[]): string {
+  return parts
     .map(({ from, range: { start, end } }) => {
       const shards = end - start === 1 ? `shard ${start}` : `shards ${start} to ${end - 1}`;
       return `from ${shards}, ${from}`;

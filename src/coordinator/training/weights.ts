@@ -1,46 +1,39 @@
 /** The double buffer: version v of weights, state and optimizer vectors lies in half v & 1, whole until v+1 is committed. */
 import type { Snapshot } from "../../checkpoint/snapshot.js";
-import type { Buffers } from "../../optim/optimizer.js";
-import type { Layout } from "../../parameters/layout.js";
+import type { TrainingMemory } from "../../exchange/training-memory.js";
 import type { Weights } from "./workers.js";
 
-export interface Half extends Buffers {
-  state: Float32Array;
-}
+type Values = Pick<Snapshot, "weights" | "state" | "slots">;
 
 export class DoubleBuffer {
-  readonly layout: Layout;
-  readonly #halves: readonly [Half, Half];
+  readonly memory: TrainingMemory;
+  readonly #halves: readonly [Values, Values];
 
   /** Starts with the snapshot's values as version `snapshot.step`. */
-  constructor(
-    layout: Layout,
-    snapshot: Pick<Snapshot, "step" | "weights" | "state" | "slots">,
-    slotNames: readonly string[],
-  ) {
-    this.layout = layout;
-    const empty = (): Half => ({
-      weights: new Float32Array(layout.size),
-      state: new Float32Array(layout.stateSize),
-      slots: Object.fromEntries(slotNames.map((name) => [name, new Float32Array(layout.size)])),
+  constructor(memory: TrainingMemory, snapshot: Pick<Snapshot, "step" | "weights" | "state" | "slots">) {
+    this.memory = memory;
+    const half = (version: number): Values => ({
+      weights: memory.weights(version),
+      state: memory.state(version),
+      slots: Object.fromEntries(memory.slotNames.map((name) => [name, memory.slot(name, version)])),
     });
-    this.#halves = [empty(), empty()];
-    const half = this.half(snapshot.step);
-    half.weights.set(snapshot.weights);
-    half.state.set(snapshot.state);
-    for (const name of slotNames) {
+    this.#halves = [half(0), half(1)];
+    const { weights, state, slots } = this.half(snapshot.step);
+    weights.set(snapshot.weights);
+    state.set(snapshot.state);
+    for (const name of memory.slotNames) {
       const values = snapshot.slots[name];
-      if (values) half.slots[name]!.set(values);
+      if (values) slots[name]!.set(values);
     }
   }
 
-  half(version: number): Half {
+  half(version: number): Values {
     return this.#halves[(version & 1) as 0 | 1];
   }
 
   /** A version as those who compute may see it. */
   view(version: number): Weights {
-    const { layout } = this;
+    const { layout } = this.memory;
     const { weights, state } = this.half(version);
     const buckets = layout.buckets.map(({ index }) => index);
     return {

@@ -29,10 +29,10 @@ export interface StepWork<Result> {
   readonly weights: Weights;
   /** A shard's share of the step's mean loss, and how many of its samples were classified right. */
   addLoss(shard: number, score: Score, from: string): void;
-  /** One bucket's sum over a range of shards. */
-  addGradient(bucket: number, part: Part): void;
-  /** The same of the state, if the network has any. */
-  addState(part: Part): void;
+  /** One bucket's sum over a range of shards; null: it lies where the first of the shards has its place in the memory. */
+  addGradient(bucket: number, part: Part<Float32Array | null>): void;
+  /** The state's sum over a range, if the network has any. */
+  addState(part: Part<Float32Array>): void;
   result(costs: StepCosts): Result;
 }
 
@@ -64,12 +64,11 @@ export interface Score {
 }
 
 /** A sum over the shards of one node of the reduction tree. */
-export interface Part {
+export interface Part<Values> {
   /** Who sent it, for messages: "rank 3". */
   readonly from: string;
   readonly range: Range;
-  /** The training's own until the work is done: others may be added onto it in place. */
-  readonly values: Float32Array;
+  readonly values: Values;
 }
 
 /** What a step took of those who computed it. */

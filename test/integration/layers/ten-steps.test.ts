@@ -7,10 +7,10 @@ import { buildNetwork } from "../../../src/layers/build.js";
 import { initialValues } from "../../../src/models/init.js";
 import { parametersOf } from "../../../src/models/parameters.js";
 import { buildModel, modelFacts, modelNames } from "../../../src/models/registry.js";
-import { createOptimizer } from "../../../src/optim/optimizers.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
 import { Compute } from "../../../src/worker/compute.js";
 import { openTestEngine } from "../../support/tensorflow.js";
+import { trainingMemory } from "../../support/training-memory.js";
 
 let engine: Engine;
 before(async () => {
@@ -25,7 +25,7 @@ const IMAGES = 8;
 const { train, shape, classes } = loadSynthetic({ height: 28, width: 28, channels: 1, classes: 10, train: IMAGES });
 const pixels = new Uint8Array(IMAGES * 28 * 28);
 train.copyImages([...Array(IMAGES).keys()], pixels);
-const optimizer = createOptimizer({
+const OPTIMIZER = {
   name: "adam",
   momentum: 0.9,
   weightDecay: 0,
@@ -33,7 +33,7 @@ const optimizer = createOptimizer({
   beta2: 0.999,
   rho: 0.99,
   epsilon: 1e-8,
-});
+} as const;
 
 /** Losses of the same batch, step by step, as a worker and the coordinator make them of each other's results. */
 async function lossesOf(name: string): Promise<number[]> {
@@ -42,20 +42,19 @@ async function lossesOf(name: string): Promise<number[]> {
   const layout = layoutOf(parametersOf(spec));
   const network = buildNetwork(engine, spec);
   const compute = new Compute({ engine, network, layout, shape, labelSmoothing: 0 });
-  const buffer = new DoubleBuffer(layout, { step: 0, slots: {}, ...initialValues(layout, 1) }, optimizer.slotNames);
+  const memory = trainingMemory(layout, { shards: 1, optimizer: OPTIMIZER });
+  const buffer = new DoubleBuffer(memory, { step: 0, slots: {}, ...initialValues(layout, 1) });
   const losses: number[] = [];
-  const gradients = new Float32Array(layout.size);
   for (let step = 1; step <= STEPS; step++) {
     const weights = buffer.view(step - 1);
     const vectors = weights.buckets.map((index) => weights.bucket(index));
     const given = { pixels, labels: train.labels, scale: 1 / IMAGES, seed: [1, step] } as const;
     const state = await compute.shard(given, vectors, {
       loss: (loss) => losses.push(loss),
-      bucket: (index, data) => gradients.set(data, layout.buckets[index]!.offset),
+      bucket: (index, data) => memory.gradient(0, layout.buckets[index]!).set(data),
     });
-    const [from, to] = [buffer.half(step - 1), buffer.half(step)];
-    optimizer.apply({ from, to, gradients, gradientOffset: 0, start: 0, end: layout.size, lr: 1e-4, step, scale: 1 });
-    to.state.set(state);
+    for (const { index } of layout.buckets) memory.update(index, [0], { step, lr: 1e-4, scale: 1 });
+    buffer.half(step).state.set(state);
   }
   network.model.dispose();
   return losses;

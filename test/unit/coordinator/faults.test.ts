@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { WorkerEvent } from "../../../src/events.js";
 import { decodeToWorker, encode } from "../../../src/protocol/codec.js";
-import type { ToCoordinator } from "../../../src/protocol/messages.js";
+import { PROTOCOL, type ToCoordinator } from "../../../src/protocol/messages.js";
 import { settle } from "../../support/fake-clock.js";
 import { bitsOf, fakeRun } from "../../support/fake-run.js";
 import { DATASET, FINGERPRINT, TOPOLOGY } from "../../support/fake-worker.js";
@@ -12,7 +12,7 @@ const rejections = (run: ReturnType<typeof fakeRun>) =>
   run.events.flatMap((event) => (event.event === "rejected" ? [event.reason] : []));
 const lost = (run: ReturnType<typeof fakeRun>): WorkerEvent[] =>
   run.events.flatMap((event) => (event.event === "worker" && event.state === "lost" ? [event] : []));
-const HELLO: ToCoordinator = { type: "hello", protocol: 1, token: null, pid: 1, host: "there", device: "cpu" };
+const HELLO: ToCoordinator = { type: "hello", protocol: PROTOCOL, token: null, pid: 1, host: "there", device: "cpu" };
 /** A worker that joins and then only says what the test has it say. */
 const silent = { beforeSend: ({ type }: ToCoordinator) => ["hello", "join", "bucket", "heartbeat"].includes(type) };
 
@@ -23,7 +23,7 @@ test("a user model's parameters that are no layout are refused, and the next wor
   for (const [parameters, answer] of [
     [[parameter("twice", [2]), parameter("twice", [2])], "none"],
     [[parameter("huge", [2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1])], "none"],
-    [[parameter("short", [5])], "none"],
+    [[parameter("long", [17])], "none"],
     [null, "none"],
     [[parameter("whole", [2, 2])], "accept"],
   ] as const) {
@@ -43,7 +43,7 @@ test("a user model's parameters that are no layout are refused, and the next wor
         topologySha256: TOPOLOGY,
         parameters: parameters === null ? null : [...parameters],
       }),
-      payload: new Uint8Array(4 * 4),
+      payload: new Uint8Array(4 * 16), // four elements, and those behind a bucket
     });
     await settle();
     assert.equal(heard[0] ?? "none", answer);
@@ -169,9 +169,12 @@ test("another protocol is refused in words before anything else", async () => {
   const link = run.network.connect();
   const heard: Uint8Array[] = [];
   link.onMessage(([header]) => heard.push(header!));
-  link.send({ header: encode({ ...HELLO, protocol: 2 }) });
+  link.send({ header: encode({ ...HELLO, protocol: PROTOCOL + 1 }) });
   await settle();
-  assert.match(Buffer.from(heard[0]!).toString(), /speaks protocol 1, the worker 2/);
+  assert.match(
+    Buffer.from(heard[0]!).toString(),
+    new RegExp(`speaks protocol ${PROTOCOL}, the worker ${PROTOCOL + 1}`),
+  );
   run.worker();
   assert.equal((await outcome).kind, "done");
 });

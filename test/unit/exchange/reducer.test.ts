@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { SharedFile } from "../../../src/exchange/mapping.js";
 import { placesOf } from "../../../src/exchange/places.js";
 import { Reducer, segmentsOf, stretchesOf } from "../../../src/exchange/reducer.js";
+import { sumOfSquares } from "../../../src/optim/clipping.js";
 import type { OptimizerConfig, OptimizerName, Span } from "../../../src/optim/optimizer.js";
 import { createOptimizer } from "../../../src/optim/optimizers.js";
-import { sumOfSquares } from "../../../src/optim/schedule.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
 import { ADD } from "../../../src/parameters/tree.js";
 

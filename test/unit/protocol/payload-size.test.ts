@@ -48,9 +48,10 @@ test("the state travels as one frame as well", () => {
 });
 
 test("a user model's values come in one frame", () => {
-  assert.doesNotThrow(() => assertValuesFit("/my/model.js", LAYOUT, (1 + 24 + 5 + 7) * 4));
-  assert.throws(() => assertValuesFit("/my/model.js", LAYOUT, 147), {
+  const bytes = (LAYOUT.size + LAYOUT.stateSize) * 4;
+  assert.doesNotThrow(() => assertValuesFit("/my/model.js", LAYOUT, bytes));
+  assert.throws(() => assertValuesFit("/my/model.js", LAYOUT, bytes - 1), {
     code: "parameter-size",
-    message: /the model \/my\/model\.js is too large: 148 bytes would travel between the processes at once, 147 can/,
+    message: `the model /my/model.js is too large: ${bytes} bytes would travel between the processes at once, ${bytes - 1} can. Use smaller images, or fewer units in its largest layer.`,
   });
 });

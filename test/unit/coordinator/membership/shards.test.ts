@@ -11,6 +11,7 @@ import type { ToCoordinator } from "../../../../src/protocol/messages.js";
 import { testLayout } from "../../../support/fake-worker.js";
 import { member } from "../../../support/member.js";
 import { COSTS, sumOf, weightsOf } from "../../../support/step-values.js";
+import { Shelf } from "../../../support/training-memory.js";
 
 const LAYOUT = testLayout();
 const PLAN: StepPlan = { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 4, empty: [] };
@@ -19,12 +20,14 @@ function begin(changes: Partial<StepPlan> = {}) {
   const plan = { ...PLAN, ...changes };
   const clock = { now: 0 };
   const given: { rank: number; shards: readonly number[] }[] = [];
+  const shelf = new Shelf();
   const reduced = new Map<number, Float32Array>();
   const sum = new StepSum(plan, weightsOf(LAYOUT, plan.version), {
     now: () => clock.now,
-    reduced(bucket, gradient) {
-      assert.ok(!reduced.has(bucket), `bucket ${bucket} was reduced twice`);
-      reduced.set(bucket, gradient.slice());
+    place: (shard, bucket) => shelf.place(shard, bucket, LAYOUT.buckets[bucket]!.size),
+    complete(bucket, additions) {
+      assert.ok(!reduced.has(bucket), `bucket ${bucket} was complete twice`);
+      reduced.set(bucket, shelf.sum(bucket, additions));
     },
     reducedState(state) {
       assert.ok(!reduced.has(-1), "the state was reduced twice");
@@ -51,7 +54,7 @@ function begin(changes: Partial<StepPlan> = {}) {
     const sums = new Map(LAYOUT.buckets.map(({ index, size }) => [index, sumOf(root, size, plan.empty)!]));
     return sums.set(-1, sumOf(root, LAYOUT.stateSize, plan.empty)!);
   };
-  return { step, sum, clock, given, reduced, work, give, messages, expected };
+  return { step, sum, clock, given, shelf, reduced, work, give, messages, expected };
 }
 
 async function settled(promise: Promise<unknown>): Promise<boolean> {

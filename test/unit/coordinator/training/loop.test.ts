@@ -10,9 +10,11 @@ import type { RunEvent } from "../../../../src/events.js";
 import { NEW_SCHEDULE } from "../../../../src/optim/schedule.js";
 import { FakeClock } from "../../../support/fake-clock.js";
 import { bitsOf } from "../../../support/fake-run.js";
+import { testLayout } from "../../../support/fake-worker.js";
 import { FakeWorkers, type FakeWorkersOptions } from "../../../support/fake-workers.js";
 import { testRecipe } from "../../../support/recipe.js";
 import { testSnapshot } from "../../../support/snapshot.js";
+import { trainingMemory } from "../../../support/training-memory.js";
 
 const FIRST = { step: 0, epoch: 0, stepInEpoch: 0, best: null, loss: null, schedule: NEW_SCHEDULE, slots: {} };
 
@@ -25,23 +27,27 @@ function begin(
     save?: (snapshot: Snapshot) => Promise<void>;
   } = {},
 ) {
-  const start = given.start ?? testSnapshot({ ...FIRST, recipe: testRecipe(given.recipe) });
+  const start = given.start ?? testSnapshot({ ...FIRST, recipe: testRecipe(given.recipe) }, testLayout());
   const workers = new FakeWorkers(given);
   const events: RunEvent[] = [];
   const saved: number[] = [];
   const committed: number[] = [];
   const placement = { checkpointEverySteps: 0, evaluateEveryEpochs: 1, ...given.placement };
   // Two full batches of 8 and one of 3: fewer images than shards.
-  const outcome = train(start, { train: 19, test: 10, stopAfterStep: null, ...given.options, placement }, workers, {
+  const { recipe, layout } = start;
+  const memory = trainingMemory(layout, { shards: recipe.shards, optimizer: { ...recipe, name: recipe.optimizer } });
+  const options = { train: 19, test: 10, stopAfterStep: null, ...given.options, placement };
+  const ports = {
     clock: new FakeClock(),
-    emit: (event) => void events.push(event),
-    committed: ({ step }) => void committed.push(step),
-    async save(snapshot) {
+    emit: (event: RunEvent) => void events.push(event),
+    committed: ({ step }: Snapshot) => void committed.push(step),
+    async save(snapshot: Snapshot) {
       await given.save?.(snapshot);
       saved.push(snapshot.step);
       return { path: `step-${snapshot.step}`, sizeBytes: 1 };
     },
-  });
+  };
+  const outcome = train(start, options, workers, ports, memory);
   const of = <E extends RunEvent["event"]>(event: E) =>
     events.filter((each): each is Extract<RunEvent, { event: E }> => each.event === event);
   return { outcome, workers, saved, committed, of };

@@ -1,27 +1,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StepSum, type SummedPart } from "../../../../src/coordinator/training/step.js";
+import { type Origin, StepSum } from "../../../../src/coordinator/training/step.js";
 import type { StepPlan } from "../../../../src/coordinator/training/workers.js";
 import { testLayout } from "../../../support/fake-worker.js";
-import { COSTS, leafOf, sumOf, weightsOf } from "../../../support/step-values.js";
+import { COSTS, sumOf, weightsOf } from "../../../support/step-values.js";
+import { Shelf } from "../../../support/training-memory.js";
 
 const LAYOUT = testLayout();
 const SIZE = LAYOUT.buckets[0]!.size;
 
 function begin(changes: Partial<StepPlan> = {}) {
   const plan = { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 5, empty: [], ...changes };
-  const reduced: { bucket: number; gradient: Float32Array; parts: readonly SummedPart[] }[] = [];
+  const shelf = new Shelf();
+  const reduced: { bucket: number; gradient: Float32Array; parts: readonly Origin[] }[] = [];
   const clock = { now: 0 };
   const sum = new StepSum(plan, weightsOf(LAYOUT, plan.version), {
     now: () => clock.now++,
-    reduced: (bucket, gradient, parts) => void reduced.push({ bucket, gradient: gradient.slice(), parts }),
+    place: (shard, bucket) => shelf.place(shard, bucket, LAYOUT.buckets[bucket]!.size),
+    complete: (bucket, additions, parts) =>
+      void reduced.push({ bucket, gradient: shelf.sum(bucket, additions), parts }),
     reducedState: (state) => void reduced.push({ bucket: -1, gradient: state.slice(), parts: [] }),
   });
   const part = (start: number, end: number, size: number = SIZE) => {
     const range = { start, end };
     return { from: `rank ${start}`, range, values: sumOf(range, size, plan.empty)! };
   };
-  return { sum, reduced, part };
+  return { sum, shelf, reduced, part };
 }
 
 test("a bucket is handed on once, when its sum is whole, whatever order its parts come in", () => {
@@ -49,22 +53,34 @@ test("one sum for several shards, as a node sends it, and the same shards again 
   assert.deepEqual(run.reduced[0]!.gradient, sumOf({ start: 0, end: 4 }, SIZE));
 });
 
-test("parts say which of them were never added onto", () => {
-  const run = begin();
-  for (let shard = 0; shard < 5; shard++) run.sum.addGradient(0, run.part(shard, shard + 1));
-  const { parts } = run.reduced[0]!;
-  // ((0 + 1) + (2 + 3)) + 4
+test("what lies in its place already is not copied, and every part is told with who computed it", () => {
+  const run = begin({ shards: 3 });
+  for (const shard of [2, 0, 1]) {
+    const { values, ...part } = run.part(shard, shard + 1);
+    run.shelf.place(shard, 0, SIZE).set(values);
+    run.sum.addGradient(0, { ...part, values: null });
+  }
+  const [{ gradient, parts }] = run.reduced as [(typeof run.reduced)[number]];
+  assert.deepEqual(gradient, sumOf({ start: 0, end: 3 }, SIZE));
   assert.deepEqual(
-    parts.map(({ from, intact }) => [from, intact]),
+    parts.map(({ from, range }) => [from, range.start, range.end]),
     [
-      ["rank 0", false],
-      ["rank 1", true],
-      ["rank 2", false],
-      ["rank 3", true],
-      ["rank 4", true],
+      ["rank 2", 2, 3],
+      ["rank 0", 0, 1],
+      ["rank 1", 1, 2],
     ],
   );
-  for (const { intact, range, values } of parts) if (intact) assert.deepEqual(values, leafOf(range.start, SIZE));
+});
+
+test("a sum that holds shards which came alone takes their places", () => {
+  const run = begin({ shards: 4 });
+  run.sum.addGradient(0, run.part(0, 1));
+  run.sum.addGradient(0, run.part(1, 2));
+  run.sum.addGradient(0, run.part(2, 3));
+  run.sum.addGradient(0, run.part(0, 2));
+  run.sum.addGradient(0, run.part(2, 4));
+  assert.equal(run.reduced.length, 1);
+  assert.deepEqual(run.reduced[0]!.gradient, sumOf({ start: 0, end: 4 }, SIZE));
 });
 
 test("a loss that is not finite ends the step, with its place", () => {
@@ -85,8 +101,8 @@ test("losses are added in the order of shards, a shard that comes twice counts o
   assert.throws(() => run.sum.result(COSTS), /step 5 was called done/);
   run.sum.addLoss(0, { loss: losses[0]!, hits: 3 }, "rank 1");
   run.sum.addLoss(0, { loss: losses[0]!, hits: 3 }, "rank 2");
-  const { loss, hits, costs, reduceSeconds } = run.sum.result(COSTS);
+  const { loss, hits, costs, placeSeconds } = run.sum.result(COSTS);
   assert.deepEqual([loss, hits, costs], [0, 5, COSTS]);
-  assert.ok(reduceSeconds > 0);
+  assert.ok(placeSeconds > 0);
   assert.deepEqual(run.reduced.at(-1)!.gradient, sumOf({ start: 0, end: 3 }, LAYOUT.stateSize, [1]));
 });

@@ -1,0 +1,49 @@
+/** The coordinator's side of a run's memory: what training writes, and the kernels that write it. */
+import type { OptimizerConfig, Span } from "../optim/optimizer.js";
+import { slotNamesOf } from "../optim/optimizers.js";
+import type { Layout } from "../parameters/layout.js";
+import type { SharedFile } from "./mapping.js";
+import { RunMemory } from "./memory.js";
+import { placesOf } from "./places.js";
+import { Reducer } from "./reducer.js";
+
+export interface TrainingMemoryOptions {
+  layout: Layout;
+  /** Of a step. */
+  shards: number;
+  optimizer: OptimizerConfig;
+  /** Parameters that weight decay passes over. */
+  undecayed: readonly Span[];
+}
+
+export class TrainingMemory extends RunMemory {
+  readonly layout: Layout;
+  readonly slotNames: readonly string[];
+  readonly #reducer: Reducer;
+
+  /** `shared`: workers write into it, so all of it must be there from the start. CnnDistError `shared-memory` if it is not. */
+  constructor(
+    file: SharedFile,
+    { layout, shards, optimizer, undecayed }: TrainingMemoryOptions,
+    { shared }: { shared: boolean },
+  ) {
+    const slotNames = slotNamesOf(optimizer.name);
+    const { bytes } = placesOf(layout, slotNames, shards);
+    if (shared) file.allocate(bytes);
+    else file.resize(bytes);
+    super(file, layout, slotNames, shards);
+    this.layout = layout;
+    this.slotNames = slotNames;
+    this.#reducer = new Reducer(file, layout, this.places, optimizer, undecayed);
+  }
+
+  /** Of the summed gradient of a bucket; `additions` says which shards' gradients are added how (src/parameters/tree.ts). */
+  sumOfSquares(bucket: number, additions: readonly number[]): number {
+    return this.#reducer.sumOfSquares(this.layout.buckets[bucket]!, additions);
+  }
+
+  /** Adds, and writes version `step` of a bucket's weights and slots; returns the sum of squares of the summed gradient. */
+  update(bucket: number, additions: readonly number[], at: { step: number; lr: number; scale: number }): number {
+    return this.#reducer.update(this.layout.buckets[bucket]!, additions, at);
+  }
+}
