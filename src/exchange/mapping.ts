@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, ftruncateSync } from "node:fs";
 import koffi from "koffi";
 import { CnnDistError } from "../errors.js";
+import { bytes } from "../format.js";
 
 const PROT_READ_WRITE = 0x3;
 const MAP_SHARED = 0x1;
@@ -73,25 +74,36 @@ export class SharedFile {
     return new SharedFile(descriptor, fstatSync(descriptor).size, bind());
   }
 
-  /** Gives the file its size, and all of its memory at once: what is not there now would end a process in mid-run. */
-  allocate(bytes: number): void {
-    this.resize(bytes);
+  /**
+   * Gives the file its size, and all of its memory at once: what is not there now would end a process in mid-run.
+   * `available`: bytes that this process may still take, by the machine's memory and its container's limit.
+   */
+  allocate(bytesWanted: number, available: number = process.availableMemory()): void {
+    if (bytesWanted > available)
+      throw new CnnDistError(
+        "shared-memory",
+        `the run's weights, optimizer and gradients take ${bytes(bytesWanted)} of memory, and ${bytes(available)} are free. Lower --shards (each has a gradient of its own), take another --optimizer, or free some memory.`,
+      );
+    this.resize(bytesWanted);
     const code = this.#calls.posix_fallocate(this.descriptor, 0, this.#bytes);
     if (code !== 0)
-      throw new CnnDistError("shared-memory", `${this.#bytes} bytes of shared memory could not be had (error ${code})`);
+      throw new CnnDistError(
+        "shared-memory",
+        `${bytes(this.#bytes)} of shared memory could not be had (error ${code})`,
+      );
   }
 
   /** Gives the file its size; its memory comes as it is written. */
-  resize(bytes: number): void {
-    this.#bytes = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+  resize(bytesWanted: number): void {
+    this.#bytes = Math.ceil(bytesWanted / PAGE_BYTES) * PAGE_BYTES;
     ftruncateSync(this.descriptor, this.#bytes);
   }
 
   /** All of the file as memory of this process. */
   view(): ArrayBuffer {
-    const [address, bytes, { munmap }] = [this.#map(0n, this.#bytes, 0, 0), this.#bytes, this.#calls];
-    const view = koffi.view(address, bytes);
-    unmapped.register(view, () => munmap(address, bytes));
+    const [address, length, { munmap }] = [this.#map(0n, this.#bytes, 0, 0), this.#bytes, this.#calls];
+    const view = koffi.view(address, length);
+    unmapped.register(view, () => munmap(address, length));
     return view;
   }
 
@@ -101,12 +113,12 @@ export class SharedFile {
     this.#map(address, target.byteLength, MAP_FIXED, offset);
   }
 
-  #map(at: bigint, bytes: number, flags: number, offset: number): bigint {
-    if (bytes % PAGE_BYTES !== 0 || offset % PAGE_BYTES !== 0 || at % BigInt(PAGE_BYTES) !== 0n)
-      throw new RangeError(`${bytes} bytes from ${offset} at ${at} are not whole pages`);
-    const address = BigInt(this.#calls.mmap(at, bytes, PROT_READ_WRITE, MAP_SHARED | flags, this.descriptor, offset));
+  #map(at: bigint, length: number, flags: number, offset: number): bigint {
+    if (length % PAGE_BYTES !== 0 || offset % PAGE_BYTES !== 0 || at % BigInt(PAGE_BYTES) !== 0n)
+      throw new RangeError(`${length} bytes from ${offset} at ${at} are not whole pages`);
+    const address = BigInt(this.#calls.mmap(at, length, PROT_READ_WRITE, MAP_SHARED | flags, this.descriptor, offset));
     if (address === MAP_FAILED)
-      throw new CnnDistError("shared-memory", `${bytes} bytes of shared memory could not be mapped`);
+      throw new CnnDistError("shared-memory", `${bytes(length)} of shared memory could not be mapped`);
     return address;
   }
 
