@@ -68,7 +68,7 @@ export function createRunMetrics(): RunMetrics {
   const stepDuration = histogram("step_duration_seconds", "Time from assignment to commit.", STEP_BUCKETS);
   const phaseDuration = histogram(
     "step_phase_duration_seconds",
-    "Parts of a step: compute (slowest worker), wait (what is left), reduce and update (in the coordinator).",
+    "Parts of a step: compute (slowest worker), wait (what is left), reduce (gradients that came as frames are put into their places), update (gradients are added and applied).",
     STEP_BUCKETS,
     ["phase"],
   );

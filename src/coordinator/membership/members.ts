@@ -9,7 +9,7 @@ import { type Agreed, type InitialValues, initialValuesOf, type Join, objection 
 import { Channel } from "./channel.js";
 import { CONNECTION_GONE, Departures } from "./departures.js";
 import type { Duties, MembersOptions, MembersPorts } from "./ports.js";
-import { type Incarnation, type Member, Roster } from "./roster.js";
+import { type Incarnation, isOf, isPreparing, type Member, Roster } from "./roster.js";
 import { heldUpMs, overdue } from "./watch.js";
 
 type LossReason = NonNullable<WorkerEvent["reason"]>;
@@ -297,9 +297,3 @@ export class Members {
     this.lookWhoIsLeft();
   }
 }
-
-/** Whether it has not joined yet. */
-const isPreparing = ({ state }: Member) => state === "joining" || state === "tracing";
-
-const isOf = (member: Incarnation, message: Incarnation) =>
-  member.rank === message.rank && member.incarnation === message.incarnation;

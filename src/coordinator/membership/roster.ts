@@ -142,3 +142,10 @@ export class Roster {
     return count >= STRIKES;
   }
 }
+
+/** Whether it has not joined yet. */
+export const isPreparing = ({ state }: Member): boolean => state === "joining" || state === "tracing";
+
+/** Whether a message names the rank and incarnation of its sender. */
+export const isOf = (member: Incarnation, message: Incarnation): boolean =>
+  member.rank === message.rank && member.incarnation === message.incarnation;
