@@ -36,7 +36,10 @@ export type Given = Readonly<Record<string, unknown>>;
 
 /** For a command that takes a while: it greets at once, and stops when it is asked to. */
 export interface Lasting {
-  title(given: Given): string;
+  /** Null for a command that may have nothing to do: it greets nobody. */
+  title: ((given: Given) => string) | null;
+  /** What a stop leaves, in words, where that is not obvious. */
+  stopped?: string;
   /** Whether a stop saves what was done so far. */
   saves: boolean;
 }

@@ -189,7 +189,7 @@ export const COMMANDS: readonly Command[] = [
     describe: "install TensorFlow's library into the user's cache",
     positionals: [],
     options: [option("gpu", "boolean", "the build for NVIDIA GPUs"), option("cpu", "boolean", "the build for the CPU")],
-    lasting: { title: () => "TensorFlow's library", saves: false },
+    lasting: { title: null, stopped: "the installation was stopped; nothing is half installed", saves: false },
     load: async () => (await import("./setup.js")).command,
   },
   {

@@ -25,7 +25,7 @@ export async function perform({ lasting, load }: Command, given: Given, io: Io, 
   const handlers = lasting && handlersFor(lasting, reporter, stopping);
   const restore = handlers ? onSignals(handlers, hangupIsIgnored(readTraces(io.env))) : () => {};
   if (handlers) output.onReaderGone((stream) => handlers.first(`the reader of ${stream} is gone`));
-  if (lasting) reporter.greet(lasting.title(given)); // after the handlers: Ctrl-C may follow the first line at once
+  if (lasting?.title) reporter.greet(lasting.title(given)); // after the handlers: Ctrl-C may follow the first line at once
   try {
     const work = await load();
     stopping.signal.throwIfAborted();
@@ -42,13 +42,13 @@ interface Handlers {
   again(): void;
 }
 
-function handlersFor({ saves }: Lasting, reporter: Reporter, stopping: AbortController): Handlers {
+function handlersFor({ saves, stopped }: Lasting, reporter: Reporter, stopping: AbortController): Handlers {
   return {
     first(cause) {
       const saved = saves ? "; what is done is saved" : "";
       const twice = cause === "SIGINT" ? ` Ctrl-C again ends it at once${saves ? ", unsaved" : ""}.` : "";
       reporter.note(`${cause}: stopping${saved}.${twice}`);
-      stopping.abort(new CnnDistError("stopped", `it was stopped: ${cause}`));
+      stopping.abort(new CnnDistError("stopped", stopped ? `${cause}: ${stopped}` : `it was stopped: ${cause}`));
     },
     again() {
       const checkpoint = reporter.checkpoint();

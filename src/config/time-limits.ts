@@ -20,6 +20,8 @@ export const CONNECTION = { heartbeatMs: 2000, timeoutMs: 30_000 } as const;
 export const CLOSING_MS = 500;
 /** How long a worker that ends waits until its last messages have left. */
 export const FLUSH_MS = 1000;
+/** How long a worker that said why it fails waits for an answer: its end must not be seen before its reason is. */
+export const ANSWER_MS = 2000;
 /** How long workers get to leave by themselves at the end of a run. */
 export const LEAVE_MS = 3000;
 /** Before the n-th restart of a worker (1-based): 0.5, 1, 2, 4 … at most 30 s. */

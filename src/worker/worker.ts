@@ -2,7 +2,7 @@
 import type { Fingerprint } from "../config/fingerprint.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
-import { ALONE_MS, FLUSH_MS, HEARTBEAT_MS } from "../config/time-limits.js";
+import { ALONE_MS, ANSWER_MS, FLUSH_MS, HEARTBEAT_MS } from "../config/time-limits.js";
 import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { CnnDistError, messageOf } from "../errors.js";
@@ -86,6 +86,12 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   }, options.heartbeatMs ?? HEARTBEAT_MS);
 
   let stopWaiting = () => {};
+  /** Whether the coordinator was told of a failure, and whether it has answered. */
+  let told = false;
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
   const outcome = await new Promise<WorkerOutcome>((resolve) => {
     const end = (outcome: WorkerOutcome) => {
       held.ended = true;
@@ -96,6 +102,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
       const code = error instanceof CnnDistError ? error.code : "unexpected";
       const stack = stackOf(error);
       const where = stack === null || options.log === null ? "" : `\nThe whole stack is in ${options.log}.`;
+      told = true;
       send({ type: "failed", code, message: `${messageOf(error).slice(0, 15_000)}${where}` });
       // It may not run what the coordinator trains: the two do not go together, as after a refusal from there.
       const kind = code === "model-not-allowed" ? "refused" : "failed";
@@ -163,8 +170,11 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
     });
     stopWaiting = () => clearTimeout(alone);
     link.onMessage((parts) => {
-      if (held.ended) return;
       const decoded = decodeToWorker(parts);
+      if (held.ended) {
+        if (decoded.ok && ["evict", "stop", "refuse"].includes(decoded.message.type)) answer();
+        return;
+      }
       if (!decoded.ok)
         return fail(
           new CnnDistError(
@@ -190,8 +200,20 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   clearInterval(beat);
   stopWaiting();
   await link.flush(FLUSH_MS);
+  if (told) await within(answered, ANSWER_MS);
   await held.setup?.close();
   return outcome;
+}
+
+async function within(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([
+    promise,
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    }),
+  ]);
+  clearTimeout(timer);
 }
 
 function exchangeOf(

@@ -70,6 +70,8 @@ export function startWorker(
     setup?: Partial<WorkerSetup>;
     /** The run's memory, if the worker was started with it. */
     memory?: RunMemory;
+    /** Whether a failure is answered, as a coordinator does. */
+    answers?: boolean;
     prepare?: (setup: WorkerSetup, progress: (what: string) => void) => Promise<WorkerSetup>;
   } = {},
 ) {
@@ -83,6 +85,8 @@ export function startWorker(
     if (!decoded.ok) throw new Error(`the worker sent what the coordinator would drop: ${decoded.reason}`);
     const { message, payload } = decoded;
     said.push({ message, values: payload && asFloat32(payload, payload.byteLength / 4)!.slice() });
+    if (message.type === "failed" && given.answers !== false)
+      queueMicrotask(() => tell({ type: "evict", reason: "it failed" }));
   });
   const closed = { times: 0 };
   const unchanged = { shape: DATA.shape, apply: null };

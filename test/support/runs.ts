@@ -83,7 +83,8 @@ export async function cli(
 ): Promise<CliRun> {
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd,
-    env: { ...process.env, CNN_DIST_TENSORFLOW: await tensorflowDir(), NO_COLOR: "1", ...env },
+    // Whatever started the tests (nohup, say) did not start this.
+    env: { ...process.env, _: process.execPath, CNN_DIST_TENSORFLOW: await tensorflowDir(), NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [out, err, rest] = ["", "", ""];

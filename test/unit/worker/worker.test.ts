@@ -302,6 +302,22 @@ test("what goes wrong is told to the coordinator and ends the worker", async (pa
   });
 });
 
+test("who failed ends only once that was heard: its end must not be seen before its reason", async (context) => {
+  const worker = startWorker(context, {
+    answers: false,
+    prepare: () => Promise.reject(new CnnDistError("trace-read", "in own.mjs")),
+  });
+  worker.accept();
+  let ended = false;
+  worker.outcome.then(() => {
+    ended = true;
+  });
+  for (let turn = 0; turn < 5; turn++) await settle();
+  assert.deepEqual([worker.of("failed").length, ended], [1, false]);
+  worker.tell({ type: "evict", reason: "it failed" });
+  assert.deepEqual(await worker.outcome, { kind: "failed", detail: "in own.mjs" });
+});
+
 test("refusal and eviction are outcomes with their reasons", async (context) => {
   const refused = startWorker(context);
   refused.tell({ type: "refuse", code: "fingerprint", message: "threads: 1 here, 2 there" });
