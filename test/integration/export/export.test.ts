@@ -124,7 +124,7 @@ test("Keras and tfjs open the exports and give our logits, and each other's for 
     const expected = await (await openClassifier(engine, snapshot)).logits(pixels);
     assertClose(inKeras[at]!.logits, expected, `${model}: Keras against us`);
     if (at >= MODELS.length) continue; // these are put together from other layers than ours
-    const parameters = snapshot.layout.size + snapshot.layout.stateSize;
+    const parameters = snapshot.layout.parameters + snapshot.layout.stateSize;
     assert.deepEqual([inTfjs[at]!.parameters, inKeras[at]!.parameters], [parameters, parameters]);
     assert.ok(!existsSync(join(dir, "tfjs", "layers.mjs")) && !existsSync(join(dir, "cnn_dist_layers.py")), model);
   }
