@@ -78,7 +78,8 @@ export interface StepEvent {
   duration_seconds: number;
   samples_per_second: number;
   phases: { wait_seconds: number; reduce_seconds: number; update_seconds: number; compute_seconds: number };
-  exchange_bytes: { in: number; out: number };
+  /** In and out of the coordinator as frames; `shared`: gradients that workers wrote to shared memory. */
+  exchange_bytes: { in: number; out: number; shared: number };
   /** Seconds of compute a rank in this step. */
   worker_seconds: Record<string, number>;
   tensors: number;

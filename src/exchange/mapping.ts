@@ -3,6 +3,7 @@ import { closeSync, fstatSync, ftruncateSync } from "node:fs";
 import koffi from "koffi";
 import { CnnDistError } from "../errors.js";
 import { bytes } from "../format.js";
+import { availableBytes } from "./available.js";
 
 const PROT_READ_WRITE = 0x3;
 const MAP_SHARED = 0x1;
@@ -10,9 +11,12 @@ const MAP_FIXED = 0x10;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 /** The child of a fork closes it, unless it is handed down by name. */
 const MFD_CLOEXEC = 0x1;
+const KEEP_SIZE = 0x1;
+const PUNCH_HOLE = 0x2;
 export const PAGE_BYTES = 4096;
 
 interface Calls {
+  fallocate(file: number, mode: number, offset: number, bytes: number): number;
   munmap(address: bigint, bytes: number): number;
   mmap(
     address: bigint,
@@ -33,6 +37,9 @@ function bind(): Calls {
     mmap: c.func(
       "uintptr_t mmap(uintptr_t address, size_t bytes, int protection, int flags, int file, int64_t offset)",
     ) as unknown as Calls["mmap"],
+    fallocate: c.func(
+      "int fallocate(int file, int mode, int64_t offset, int64_t bytes)",
+    ) as unknown as Calls["fallocate"],
     munmap: c.func("int munmap(uintptr_t address, size_t bytes)") as unknown as Calls["munmap"],
     memfd_create: c.func("int memfd_create(const char *name, unsigned int flags)") as unknown as Calls["memfd_create"],
     posix_fallocate: c.func(
@@ -78,11 +85,11 @@ export class SharedFile {
    * Gives the file its size, and all of its memory at once: what is not there now would end a process in mid-run.
    * `available`: bytes that this process may still take, by the machine's memory and its container's limit.
    */
-  allocate(bytesWanted: number, available: number = process.availableMemory()): void {
+  allocate(bytesWanted: number, available: number = availableBytes()): void {
     if (bytesWanted > available)
       throw new CnnDistError(
         "shared-memory",
-        `the run's weights, optimizer and gradients take ${bytes(bytesWanted)} of memory, and ${bytes(available)} are free. Lower --shards (each has a gradient of its own), take another --optimizer, or free some memory.`,
+        `the run's weights, optimizer and gradients take ${bytes(bytesWanted)} of shared memory, and ${bytes(available)} are free. Use --exchange frames, which takes less and leads to the same result, or free some memory.`,
       );
     this.resize(bytesWanted);
     const code = this.#calls.posix_fallocate(this.descriptor, 0, this.#bytes);
@@ -120,6 +127,11 @@ export class SharedFile {
     if (address === MAP_FAILED)
       throw new CnnDistError("shared-memory", `${bytes(length)} of shared memory could not be mapped`);
     return address;
+  }
+
+  /** Gives the memory back at once, though it may still be mapped: whoever reads it from now on sees zeros. */
+  discard(): void {
+    this.#calls.fallocate(this.descriptor, PUNCH_HOLE | KEEP_SIZE, 0, this.#bytes);
   }
 
   /** What is mapped stays mapped. */

@@ -156,6 +156,7 @@ export function createRunMetrics(): RunMetrics {
         for (const phase of PHASES) phaseDuration.observe({ phase }, event.phases[`${phase}_seconds`]);
         exchanged.inc({ direction: "in", transport: "zeromq" }, event.exchange_bytes.in);
         exchanged.inc({ direction: "out", transport: "zeromq" }, event.exchange_bytes.out);
+        exchanged.inc({ direction: "in", transport: "shared-memory" }, event.exchange_bytes.shared);
         for (const [rank, seconds] of Object.entries(event.worker_seconds)) workerStep.set({ rank }, seconds);
         return;
       case "eval":

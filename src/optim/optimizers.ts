@@ -1,6 +1,7 @@
 /**
  * The update rules, with PyTorch's semantics (torch.optim), so that a recipe means the same in both. Arithmetic is in
- * double, rounded to float32 when stored. One plain loop a rule: this is the coordinator's hot path.
+ * double, rounded to float32 when stored. One plain loop a rule: the definition that the kernels of src/exchange are held to,
+ * bit for bit.
  */
 import { integerPower } from "./arithmetic.js";
 import type { Optimizer, OptimizerConfig, OptimizerName, Span } from "./optimizer.js";

@@ -8,7 +8,11 @@ import type { ModelReading, ReaderAnswer, UserModelSummary } from "./model-reade
 async function summaryOf({ libraryDir, model, input, classes, seed }: ModelReading): Promise<UserModelSummary> {
   const engine = openEngine({ libraryDir, threads: 1, device: "cpu", precision: "fp32" });
   const { layers, layout } = await loadUserModel(engine, model, { input, classes, seed });
-  return { trainable_parameters: layout.parameters, total_parameters: layout.parameters + layout.stateSize, layers: [...layers] };
+  return {
+    trainable_parameters: layout.parameters,
+    total_parameters: layout.parameters + layout.stateSize,
+    layers: [...layers],
+  };
 }
 
 dieWithParent();

@@ -28,7 +28,10 @@ export async function openRun(context: RunContext, prepared: PreparedRun): Promi
   const link = await listen(context);
   events.emit({ ...prepared.plan, run_dir: directory.path, metrics_url: metricsUrl });
   const file = SharedFile.create();
-  closing.add(() => file.close());
+  closing.add(() => {
+    file.discard();
+    file.close();
+  });
   return { directory, store, link, file };
 }
 

@@ -3,8 +3,10 @@ import { basename } from "node:path";
 import { systemClock } from "../clock.js";
 import { LEAVE_MS } from "../config/time-limits.js";
 import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
+import { availableBytes } from "../exchange/available.js";
 import type { ModelChoice } from "../models/choice.js";
 import type { RunContext } from "./context.js";
+import { chooseExchange } from "./exchange.js";
 import { superviseLocalWorkers } from "./local-workers.js";
 import type { OpenedRun } from "./open.js";
 import type { PreparedRun } from "./prepare.js";
@@ -28,7 +30,11 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
   const { training, devices, libraryDir, cacheDir } = prepared;
   const { directory, store, link, file } = opened;
   const { dataset, start, topologySha256 } = training;
-  const exchange = libraryDir === null || options.placement.exchange === "frames" ? "frames" : "shared-memory";
+  const { exchange, warning } = chooseExchange(options.placement.exchange, start, {
+    local: libraryDir !== null,
+    availableBytes: availableBytes(),
+  });
+  if (warning !== null) events.emit({ event: "log", level: "warn", message: warning });
   const startedMs = systemClock.now();
   // The two need each other: the supervisor is there before the first worker is.
   const local: { supervisor: Supervisor | null } = { supervisor: null };

@@ -11,6 +11,8 @@ export interface FakeWorkersOptions {
   /** Called before each piece of work; what it throws `collect` rejects with. */
   before?: (work: Work<unknown>) => void | Promise<void>;
   loss?: (step: number, shard: number) => number;
+  /** Of one image of the test set. */
+  score?: () => number;
 }
 
 export class FakeWorkers implements Workers {
@@ -62,7 +64,10 @@ export class FakeWorkers implements Workers {
   #evaluate<Result>(work: EvaluationWork<Result>): Result {
     const [first] = work.weights.bucket(0);
     for (const [chunk, { start, end }] of [...work.chunks.entries()].reverse())
-      work.addScore(chunk, { loss: (end - start) * Math.abs(first!), hits: end - start - 1 });
+      work.addScore(chunk, {
+        loss: (end - start) * (this.#options.score?.() ?? Math.abs(first!)),
+        hits: end - start - 1,
+      });
     return work.result();
   }
 }

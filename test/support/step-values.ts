@@ -31,7 +31,7 @@ export function weightsOf(layout: Layout, version: number): Weights {
 
 export const COSTS: StepCosts = {
   computeSeconds: new Map([[0, 0.25]]),
-  exchangedBytes: { in: 3, out: 4 },
+  exchangedBytes: { in: 3, out: 4, shared: 5 },
   tensors: 5,
   tensorBytes: 6,
 };

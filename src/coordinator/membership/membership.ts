@@ -90,7 +90,11 @@ export class Membership implements Workers {
     const members = this.#members.all();
     return work.result({
       computeSeconds: inFlight.computeSeconds,
-      exchangedBytes: { in: after.in - before.in + inFlight.sharedBytes, out: after.out - before.out },
+      exchangedBytes: {
+        in: after.in - before.in,
+        out: after.out - before.out,
+        shared: inFlight.sharedBytes,
+      },
       tensors: members.reduce((sum, { tensors }) => sum + tensors, 0),
       tensorBytes: members.reduce((sum, { tensorBytes }) => sum + tensorBytes, 0),
     });

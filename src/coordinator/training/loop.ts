@@ -1,6 +1,7 @@
 /** The training from start to end. Start reading here. */
 import type { BestMetric, Snapshot } from "../../checkpoint/snapshot.js";
 import { batchOf, emptyShards, evaluationChunks, positionOf, stepsPerEpoch, totalSteps } from "../../data/order.js";
+import { CnnDistError } from "../../errors.js";
 import type { RunEvent } from "../../events.js";
 import type { TrainingMemory } from "../../exchange/training-memory.js";
 import { afterEvaluation, learningRate } from "../../optim/schedule.js";
@@ -213,6 +214,11 @@ class Training {
     const sums = await this.#workers.collect(new EvaluationSum(chunks, this.#buffer.view(step)));
     const loss = sums.loss / test;
     const accuracy = sums.hits / test;
+    if (!Number.isFinite(loss))
+      throw new CnnDistError(
+        "not-finite",
+        `after step ${step} the loss on the test set is ${loss}: the weights have grown too large. They were not saved. Lower --lr, or add --lr-warmup-epochs or --clip-grad-norm.`,
+      );
     // At the end of an epoch the place is already the next epoch's first step.
     const epoch = positionOf(step - 1, this.#perEpoch).epoch;
     const metric: BestMetric = { accuracy, loss, epoch, step };

@@ -75,7 +75,7 @@ export interface Part<Values> {
 export interface StepCosts {
   computeSeconds: ReadonlyMap<number, number>;
   /** Payloads, without headers. */
-  exchangedBytes: { in: number; out: number };
+  exchangedBytes: { in: number; out: number; shared: number };
   /** TensorFlow's tensors in all workers. */
   tensors: number;
   tensorBytes: number;

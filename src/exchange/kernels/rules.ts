@@ -2,7 +2,7 @@
 // works on `bytes` bytes, a multiple of 16, and so on up to three elements beyond a range; the caller leaves room.
 import { add, div, high, low, mul, root, rounded, sub } from "./lanes";
 
-/** Coefficients of a step, each in both lanes; src/exchange/coefficients.ts fills them in this order. */
+/** Coefficients of a step, each in both lanes; src/exchange/bank.ts fills them in this order. */
 let lr: v128 = f64x2.splat(0);
 let decay: v128 = f64x2.splat(0);
 let scale: v128 = f64x2.splat(0);

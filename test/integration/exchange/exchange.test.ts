@@ -12,7 +12,8 @@ const RULES: readonly RecipeOverrides[] = [
   { optimizer: "sgd", weightDecay: 1e-3 },
   { optimizer: "momentum", weightDecay: 1e-3, weightDecayExclude: "biasAndNorm" },
   { optimizer: "nesterov", clipGradNorm: 0.5 },
-  { optimizer: "adam", clipGradNorm: 1e-3 },
+  // Three full batches, and one of three images for four shards.
+  { optimizer: "adam", clipGradNorm: 1e-3, batchSize: 49, steps: 5 },
   { optimizer: "adamw", weightDecay: 0.1 },
   { optimizer: "rmsprop" },
 ];

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { test } from "node:test";
 import { SharedFile } from "../../../src/exchange/mapping.js";
 
@@ -19,6 +20,18 @@ test("what one view writes, another sees, and so does memory that the file was l
   assert.equal(other[4097], 9, "what is mapped stays mapped");
 });
 
+test("discarded memory is given back at once, and reads as zeros", () => {
+  const file = SharedFile.create();
+  file.allocate(1 << 20);
+  const bytes = new Uint8Array(file.view());
+  bytes.fill(1);
+  const blocks = () => statSync(`/proc/self/fd/${file.descriptor}`).blocks;
+  assert.equal(blocks(), 2048);
+  file.discard();
+  assert.equal(blocks(), 0);
+  assert.equal(bytes[5000], 0);
+});
+
 test("a process that got the descriptor sees the same bytes", () => {
   const file = SharedFile.create();
   file.resize(100);
@@ -30,7 +43,7 @@ test("a process that got the descriptor sees the same bytes", () => {
 test("memory that is not there is refused with what is needed, what is free, and what to do", () => {
   assert.throws(() => SharedFile.create().allocate(5e9, 1e9), {
     code: "shared-memory",
-    message: /take 5\.0 GB of memory, and 1\.0 GB are free\. Lower --shards/,
+    message: /take 5\.0 GB of shared memory, and 1\.0 GB are free\. Use --exchange frames/,
   });
 });
 

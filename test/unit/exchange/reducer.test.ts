@@ -18,6 +18,9 @@ const LAYOUT = layoutOf(
     { name: "c/kernel", shape: [3, 5], role: "trainable", init: { kind: "zeros" }, decay: true },
     { name: "c/bias", shape: [7], role: "trainable", init: { kind: "zeros" }, decay: false },
     { name: "b", shape: [2501], role: "trainable", init: { kind: "zeros" }, decay: true },
+    // A range that begins between two vectors of four, and ends in another block than it begins.
+    { name: "d/bias", shape: [1017], role: "trainable", init: { kind: "zeros" }, decay: false },
+    { name: "d/kernel", shape: [1021], role: "trainable", init: { kind: "zeros" }, decay: true },
     { name: "a", shape: [1], role: "trainable", init: { kind: "zeros" }, decay: true },
   ],
   64,
@@ -98,28 +101,38 @@ for (const name of NAMES)
       }
     });
 
-for (const name of ["sgd", "adamw"] as const)
-  test(`${name}: weight decay passes over parameters, from their first element to their last`, () => {
+for (const [name, program] of [
+  ["sgd", [0]],
+  ["sgd", [0, 1, ADD]],
+  ["adamw", [0]],
+  ["adamw", [0, 1, ADD]],
+] as const)
+  test(`${name}: weight decay passes over parameters, whole, with ${program.length === 1 ? 1 : 2} shards`, () => {
     const undecayed = LAYOUT.trainable.filter(({ decay }) => !decay);
-    const { reference, halves, gradients, reducer } = setUp(name, 1, undecayed);
+    const { reference, halves, gradients, reducer } = setUp(name, 2, undecayed);
+    const added = (at: number) =>
+      program.length === 1 ? gradients[0]![at]! : Math.fround(gradients[0]![at]! + gradients[1]![at]!);
     const [from, to] = [halves[0]!, halves[1]!];
     fill(from.weights, 1);
     fill(gradients[0]!, 2);
+    fill(gradients[1]!, 3);
     const expected = {
       weights: new Float32Array(LAYOUT.size),
       slots: Object.fromEntries(reference.slotNames.map((slot) => [slot, new Float32Array(LAYOUT.size)])),
     };
     const at = { lr: 0.01, step: 1, scale: 1 };
+    const sum = Float32Array.from({ length: LAYOUT.size }, (_, index) => added(index));
     for (const bucket of LAYOUT.buckets) {
       const { offset, size } = bucket;
-      reducer.update(bucket, [0], at);
-      const span = { gradients: gradients[0]!, gradientOffset: 0, start: offset, end: offset + size };
+      reducer.update(bucket, program, at);
+      const span = { gradients: sum, gradientOffset: 0, start: offset, end: offset + size };
       reference.apply({ from, to: expected, ...span, ...at });
     }
-    const plain = setUp(name, 1);
+    const plain = setUp(name, 2);
     fill(plain.halves[0]!.weights, 1);
     fill(plain.gradients[0]!, 2);
-    for (const bucket of LAYOUT.buckets) plain.reducer.update(bucket, [0], at);
+    fill(plain.gradients[1]!, 3);
+    for (const bucket of LAYOUT.buckets) plain.reducer.update(bucket, program, at);
     for (const { name: parameter, offset, size, decay } of LAYOUT.trainable) {
       const part = (vector: Float32Array) => [...vector.subarray(offset, offset + size)];
       assert.deepEqual(part(to.weights), part(expected.weights));

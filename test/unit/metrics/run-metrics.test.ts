@@ -20,7 +20,7 @@ const STEP: StepEvent = {
   duration_seconds: 0.25,
   samples_per_second: 256,
   phases: { wait_seconds: 0.02, reduce_seconds: 0.01, update_seconds: 0.02, compute_seconds: 0.2 },
-  exchange_bytes: { in: 1000, out: 2000 },
+  exchange_bytes: { in: 1000, out: 2000, shared: 3000 },
   worker_seconds: { 0: 0.2, 1: 0.15 },
   tensors: 20,
   tensor_bytes: 800,
@@ -101,6 +101,7 @@ test("steps: gauges hold the last, counters and histograms add up", async () => 
     ['step_phase_duration_seconds_sum{phase="compute"}', 0.4],
     ['exchange_bytes_total{direction="in",transport="zeromq"}', 2000],
     ['exchange_bytes_total{direction="out",transport="zeromq"}', 4000],
+    ['exchange_bytes_total{direction="in",transport="shared-memory"}', 6000],
     ['worker_step_duration_seconds{rank="1"}', 0.15],
   ] as const)
     assert.equal(await value(metrics, sample), expected, sample);

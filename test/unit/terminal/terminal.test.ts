@@ -56,7 +56,7 @@ const STEP: StepEvent = {
   duration_seconds: 0.5,
   samples_per_second: 200,
   phases: { wait_seconds: 0, reduce_seconds: 0, update_seconds: 0, compute_seconds: 0.4 },
-  exchange_bytes: { in: 1, out: 1 },
+  exchange_bytes: { in: 1, out: 1, shared: 1 },
   worker_seconds: { "0": 0.4 },
   tensors: 1,
   tensor_bytes: 1,

@@ -87,7 +87,7 @@ test("each step is committed once, evaluated at the end of its epoch, saved, and
   const [step] = run.of("step");
   assert.deepEqual(
     [step!.samples, step!.accuracy, step!.exchange_bytes, step!.worker_seconds],
-    [8, 0.5, { in: 3, out: 4 }, { 0: 0.25 }],
+    [8, 0.5, { in: 3, out: 4, shared: 5 }, { 0: 0.25 }],
   );
 });
 
@@ -128,6 +128,15 @@ test("a loss that is not finite ends the run before the commit", async () => {
   const run = begin({ loss: (step, shard) => (step === 2 && shard === 1 ? Number.NaN : 0.1) });
   await assert.rejects(run.outcome, { code: "not-finite", message: /step 2, shard 1, rank 0: the loss is NaN/ });
   assert.deepEqual(run.committed, [1]);
+});
+
+test("an evaluation whose loss is not finite ends the run, and its weights are not saved as any", async () => {
+  for (const score of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const run = begin({ score: () => score });
+    await assert.rejects(run.outcome, { code: "not-finite", message: /after step 3 the loss on the test set is/ });
+    assert.deepEqual(run.of("eval"), []);
+    assert.deepEqual(run.saved, []);
+  }
 });
 
 test("a failure is told, not that of the save which it left behind", async () => {

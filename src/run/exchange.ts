@@ -1,0 +1,32 @@
+/** How a run's own workers exchange with its coordinator. */
+import type { Placement } from "../config/placement.js";
+import type { Start } from "../coordinator/coordinator.js";
+import { placesOf } from "../exchange/places.js";
+import { bytes } from "../format.js";
+import { slotNamesOf } from "../optim/optimizers.js";
+import type { Exchange } from "../protocol/messages.js";
+
+export interface ExchangeChoice {
+  exchange: Exchange;
+  /** Why it is not what was to be expected. */
+  warning: string | null;
+}
+
+/**
+ * `auto` takes shared memory where there is enough; of a model of the user's own nobody knows yet how much it takes.
+ * `availableBytes`: what this process may still take.
+ */
+export function chooseExchange(
+  wished: Placement["exchange"],
+  { recipe, values }: Pick<Start, "recipe" | "values">,
+  { local, availableBytes }: { local: boolean; availableBytes: number },
+): ExchangeChoice {
+  if (!local || wished === "frames") return { exchange: "frames", warning: null };
+  const known = wished === "auto" && values !== "from the first worker";
+  const needed = known ? placesOf(values.layout, slotNamesOf(recipe.optimizer), recipe.shards).bytes : 0;
+  if (needed <= availableBytes) return { exchange: "shared-memory", warning: null };
+  return {
+    exchange: "frames",
+    warning: `shared memory for the exchange would take ${bytes(needed)}, and ${bytes(availableBytes)} are free: gradients go through sockets instead, which is slower and leads to the same result`,
+  };
+}
