@@ -1,5 +1,5 @@
 /** Linux's own way to make sure that no worker outlives its launcher, however that ends. */
-import koffi from "koffi";
+import { koffi } from "../foreign.js";
 
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;

@@ -1,7 +1,7 @@
 /** Memory that processes of one host share, by mmap. The only home of mmap; Linux. */
 import { closeSync, fstatSync, ftruncateSync } from "node:fs";
-import koffi from "koffi";
 import { CnnDistError } from "../errors.js";
+import { koffi } from "../foreign.js";
 import { bytes } from "../format.js";
 import { availableBytes } from "./available.js";
 

@@ -23,6 +23,7 @@ const COMMON = [
 
 /** Room to the rooms and packages that it may import. A `type:` entry allows imports that vanish when compiled. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  foreign: ["koffi"],
   events: ["type:config"],
   index: ["type:config", "type:evaluation", "library", "type:run"],
   cli: ["commands", "type:yargs", "yargs/yargs"],
@@ -97,12 +98,12 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   protocol: ["config", "parameters", "msgpackr", "zod"],
   transport: ["config/time-limits", "protocol", "zeromq"],
   parameters: [],
-  exchange: ["type:parameters", "optim", "koffi"],
+  exchange: ["type:parameters", "optim", "foreign"],
   models: ["parameters"],
   layers: ["models", "parameters", "type:engine", "type:@tensorflow/tfjs"],
   evaluation: ["config", "layers", "type:engine", "data", "type:checkpoint", "models", "parameters"],
   export: ["config", "checkpoint", "models", "parameters", "type:@tensorflow/tfjs"],
-  engine: ["fetch", "koffi", "@tensorflow/tfjs"],
+  engine: ["fetch", "foreign", "@tensorflow/tfjs"],
   data: ["fetch", "type:models", "type:config", "type:engine"],
   optim: [],
   checkpoint: ["parameters", "config", "type:optim", "zod"],

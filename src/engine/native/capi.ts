@@ -1,8 +1,8 @@
 /** TensorFlow's C API, as far as the engine calls it, bound by koffi. Pointers are BigInts. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import koffi from "koffi";
 import { CnnDistError, messageOf, UsageError } from "../../errors.js";
+import { koffi } from "../../foreign.js";
 import { LIBRARIES } from "./libraries.js";
 import { withoutGreetings } from "./quiet.js";
 
@@ -182,5 +182,3 @@ export function loadNative(dir: string): Native {
 }
 
 koffi.struct("TF_Output", { oper: "void *", index: "int" });
-// A step runs on the calling thread's stack, which koffi allocates; its default of 128 KB is short for oneDNN.
-koffi.config({ async_stack_size: 8 * 1024 * 1024 });

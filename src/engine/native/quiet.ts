@@ -1,6 +1,6 @@
 /** Keeps TensorFlow's greetings off the terminal. */
 import { closeSync, openSync, readFileSync } from "node:fs";
-import koffi from "koffi";
+import { koffi } from "../../foreign.js";
 
 /**
  * Runs `load` with the process's stderr turned to /dev/null: TensorFlow 2.20 and later greet from an initializer of the

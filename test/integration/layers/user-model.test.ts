@@ -131,7 +131,7 @@ test("dropout and batch normalisation of a user's model are ours: they train, an
       return { ...out, state: left };
     };
     const one = await step(1);
-    assert.equal(one.gradient!.length, layout.size);
+    assert.equal(one.gradient!.length, layout.parameters);
     assert.ok(one.gradient!.every(Number.isFinite) && one.gradient!.some((value) => value !== 0));
     assert.notDeepEqual(one.state, state);
     assert.deepEqual(await step(1), one);
