@@ -24,6 +24,12 @@ export const FLUSH_MS = 1000;
 export const ANSWER_MS = 2000;
 /** How long workers get to leave by themselves at the end of a run. */
 export const LEAVE_MS = 3000;
+/** How often a run writes the lock of its folder again, to show that it lives. */
+export const LOCK_BEAT_MS = 10_000;
+/** A run that has been quiet for longer than this looks at its lock before it writes anything. */
+export const LOCK_LOOK_MS = 2 * LOCK_BEAT_MS;
+/** A holder of a lock that cannot be seen from here counts as dead after so long without a sign of life. */
+export const LOCK_SILENT_MS = 120_000;
 /** Before the n-th restart of a worker (1-based): 0.5, 1, 2, 4 … at most 30 s. */
 export function backoffMs(restart: number): number {
   return Math.min(30_000, 500 * 2 ** (restart - 1));

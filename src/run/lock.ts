@@ -2,8 +2,8 @@
  * The lock of a run's folder: one run at a time writes there, on whatever host or in whatever container it is.
  *
  * The file names its holder. On the holder's own machine the kernel says whether that process lives. From another host or
- * PID namespace nobody can see it, so the holder writes its lock again every `BEAT_MS`, and only one that has been silent
- * for `SILENT_MS` counts as dead. A holder that was suspended for so long finds out before its next commit (`assertHeld`),
+ * PID namespace nobody can see it, so the holder writes its lock again every `LOCK_BEAT_MS`, and only one that has been silent
+ * for `LOCK_SILENT_MS` counts as dead. A holder that was suspended for so long finds out before its next commit (`assertHeld`),
  * and stops: two runs never write the same folder.
  */
 import { randomUUID } from "node:crypto";
@@ -21,14 +21,11 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { LOCK_BEAT_MS, LOCK_LOOK_MS, LOCK_SILENT_MS } from "../config/time-limits.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { processIdentity } from "../process-identity.js";
 import { type Holder, holderSchema, isDead, isHere, type Machine, thisMachine } from "./lock-holder.js";
 
-/** How often a holder writes its lock again, to show that it lives. */
-const BEAT_MS = 10_000;
-/** A holder that cannot be seen from here counts as dead after so long without a sign of life. */
-export const SILENT_MS = 120_000;
 /** File systems without hard links say so in one of these ways. */
 const NO_LINKS: ReadonlySet<unknown> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
@@ -45,7 +42,7 @@ export class RunLock {
     this.#lastBeatMs = now();
     this.#path = path;
     this.#text = text;
-    this.#beating = setInterval(() => this.#beat(), BEAT_MS).unref();
+    this.#beating = setInterval(() => this.#beat(), LOCK_BEAT_MS).unref();
   }
 
   /** `now`: milliseconds, wall clock. UsageError `run-dir-in-use` names the holder; `run-dir` when no lock can be written there. */
@@ -77,7 +74,7 @@ export class RunLock {
 
   /** CnnDistError `lock-lost` once another run holds the folder. Costs nothing while this process has not slept. */
   assertHeld(): void {
-    if (this.#now() - this.#lastBeatMs > 2 * BEAT_MS) this.#beat();
+    if (this.#now() - this.#lastBeatMs > LOCK_LOOK_MS) this.#beat();
     if (this.#lost)
       throw new CnnDistError(
         "lock-lost",
@@ -126,7 +123,7 @@ function take(path: string, mine: Mine, machine: Machine): void {
     if (found === null) continue; // released in this moment
     if (found.text === mine.text) return; // NFS may say that a link failed which it made
     const silentMs = lstatSync(mine.path).mtimeMs - found.mtimeMs; // both times are the file server's
-    if (!isDead(found.holder, machine, { processIdentity, silentMs, limitMs: SILENT_MS }))
+    if (!isDead(found.holder, machine, { processIdentity, silentMs, limitMs: LOCK_SILENT_MS }))
       throw inUse(path, found.holder, machine, silentMs);
     const right = `${path}.takeover`;
     const successor = `${mine.path}.new`;
@@ -203,7 +200,7 @@ function inUse(path: string, holder: Holder | null, machine: Machine, silentMs: 
     "run-dir-in-use",
     [
       `${head} That process cannot be seen from here (another host, container or start of this machine); its last sign of life was ${seconds} s ago.`,
-      `Wait for it, stop it there, or choose another folder by --run-dir. If you are sure that it has ended, remove the file ${path} and start again; after ${SILENT_MS / 1000} s without a sign of life that is not needed.`,
+      `Wait for it, stop it there, or choose another folder by --run-dir. If you are sure that it has ended, remove the file ${path} and start again; after ${LOCK_SILENT_MS / 1000} s without a sign of life that is not needed.`,
     ].join("\n"),
   );
 }

@@ -18,6 +18,11 @@ test("the limits fit each other", () => {
     limits.LEAVE_MS > limits.CLOSING_MS + limits.FLUSH_MS,
     "workers can hear that they are to leave, and send what is left",
   );
+  assert.ok(limits.LOCK_LOOK_MS >= 2 * limits.LOCK_BEAT_MS, "one late beat costs no look at the lock");
+  assert.ok(
+    limits.LOCK_SILENT_MS >= limits.LOCK_LOOK_MS + 3 * limits.LOCK_BEAT_MS,
+    "a holder looks at its lock long before others may take it, even when it missed three beats",
+  );
 });
 
 test("restarts wait longer each time, to a limit", () => {
