@@ -13,9 +13,12 @@ export async function verify(runDir: string, options: VerifyOptions = {}): Promi
   const { gpus, workers, trustModel, ...where } = optionsOf(verifySchema, options, "verify");
   const { signal, onStep } = options;
   signal?.throwIfAborted();
-  allowFound(readRecipe(runDir).model, { trustModel });
+  // Read once: what is run is what was allowed.
+  const recipe = readRecipe(runDir);
+  allowFound(recipe.model, { trustModel });
   const result = await verifyRun({
     runDir,
+    recipe,
     placement: completePlacement({ ...where, workers: workersOf({ gpus, workers }, "verify") }, "verify"),
     ...(signal ? { signal } : {}),
     onEvent: (event) => {

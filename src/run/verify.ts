@@ -7,7 +7,6 @@ import type { Placement } from "../config/placement.js";
 import type { Recipe } from "../config/recipe.js";
 import { UsageError } from "../errors.js";
 import type { RunEvent } from "../events.js";
-import { readRecipe } from "./directory.js";
 import { type ReplayEntry, readReplay, type Stretch, stretchesOf } from "./replay.js";
 import { startRun } from "./run.js";
 
@@ -24,6 +23,8 @@ export interface Verification {
 
 export interface VerifyOptions {
   runDir: string;
+  /** What that folder holds: the caller has read it, and may have asked whether it is to be trusted. */
+  recipe: Recipe;
   placement: Placement;
   signal?: AbortSignal;
   onEvent?: (event: RunEvent) => void;
@@ -31,16 +32,16 @@ export interface VerifyOptions {
 
 /** UsageError when the run left nothing to compare with. The replay's own folder is temporary. */
 export async function verifyRun(options: VerifyOptions): Promise<Verification> {
-  const recipe = readRecipe(options.runDir);
-  const recorded = readReplay(options.runDir);
+  const { runDir, recipe } = options;
+  const recorded = readReplay(runDir);
   const scratch = mkdtempSync(join(tmpdir(), "cnn-dist-verify-"));
   const replayDir = join(scratch, "run");
   try {
     let recipeSha256 = "";
     for (const [index, stretch] of stretchesOf(recorded, recipe).entries())
-      recipeSha256 = await replay(stretch, recipe, replayDir, index > 0, options);
+      recipeSha256 = await replay(stretch, replayDir, index > 0, options);
     const replayed = readReplay(replayDir);
-    assertReached(recorded, replayed, options.runDir);
+    assertReached(recorded, replayed, runDir);
     return {
       steps: recorded.at(-1)!.step,
       recipe_sha256: recipeSha256,
@@ -69,10 +70,9 @@ export function assertReached(
 /** As the run was made: to the stretch's end, at its length; the next one goes on from there. Resolves with the recipe's hash. */
 async function replay(
   { end, length }: Stretch,
-  recipe: Recipe,
   runDir: string,
   goOn: boolean,
-  { placement, signal, onEvent }: VerifyOptions,
+  { recipe, placement, signal, onEvent }: VerifyOptions,
 ): Promise<string> {
   signal?.throwIfAborted();
   const run = startRun({

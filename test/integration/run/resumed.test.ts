@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { PLACEMENT_DEFAULTS } from "../../../src/config/placement.js";
 import { resolveRecipe } from "../../../src/config/resolve.js";
-import { RunDirectory } from "../../../src/run/directory.js";
+import { RunDirectory, readRecipe } from "../../../src/run/directory.js";
 import { verifyRun } from "../../../src/run/verify.js";
 import { cli, runHere, SMALL_DATA, scratch } from "../../support/runs.js";
 
@@ -29,7 +29,7 @@ test("a run that was resumed to another length is replayed at the lengths that w
     resume: { runDir },
   });
   assert.equal(last.done.step, 5);
-  const replayed = await verifyRun({ runDir, placement: PLACEMENT });
+  const replayed = await verifyRun({ runDir, recipe: readRecipe(runDir), placement: PLACEMENT });
   assert.equal(replayed.difference, null);
   assert.deepEqual(replayed, {
     identical: true,
