@@ -28,13 +28,23 @@ export function startRun(options: StartOptions, services: RunServices = { listen
   });
   const { env = process.env } = options;
   const result = perform({ options, services, env, signal: stopping.signal, events, closing: new Closing() });
-  result.then(
-    () => stream.close(),
-    (error: unknown) => stream.fail(error),
-  );
   const stop = (reason: string) => stopping.abort(new CnnDistError("stopped", reason));
-  if (options.signal?.aborted) stop("the caller's signal");
-  options.signal?.addEventListener("abort", () => stop("the caller's signal"), { once: true });
+  const { signal } = options;
+  const onAbort = () => stop("the caller's signal");
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  // A signal may outlive many runs.
+  const over = () => signal?.removeEventListener("abort", onAbort);
+  result.then(
+    () => {
+      over();
+      stream.close();
+    },
+    (error: unknown) => {
+      over();
+      stream.fail(error);
+    },
+  );
   return { result, stop, [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator]() };
 }
 
