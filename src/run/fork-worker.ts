@@ -1,6 +1,7 @@
 /** One worker's process: what it is told, the environment in which it starts, and the ways in which it can be ended. */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../errors.js";
 import type { WorkerExit, WorkerProcess } from "./supervisor.js";
 
 /** What a worker process needs to know; it travels in its environment. */
@@ -52,7 +53,7 @@ export function forkWorker(
 ): WorkerProcess {
   const to = output ?? "ignore";
   const told: WorkerSettings = { ...settings, memory: memory !== null };
-  const child = fork(WORKER_MODULE, [], {
+  const options: ForkOptions = {
     execArgv: [], // a debugger's port or a loader of the launcher is not for the workers
     stdio: ["ignore", to, to, "ipc", ...(memory === null ? [] : [memory])],
     env: {
@@ -62,13 +63,26 @@ export function forkWorker(
       CNN_DIST_WORKER: JSON.stringify(told),
       CNN_DIST_PARENT: String(process.pid),
     },
-  });
+  };
+  try {
+    return processOf(fork(WORKER_MODULE, [], options));
+  } catch (error) {
+    // Node tells of some causes (too many files, no permission) by an event, and throws the others (no memory).
+    return { exited: Promise.resolve(notStarted(error)), leave() {}, kill() {} };
+  }
+}
+
+function processOf(child: ChildProcess): WorkerProcess {
   child.channel?.unref();
   return {
     exited: exitOf(child),
     leave: () => void (child.connected && child.send("leave")),
     kill: () => void child.kill("SIGKILL"),
   };
+}
+
+function notStarted(error: unknown): WorkerExit {
+  return { code: null, detail: `its process could not be started: ${messageOf(error)}` };
 }
 
 function exitOf(child: ChildProcess): Promise<WorkerExit> {
@@ -79,8 +93,6 @@ function exitOf(child: ChildProcess): Promise<WorkerExit> {
         detail: signal ? `its process was ended by ${signal}` : `its process ended with exit code ${code}`,
       }),
     );
-    child.once("error", (error) =>
-      resolve({ code: null, detail: `its process could not be started: ${error.message}` }),
-    );
+    child.once("error", (error) => resolve(notStarted(error)));
   });
 }

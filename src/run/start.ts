@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { systemClock } from "../clock.js";
 import { LEAVE_MS } from "../config/time-limits.js";
 import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
+import { messageOf } from "../errors.js";
 import { availableBytes } from "../exchange/available.js";
 import type { ModelChoice } from "../models/choice.js";
 import type { RunContext } from "./context.js";
@@ -91,7 +92,14 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
     );
     closing.add(() => supervisor.close(LEAVE_MS));
     local.supervisor = supervisor;
-    supervisor.start();
+    try {
+      supervisor.start();
+    } catch (error) {
+      // Nobody will follow this training: it must not begin with those that did start, nor wait for workers for ever.
+      coordinator.requestStop(`its workers could not be started: ${messageOf(error)}`);
+      outcome.catch(() => {}); // the first failure is the one to tell
+      throw error;
+    }
   }
   return { coordinator, outcome, startedMs };
 }
