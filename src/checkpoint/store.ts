@@ -18,10 +18,23 @@ export interface Loaded {
   passedOver: { path: string; reason: string }[];
 }
 
+/** Whoever writes: the run that holds the folder. */
+export interface Writer {
+  /** Names its unfinished checkpoints, so that no other writer takes them for its own. */
+  id: string;
+  /** Throws once another run holds the folder. */
+  assertHeld(): void;
+}
+
+/** A folder that nobody else can hold. */
+const ALONE: Writer = { id: "alone", assertHeld() {} };
+
 /** A checkpoint that its successor of the same step is about to replace; it counts until that one is in its place. */
 const REPLACED = ".old";
 /** Names of whole checkpoints, also of one that is being replaced. */
 const CHECKPOINT = /^step-\d+(\.old)?$/;
+/** Names of checkpoints that are being written: with their writer's id, which older versions did not give. */
+const UNFINISHED = /^step-\d+(\.[\w-]+)?\.tmp$/;
 /** Files are written, hashed and read in pieces of this size, so that nothing else waits long meanwhile. */
 const PIECE_BYTES = 8 * 1024 * 1024;
 /** No space, and no space for this user. */
@@ -30,9 +43,11 @@ const FULL: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 export class CheckpointStore {
   readonly #dir: string;
   readonly #keep: number;
+  readonly #writer: Writer;
 
   /** `runDir/checkpoints`; keeps the `keep` newest, and the best by accuracy. */
-  constructor(runDir: string, keep: number) {
+  constructor(runDir: string, keep: number, writer: Writer = ALONE) {
+    this.#writer = writer;
     this.#dir = join(runDir, "checkpoints");
     this.#keep = keep;
   }
@@ -40,11 +55,13 @@ export class CheckpointStore {
   /**
    * Writes the snapshot's arrays as they are when each file is written: they must not change until this resolves. Files
    * are synced before the folder takes its final name, and only then may an older checkpoint go. CnnDistError
-   * `disk-full` or `checkpoint` when it cannot be written; the older ones stand.
+   * `disk-full` or `checkpoint` when it cannot be written; the older ones stand. What the writer's `assertHeld` throws
+   * ends it at once: nothing is put in place, removed or cleaned up in a folder that is another run's.
    */
   async save(snapshot: Snapshot): Promise<Saved> {
     const path = join(this.#dir, nameOf(snapshot.step));
-    const temporary = `${path}.tmp`;
+    const temporary = `${path}.${this.#writer.id}.tmp`;
+    this.#writer.assertHeld();
     try {
       await rm(temporary, { recursive: true, force: true });
       await mkdir(temporary, { recursive: true });
@@ -53,6 +70,7 @@ export class CheckpointStore {
       await this.#prune(snapshot);
       return { path, sizeBytes };
     } catch (error) {
+      this.#writer.assertHeld();
       await rm(temporary, { recursive: true, force: true }).catch(() => {});
       const full = FULL.has((error as NodeJS.ErrnoException).code);
       throw new CnnDistError(
@@ -77,7 +95,7 @@ export class CheckpointStore {
   async sweep(): Promise<void> {
     for (const name of await this.#names()) {
       const path = join(this.#dir, name);
-      if (/^step-\d+\.tmp$/.test(name)) await rm(path, { recursive: true, force: true });
+      if (UNFINISHED.test(name)) await rm(path, { recursive: true, force: true });
       if (/^step-\d+\.old$/.test(name)) await takeBack(path);
     }
   }
@@ -112,17 +130,19 @@ export class CheckpointStore {
   /** A folder can't be renamed over another, so one of the same step (saved again since it was evaluated) steps aside. */
   async #putInPlace(temporary: string, path: string): Promise<void> {
     const old = path + REPLACED;
+    this.#writer.assertHeld();
     await takeBack(old);
     await rename(path, old).catch(unlessMissing);
     try {
       await rename(temporary, path);
     } catch (error) {
+      this.#writer.assertHeld();
       await takeBack(old);
       throw error;
     }
     await syncDirectory(this.#dir);
     await syncDirectory(dirname(this.#dir));
-    await removeLater(old);
+    await this.#remove(old);
   }
 
   /** Only those up to this step are counted: newer ones were passed over when the run was resumed, and may be damaged. */
@@ -130,13 +150,14 @@ export class CheckpointStore {
     const paths = (await this.list()).filter((path) => stepOf(basename(path)) <= step);
     const kept = new Set(paths.slice(-this.#keep));
     if (best !== null) kept.add(join(this.#dir, nameOf(best.step)));
-    for (const path of paths) if (!kept.has(path)) await removeLater(path);
+    for (const path of paths) if (!kept.has(path)) await this.#remove(path);
   }
-}
 
-/** What can't be removed now (a file still open over NFS) is no reason to end a training: the next save tries again. */
-async function removeLater(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true }).catch(() => {});
+  /** What can't be removed now (a file still open over NFS) is no reason to end a training: the next save tries again. */
+  async #remove(path: string): Promise<void> {
+    this.#writer.assertHeld();
+    await rm(path, { recursive: true, force: true }).catch(() => {});
+  }
 }
 
 /** `….old` gets its name back if its successor didn't arrive, and goes if it did. */

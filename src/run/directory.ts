@@ -9,9 +9,9 @@ import { LineFile } from "./line-file.js";
 import { RunLock } from "./lock.js";
 import { resumeCommand } from "./resume-command.js";
 
+/** Once another run holds the folder (`lock`), nothing more is written to it: what is recorded and logged is dropped. */
 export class RunDirectory {
   readonly path: string;
-  /** Throws once another run holds the folder. */
   readonly lock: RunLock;
   readonly #events: LineFile;
   readonly #replay: LineFile;
@@ -63,20 +63,21 @@ export class RunDirectory {
 
   /** One line of metrics.jsonl. */
   record(event: unknown): void {
-    this.#events.append(JSON.stringify(event));
+    if (this.lock.isHeld()) this.#events.append(JSON.stringify(event));
   }
 
   /** One line of replay.jsonl: what a step left, for `verify`. */
   recordReplay(entry: unknown): void {
-    this.#replay.append(JSON.stringify(entry));
+    if (this.lock.isHeld()) this.#replay.append(JSON.stringify(entry));
   }
 
   log(line: string): void {
-    this.#log.append(`${new Date().toISOString()} ${line}`);
+    if (this.lock.isHeld()) this.#log.append(`${new Date().toISOString()} ${line}`);
   }
 
-  /** A file descriptor for what a worker writes, to be closed by the caller; null where there is no space for one. */
+  /** A file descriptor for what a worker writes, to be closed by the caller; null where there is no space for one, or no right to it. */
   openWorkerLog(rank: number, header: string): number | null {
+    if (!this.lock.isHeld()) return null;
     const path = this.workerLog(rank);
     try {
       const log = openSync(path, "a");

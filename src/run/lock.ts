@@ -3,8 +3,8 @@
  *
  * The file names its holder. On the holder's own machine the kernel says whether that process lives. From another host or
  * PID namespace nobody can see it, so the holder writes its lock again every `LOCK_BEAT_MS`, and only one that has been silent
- * for `LOCK_SILENT_MS` counts as dead. A holder that was suspended for so long finds out before its next commit (`assertHeld`),
- * and stops: two runs never write the same folder.
+ * for `LOCK_SILENT_MS` counts as dead. A holder that was suspended for so long finds out before it commits or writes
+ * anything (`assertHeld`, `isHeld`), and stops: two runs never write the same folder.
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -30,6 +30,8 @@ import { type Holder, holderSchema, isDead, isHere, type Machine, thisMachine } 
 const NO_LINKS: ReadonlySet<unknown> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
 
 export class RunLock {
+  /** Names this holder among all that ever were. */
+  readonly id: string;
   readonly #path: string;
   readonly #text: string;
   readonly #beating: NodeJS.Timeout;
@@ -37,7 +39,8 @@ export class RunLock {
   #lastBeatMs: number;
   #lost = false;
 
-  private constructor(path: string, text: string, now: () => number) {
+  private constructor(path: string, { id, text }: { id: string; text: string }, now: () => number) {
+    this.id = id;
     this.#now = now;
     this.#lastBeatMs = now();
     this.#path = path;
@@ -57,7 +60,7 @@ export class RunLock {
       since: new Date(now()).toISOString(),
       id: randomUUID(),
     };
-    const mine = { path: `${path}.${holder.id}`, text: `${JSON.stringify(holder)}\n` };
+    const mine = { id: holder.id, path: `${path}.${holder.id}`, text: `${JSON.stringify(holder)}\n` };
     try {
       writeFileSync(mine.path, mine.text);
       take(path, mine, machine);
@@ -69,13 +72,18 @@ export class RunLock {
     } finally {
       rmSync(mine.path, { force: true });
     }
-    return new RunLock(path, mine.text, now);
+    return new RunLock(path, mine, now);
   }
 
-  /** CnnDistError `lock-lost` once another run holds the folder. Costs nothing while this process has not slept. */
+  /** False for good once another run holds the folder. Reads the file only when this process has slept. */
+  isHeld(): boolean {
+    if (!this.#lost && this.#now() - this.#lastBeatMs > LOCK_LOOK_MS) this.#beat();
+    return !this.#lost;
+  }
+
+  /** CnnDistError `lock-lost` once another run holds the folder. */
   assertHeld(): void {
-    if (this.#now() - this.#lastBeatMs > LOCK_LOOK_MS) this.#beat();
-    if (this.#lost)
+    if (!this.isHeld())
       throw new CnnDistError(
         "lock-lost",
         `${this.#path} is not this run's any more: it was removed, or another run took the folder over while this one was suspended. Nothing more is written. Start again with 'cnn-dist resume' once nobody else writes there.`,

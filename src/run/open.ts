@@ -22,7 +22,7 @@ export interface OpenedRun {
 export async function openRun(context: RunContext, prepared: PreparedRun): Promise<OpenedRun> {
   const { options, events, closing } = context;
   const directory = openDirectory(context, prepared);
-  const store = new CheckpointStore(directory.path, options.placement.keepCheckpoints);
+  const store = new CheckpointStore(directory.path, options.placement.keepCheckpoints, directory.lock);
   await store.sweep();
   const metricsUrl = await serveMetrics(context, prepared);
   const link = await listen(context);

@@ -61,12 +61,9 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
         if (change) events.emit({ event: "log", level: "warn", message: change.warning });
         return change?.recipeSha256 ?? start.recipeSha256;
       },
-      save(snapshot) {
-        directory.lock.assertHeld();
-        return store.save(snapshot);
-      },
+      save: (snapshot) => store.save(snapshot),
+      assertHeld: () => directory.lock.assertHeld(),
       committed(snapshot) {
-        directory.lock.assertHeld();
         if (isReplayed(snapshot)) directory.recordReplay(replayEntry(snapshot));
       },
       endWorker: async (rank, incarnation) => local.supervisor?.end(rank, incarnation),

@@ -92,6 +92,7 @@ export function fakeRun(
         saved.push(structuredClone(snapshot));
         return { path: `step-${snapshot.step}`, sizeBytes: 1 };
       },
+      assertHeld() {},
       committed: (snapshot) => given.committed?.(snapshot),
       async endWorker(rank, incarnation) {
         ended.push({ rank, incarnation });

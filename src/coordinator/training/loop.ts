@@ -31,6 +31,8 @@ export interface TrainingOptions {
 
 export interface TrainingPorts extends SavePorts {
   emit(event: RunEvent): void;
+  /** Throws once the run's folder is another run's: before a step is committed, and before an evaluation counts. */
+  assertHeld(): void;
   /** After each commit, before the next step begins: the run's own records. */
   committed(snapshot: Snapshot): void;
 }
@@ -152,6 +154,7 @@ class Training {
 
   /** The only point at which a checkpoint, a metric or an epoch can see the step. */
   #commit(plan: StepPlan, result: StepResult): void {
+    this.#ports.assertHeld();
     this.#snapshot = this.#snapshotAt({
       ...this.#snapshot,
       step: plan.step,
@@ -219,6 +222,7 @@ class Training {
         "not-finite",
         `after step ${step} the loss on the test set is ${loss}: the weights have grown too large. They were not saved. Lower --lr, or add --lr-warmup-epochs or --clip-grad-norm.`,
       );
+    this.#ports.assertHeld();
     // At the end of an epoch the place is already the next epoch's first step.
     const epoch = positionOf(step - 1, this.#perEpoch).epoch;
     const metric: BestMetric = { accuracy, loss, epoch, step };

@@ -193,7 +193,8 @@ test("a step saved again replaces the first at no moment without either", async 
 
   // Killed after the first stepped aside, the second still to get its name: the first stands.
   renameSync(path, `${path}.old`);
-  mkdirSync(`${path}.tmp`);
+  mkdirSync(`${path}.tmp`); // as older versions called it
+  mkdirSync(`${path}.0b6f-id.tmp`);
   const between = await store.loadNewest();
   assert.equal(between.path, path);
   assert.equal(between.snapshot.step, 12);

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { UsageError } from "../../../src/errors.js";
 import { RunDirectory, readRecipe } from "../../../src/run/directory.js";
+import { filesOf } from "../../support/files.js";
 import { testRecipe } from "../../support/recipe.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
@@ -56,4 +57,36 @@ test("records and logs that a full disk swallows are told once", (context) => {
   assert.equal(told.length, 1);
   assert.match(told[0]!, /metrics\.jsonl cannot be written \(ENOSPC.*\)\. The training goes on/);
   assert.equal(readFileSync(join(dir, "recipe.json"), "utf8").length > 0, true);
+});
+
+/** What a run may do with its folder until its end. */
+const WRITES: readonly ((run: RunDirectory) => unknown)[] = [
+  (run) => run.record({ event: "worker", state: "stopped" }),
+  (run) => run.recordReplay({ step: 2 }),
+  (run) => run.log("error: the lock is lost"),
+  (run) => run.openWorkerLog(0, "--- incarnation 1"),
+  (run) => run.openWorkerLog(1, "--- incarnation 0"),
+  (run) => run.close(),
+];
+
+test("a run that slept while another took its folder writes nothing more there", (context) => {
+  for (const woken of ["by its timer", "by something else"]) {
+    context.mock.timers.enable({ apis: ["Date", "setInterval"] });
+    const dir = join(temporaryDirectory(context), "run");
+    const run = RunDirectory.create(dir, RECIPE);
+    run.record({ event: "step" });
+    run.recordReplay({ step: 1 });
+    run.log("begun");
+    closeSync(run.openWorkerLog(0, "--- incarnation 0")!);
+    writeFileSync(join(dir, "lock"), "another's");
+    const before = filesOf(dir);
+    assert.equal(before.get("metrics.jsonl"), '{"event":"step"}\n');
+    if (woken === "by its timer") context.mock.timers.tick(130_000);
+    else context.mock.timers.setTime(Date.now() + 130_000);
+    for (const write of WRITES) {
+      write(run);
+      assert.deepEqual(filesOf(dir), before, `${woken}: ${write}`);
+    }
+    context.mock.timers.reset();
+  }
 });

@@ -6,6 +6,7 @@ import type { Snapshot } from "../../../../src/checkpoint/snapshot.js";
 import type { WrittenRecipe } from "../../../../src/config/recipe.js";
 import { type TrainingOptions, train } from "../../../../src/coordinator/training/loop.js";
 import { StopRequested } from "../../../../src/coordinator/training/workers.js";
+import { CnnDistError } from "../../../../src/errors.js";
 import type { RunEvent } from "../../../../src/events.js";
 import { NEW_SCHEDULE } from "../../../../src/optim/schedule.js";
 import { FakeClock } from "../../../support/fake-clock.js";
@@ -25,6 +26,7 @@ function begin(
     options?: Partial<TrainingOptions>;
     placement?: Partial<TrainingOptions["placement"]>;
     save?: (snapshot: Snapshot) => Promise<void>;
+    assertHeld?: () => void;
   } = {},
 ) {
   const start = given.start ?? testSnapshot({ ...FIRST, recipe: testRecipe(given.recipe) }, testLayout());
@@ -40,6 +42,7 @@ function begin(
   const ports = {
     clock: new FakeClock(),
     emit: (event: RunEvent) => void events.push(event),
+    assertHeld: () => given.assertHeld?.(),
     committed: ({ step }: Snapshot) => void committed.push(step),
     async save(snapshot: Snapshot) {
       await given.save?.(snapshot);
@@ -155,5 +158,29 @@ test("an empty test set is no evaluation: nothing hangs, and no mean of nothing 
     const { kind, snapshot } = await run.outcome;
     assert.deepEqual([kind, snapshot.step, snapshot.best], ["done", 6, null]);
     assert.deepEqual(run.of("eval"), []);
+  }
+});
+
+test("a run whose folder was taken from it commits, evaluates and saves nothing more", async () => {
+  const lost = new CnnDistError("lock-lost", "the folder is another run's");
+  // Of six steps in two epochs: with the looks before each commit and each evaluation, the n-th finds it lost.
+  for (const [looks, steps, evaluations] of [
+    [0, 0, 0],
+    [2, 2, 0],
+    [3, 3, 0], // between the epoch's last commit and the end of its evaluation
+    [4, 3, 1],
+    [7, 6, 1],
+  ] as const) {
+    let left = looks;
+    const run = begin({
+      assertHeld() {
+        if (left-- === 0) throw lost;
+      },
+    });
+    await assert.rejects(run.outcome, lost);
+    assert.deepEqual(
+      [run.committed.length, run.of("step").length, run.of("eval").length, run.saved.length],
+      [steps, steps, evaluations, evaluations],
+    );
   }
 });
