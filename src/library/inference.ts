@@ -39,8 +39,8 @@ export async function openInference(
   signal?.throwIfAborted();
   const { openEngine } = await import("../engine/open.js"); // loading tfjs takes a second
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
-  Object.assign(process.env, env); // TensorFlow reads them when it is opened
-  const engine = openEngine({ libraryDir: dir, threads, device: kind, precision: snapshot.recipe.precision });
+  const { precision } = snapshot.recipe;
+  const engine = withEnvironment(env, () => openEngine({ libraryDir: dir, threads, device: kind, precision }));
   const variables = () => engine.tf.engine().registeredVariables;
   const before = new Set(Object.keys(variables()));
   return {
@@ -50,4 +50,25 @@ export async function openInference(
       for (const [name, variable] of Object.entries(variables())) if (!before.has(name)) variable.dispose();
     },
   };
+}
+
+/**
+ * What TensorFlow and CUDA read while they are opened, and never again. It is put back afterwards: what starts later in
+ * this process, a training with its own workers, has to see the GPUs that its user left visible. The others
+ * (TF_DETERMINISTIC_OPS, NVIDIA_TF32_OVERRIDE) are read when a GPU first computes; they stay, and every worker on a GPU
+ * gets the same.
+ */
+const READ_AT_OPENING: readonly string[] = ["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "TF_FORCE_GPU_ALLOW_GROWTH"];
+
+function withEnvironment<Result>(env: Readonly<Record<string, string>>, body: () => Result): Result {
+  const before = READ_AT_OPENING.map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, env);
+  try {
+    return body();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
 }

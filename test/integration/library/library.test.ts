@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import type { EvalEvent, RunEvent } from "../../../src/events.js";
 import { evaluate, exportCheckpoint, predict, resume, train, verify } from "../../../src/index.js";
 import { fixturePath, ROOT } from "../../support/fixtures.js";
+import { seeEightGpus } from "../../support/gpus.js";
 import { SMALL_DATA, scratch } from "../../support/runs.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
@@ -59,6 +60,23 @@ test("a run is trained, resumed, verified, evaluated, asked and exported", async
   const resumed = last(await collect(resume(runDir, { ...HERE, workers: 1, steps: 5 })));
   assert.ok(resumed.event === "done" && resumed.step === 5);
   assert.equal((await evaluate(runDir, { device: "cpu", threads: 1 })).step, 5);
+});
+
+test("an evaluation and a prediction change nothing of what the next training sees", async (context) => {
+  const runDir = join(scratch(context), "run");
+  await collect(train({ ...SMALL, workers: 1, steps: 1, runDir }));
+  seeEightGpus(context);
+  const shardsOfTheNext = () =>
+    assert.rejects(train({ batchSize: 7 }).next(), /--batch-size 7 is smaller than --shards 8/);
+  await shardsOfTheNext();
+  const before = { ...process.env };
+  await evaluate(runDir, { device: "cpu", threads: 1 });
+  await shardsOfTheNext();
+  await collect(predict(runDir, [fixturePath("images/gradient.png")], { device: "cpu", threads: 1 }));
+  await shardsOfTheNext();
+  const { TF_CPP_MIN_LOG_LEVEL: _, ...after } = process.env; // how much TensorFlow says: no training depends on it
+  delete before.TF_CPP_MIN_LOG_LEVEL;
+  assert.deepEqual(after, before);
 });
 
 test("a signal that comes while it trains ends as stopped, saved; leaving the loop frees the run's folder", async (context) => {

@@ -1,14 +1,12 @@
 /** What the library makes of its options, before anything starts. */
 import assert from "node:assert/strict";
-import { chmodSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import type { Gpu } from "../../../src/engine/gpus.js";
 import { resume, train } from "../../../src/index.js";
 import type { TrainOptions } from "../../../src/library/options.js";
 import { trainingOf } from "../../../src/library/train.js";
 import { inProcess } from "../../support/cli.js";
-import { temporaryDirectory } from "../../support/temporary.js";
+import { seeEightGpus } from "../../support/gpus.js";
 
 const gpu = (index: number): Gpu => ({
   index,
@@ -41,23 +39,8 @@ test("shards follow the workers that will be started: every visible GPU, unless 
   assert.equal(await shards({}, { ...EIGHT, remote: true }), 4);
 });
 
-/** A PATH whose nvidia-smi tells of eight GPUs. */
-function eightGpus(context: TestContext): string {
-  const dir = temporaryDirectory(context);
-  const cards = Array.from({ length: 8 }, (_, index) => `${index}, GPU-${index}, Fake, 80000, 0, 0, 30, 50`);
-  writeFileSync(join(dir, "nvidia-smi"), `#!/bin/sh\ncat <<'END'\n${cards.join("\n")}\nEND\n`);
-  chmodSync(join(dir, "nvidia-smi"), 0o755);
-  return `${dir}:${process.env.PATH}`;
-}
-
 test("on one machine, the library and the command line come to the same recipe", async (context) => {
-  const { PATH, CUDA_VISIBLE_DEVICES } = process.env;
-  context.after(() => {
-    process.env.PATH = PATH;
-    if (CUDA_VISIBLE_DEVICES !== undefined) process.env.CUDA_VISIBLE_DEVICES = CUDA_VISIBLE_DEVICES;
-  });
-  process.env.PATH = eightGpus(context);
-  delete process.env.CUDA_VISIBLE_DEVICES;
+  seeEightGpus(context);
   // Seven images cannot be cut into eight shards: the refusal tells how many there would be.
   const { stderr } = await inProcess(["launch", "--batch-size", "7"]);
   assert.match(stderr, /--batch-size 7 is smaller than --shards 8/);
