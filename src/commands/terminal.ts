@@ -22,9 +22,9 @@ export function controlOf({ reporter, signal }: Terminal) {
 export async function perform({ lasting, load }: Command, given: Given, io: Io, output: OutputWatch): Promise<number> {
   const reporter = createReporter({ io, json: given.json === true, quiet: given.quiet === true, version: VERSION });
   const stopping = new AbortController();
-  const handlers = lasting && handlersFor(lasting, reporter, stopping);
-  const restore = handlers ? onSignals(handlers, hangupIsIgnored(readTraces(io.env))) : () => {};
-  if (handlers) output.onReaderGone((stream) => handlers.first(`the reader of ${stream} is gone`));
+  const stop = lasting && stopperFor(lasting, reporter, stopping);
+  const restore = stop ? onSignals(stop, hangupIsIgnored(readTraces(io.env))) : () => {};
+  if (stop) output.onReaderGone((stream) => stop(`the reader of ${stream} is gone`));
   if (lasting?.title) reporter.greet(lasting.title(given)); // after the handlers: Ctrl-C may follow the first line at once
   try {
     const work = await load();
@@ -36,41 +36,33 @@ export async function perform({ lasting, load }: Command, given: Given, io: Io, 
   }
 }
 
-interface Handlers {
-  /** Told what happened: a signal, or that a reader is gone. */
-  first(cause: string): void;
-  again(): void;
+/** Only the first cause, a signal or a reader that is gone, asks for the stop; a Ctrl-C after it does not wait for that. */
+function stopperFor({ saves, stopped }: Lasting, reporter: Reporter, stopping: AbortController) {
+  return (cause: string): void => {
+    if (stopping.signal.aborted) {
+      if (cause === "SIGINT") endAtOnce(reporter);
+      return;
+    }
+    const saved = saves ? "; what is done is saved" : "";
+    const twice = cause === "SIGINT" ? ` Ctrl-C again ends it at once${saves ? ", unsaved" : ""}.` : "";
+    reporter.note(`${cause}: stopping${saved}.${twice}`);
+    stopping.abort(new CnnDistError("stopped", stopped ? `${cause}: ${stopped}` : `it was stopped: ${cause}`));
+  };
 }
 
-function handlersFor({ saves, stopped }: Lasting, reporter: Reporter, stopping: AbortController): Handlers {
-  return {
-    first(cause) {
-      const saved = saves ? "; what is done is saved" : "";
-      const twice = cause === "SIGINT" ? ` Ctrl-C again ends it at once${saves ? ", unsaved" : ""}.` : "";
-      reporter.note(`${cause}: stopping${saved}.${twice}`);
-      stopping.abort(new CnnDistError("stopped", stopped ? `${cause}: ${stopped}` : `it was stopped: ${cause}`));
-    },
-    again() {
-      const checkpoint = reporter.checkpoint();
-      reporter.note(checkpoint === null ? "aborted" : `aborted; the last checkpoint is ${checkpoint}`);
-      process.exit(EXIT.aborted);
-    },
-  };
+function endAtOnce(reporter: Reporter): void {
+  const checkpoint = reporter.checkpoint();
+  reporter.note(checkpoint === null ? "aborted" : `aborted; the last checkpoint is ${checkpoint}`);
+  process.exit(EXIT.aborted);
 }
 
 /**
- * The first signal of any kind asks for a stop; a second Ctrl-C does not wait for it. The handlers stay until the returned
- * function takes them away: proper-lockfile kills the process at a signal that nobody else listens to.
+ * The handlers stay until the returned function takes them away: proper-lockfile kills the process at a signal that
+ * nobody else listens to.
  */
-function onSignals({ first, again }: Handlers, ignoresHangup: boolean): () => void {
+function onSignals(stop: (cause: string) => void, ignoresHangup: boolean): () => void {
   const ignore = () => {};
-  let stopping = false;
-  const handle = (signal: NodeJS.Signals) => {
-    if (!stopping) {
-      stopping = true;
-      first(signal);
-    } else if (signal === "SIGINT") again();
-  };
+  const handle = (signal: NodeJS.Signals) => stop(signal);
   const signals = ["SIGINT", "SIGTERM", "SIGUSR1", "SIGQUIT", "SIGHUP"] as const;
   // Without any handler a hang-up would end the process, whatever nohup asked for.
   const handlerOf = (signal: NodeJS.Signals) => (signal === "SIGHUP" && ignoresHangup ? ignore : handle);
