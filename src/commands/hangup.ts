@@ -7,8 +7,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
 
 export interface Traces {
-  /** /proc/PID/status of this process and of its parent; "" where it cannot be read. */
-  own: string;
+  /** /proc/PID/status of the parent; "" where it cannot be read. */
   parent: string;
   /** The variable `_`, in which bash, zsh and ksh leave the path of the command that they start. */
   startedBy: string | undefined;
@@ -26,7 +25,6 @@ export function readTraces(env: NodeJS.ProcessEnv): Traces {
     }
   };
   return {
-    own: text(() => readFileSync("/proc/self/status", "utf8")),
     parent: text(() => readFileSync(`/proc/${process.ppid}/status`, "utf8")),
     startedBy: env._,
     input: text(() => readlinkSync("/proc/self/fd/0")),
@@ -35,14 +33,9 @@ export function readTraces(env: NodeJS.ProcessEnv): Traces {
 }
 
 /** A parent that ignores hang-ups, such as a script under nohup, hands that on to what it starts. */
-export function hangupIsIgnored({ own, parent, startedBy, input, inputInfo }: Traces): boolean {
+export function hangupIsIgnored({ parent, startedBy, input, inputInfo }: Traces): boolean {
   const writeOnly = (Number.parseInt(/^flags:\s*(\d+)/m.exec(inputInfo)?.[1] ?? "0", 8) & 3) === 1;
-  return (
-    ignoresHangup(own) ||
-    ignoresHangup(parent) ||
-    basename(startedBy ?? "") === "nohup" ||
-    (input === "/dev/null" && writeOnly)
-  );
+  return ignoresHangup(parent) || basename(startedBy ?? "") === "nohup" || (input === "/dev/null" && writeOnly);
 }
 
 /** SIGHUP is signal 1, the lowest bit of the mask. */
