@@ -31,8 +31,8 @@ interface Opened {
 type Shared = Pick<EngineOptions, "libraryDir" | "threads" | "device">;
 
 /**
- * Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none, `engine-open`
- * when this process has opened it before with other options.
+ * Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none
+ * or this process has opened it for the CPU alone, `engine-open` when it has opened it with other options.
  */
 export function openEngine(options: EngineOptions): Engine {
   if (options.device === "gpu" && options.precision === "bf16")
@@ -116,7 +116,12 @@ function openedBefore(options: EngineOptions): Opened | null {
   assertLibraries(libraryDir);
   const before = backend.opened.options;
   if (before.libraryDir === libraryDir && before.threads === threads && before.device === device) return backend.opened;
-  if (device === "gpu") openContext(options); // that there is none is what helps most
+  // A second context for the GPU would be as large as the first one, and nothing could free it.
+  if (device === "gpu" && before.device === "cpu")
+    throw new UsageError(
+      "no-gpu",
+      "TensorFlow is open in this process for the CPU alone, and sees no GPU. Ask for device cpu, or ask for the GPU in another process ('cnn-dist doctor' says whether there is one).",
+    );
   const words = (given: Shared) => `threads ${given.threads}, device ${given.device}, library ${given.libraryDir}`;
   throw new UsageError(
     "engine-open",
