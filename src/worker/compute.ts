@@ -23,7 +23,7 @@ export interface ShardSink {
 }
 
 /** Traced functions kept, of each kind: full and short shards, of two sizes each. */
-const KEPT = 4;
+const MAX_TRACED_FUNCTIONS = 4;
 
 export class Compute {
   readonly #engine: Engine;
@@ -85,7 +85,7 @@ export class Compute {
     const found = cache.get(samples) ?? this.#network.calling(() => trace(samples));
     cache.delete(samples);
     cache.set(samples, found);
-    if (cache.size > KEPT) {
+    if (cache.size > MAX_TRACED_FUNCTIONS) {
       const [oldest, unused] = cache.entries().next().value!;
       cache.delete(oldest);
       unused.dispose();
