@@ -72,8 +72,6 @@ export const CODES = {
   "socket-directory": usage("no folder can be made for the sockets between the processes"),
   stopped: { exit: EXIT.stopped, restartHelps: false, about: "it was stopped on request; a run is saved" },
   stream: failed("a result came out of a compiled step in a form that was not expected"),
-  "summary-input": usage("--input of summary is not height x width x channels"),
-  "summary-number": usage("a number of summary is not a whole number"),
   "summary-shape": usage("summary cannot tell the shape of the images"),
   "ten-crop": usage("ten crops cannot be cut from the images"),
   tensor: failed("values do not fit the shape of their tensor"),
