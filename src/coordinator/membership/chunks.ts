@@ -12,6 +12,8 @@ const AHEAD = 2;
 interface Hooks {
   /** Milliseconds. */
   now(): number;
+  /** Who may be given work now: a worker that is being ended is no longer among them. */
+  ready(): readonly Member[];
   send(member: Member, chunk: Span): void;
 }
 
@@ -23,7 +25,6 @@ export class ChunksInFlight implements InFlight {
   readonly #done = deferred<void>();
   readonly #waiting: number[];
   readonly #owed = new Map<number, Member>();
-  #members: readonly Member[] = [];
 
   /** `evaluation`: its number on the wire, by which late answers to another one are told apart. */
   constructor(work: EvaluationWork<unknown>, evaluation: number, hooks: Hooks) {
@@ -39,7 +40,6 @@ export class ChunksInFlight implements InFlight {
   }
 
   assign(members: readonly Member[]): void {
-    this.#members = members;
     for (let round = 0; round < AHEAD; round++) {
       for (const member of members) {
         const owned = [...this.#owed.values()].filter((owner) => owner === member).length;
@@ -62,7 +62,7 @@ export class ChunksInFlight implements InFlight {
     this.#work.addScore(chunk, { loss: message.loss, hits: message.hits });
     if ([...this.#owed.values()].includes(member)) this.owesSince.set(member, this.#hooks.now());
     else this.owesSince.delete(member);
-    this.assign(this.#members);
+    this.assign(this.#hooks.ready());
     this.#finishIfComplete();
     return null;
   }
@@ -75,7 +75,6 @@ export class ChunksInFlight implements InFlight {
     const chunks = [...this.#owed].filter(([, owner]) => owner === member).map(([chunk]) => chunk);
     for (const chunk of chunks) this.#owed.delete(chunk);
     this.#waiting.unshift(...chunks);
-    this.#members = this.#members.filter((other) => other !== member);
     this.owesSince.delete(member);
     return chunks.length;
   }

@@ -105,6 +105,7 @@ export class Membership implements Workers {
     const { version } = work.weights;
     const inFlight = new ChunksInFlight(work, evaluation, {
       now: () => this.#ports.clock.now(),
+      ready: () => this.#members.ready(),
       send: (member, { start, end }) => {
         this.#versions.bringUpTo(member, work.weights);
         this.#members.send(member, { type: "evaluate", evaluation, version, start, end });

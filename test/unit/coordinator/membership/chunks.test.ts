@@ -14,9 +14,12 @@ const lossOf = ({ start, end }: Span) => Math.sin(start) * 1e10 + end / 3;
 function begin(images: number, chunk: number) {
   const chunks = evaluationChunks(images, chunk);
   const queues = new Map<Member, Span[]>();
+  /** Who may be given work. */
+  let ready: readonly Member[] = [];
   const sum = new EvaluationSum(chunks, weightsOf(testLayout(), 7));
   const evaluation = new ChunksInFlight(sum, 3, {
     now: () => 9,
+    ready: () => ready,
     send: (to, span) => queues.set(to, [...(queues.get(to) ?? []), span]),
   });
   const message = ({ start, end }: Span) =>
@@ -36,9 +39,17 @@ function begin(images: number, chunk: number) {
     const span = queues.get(from)?.shift();
     return span && evaluation.receive(from, message(span));
   };
+  const assign = (members: readonly Member[]) => {
+    ready = members;
+    evaluation.assign(members);
+  };
+  /** A worker that is being ended: what it owes is not given to others yet. */
+  const leaving = (gone: Member) => {
+    ready = ready.filter((member) => member !== gone);
+  };
   let loss = 0;
   for (const each of chunks) loss += lossOf(each);
-  return { evaluation, sum, queues, message, answer, expected: { loss, hits: images } };
+  return { evaluation, assign, leaving, sum, queues, message, answer, expected: { loss, hits: images } };
 }
 
 test("whoever answers, dies and comes in what order, each image counts once and the sums are the same bits", async () => {
@@ -51,7 +62,7 @@ test("whoever answers, dies and comes in what order, each image counts once and 
         const run = begin(images, 7);
         let rank = 0;
         let living = Array.from({ length: workers }, () => member(rank++));
-        run.evaluation.assign(living);
+        run.assign(living);
         for (const { who, dies } of fates) {
           const one = living[who % living.length]!;
           if (!dies) {
@@ -61,7 +72,7 @@ test("whoever answers, dies and comes in what order, each image counts once and 
           }
           assert.equal(run.evaluation.lost(one), run.queues.get(one)?.length ?? 0);
           living = [...living.filter((other) => other !== one), member(rank++)];
-          run.evaluation.assign(living);
+          run.assign(living);
         }
         for (let left = true; left; ) {
           left = false;
@@ -79,7 +90,7 @@ test("whoever answers, dies and comes in what order, each image counts once and 
 test("answers that nobody asked for, or twice, or of another evaluation count nothing", async () => {
   const run = begin(20, 10);
   const [a, b] = [member(0), member(1)];
-  run.evaluation.assign([a, b]);
+  run.assign([a, b]);
   const [first] = run.queues.get(a)!;
   const [second] = run.queues.get(b)!;
   assert.equal(run.evaluation.owesSince.get(a), 9);
@@ -97,7 +108,7 @@ test("answers that nobody asked for, or twice, or of another evaluation count no
 test("a worker has two chunks at a time, the others wait for whoever is free", () => {
   const run = begin(100, 10);
   const [a, b] = [member(0), member(1)];
-  run.evaluation.assign([a, b]);
+  run.assign([a, b]);
   assert.deepEqual(
     [a, b].map((each) => run.queues.get(each)!.map(({ start }) => start)),
     [
@@ -112,6 +123,23 @@ test("a worker has two chunks at a time, the others wait for whoever is free", (
   );
 });
 
+test("a worker that is being ended is given nothing more; what it owes goes to others once it has ended", async () => {
+  const run = begin(50, 10);
+  const [a, b, c] = [member(0), member(1), member(2)];
+  const starts = (of: Member) => run.queues.get(of)!.map(({ start }) => start);
+  run.assign([a, b, c]);
+  assert.deepEqual([a, b, c].map(starts), [[0, 30], [10, 40], [20]]);
+  run.leaving(c);
+  assert.equal(run.evaluation.lost(a), 2);
+  run.leaving(a);
+  run.answer(b);
+  assert.deepEqual([b, c].map(starts), [[40, 0], [20]]);
+  assert.equal(run.evaluation.lost(c), 1);
+  while (run.answer(b) === null);
+  await run.evaluation.done;
+  assert.deepEqual(run.sum.result(), run.expected);
+});
+
 test("abandoned, it rejects with the reason", async () => {
   const run = begin(10, 5);
   run.evaluation.abandon(new Error("stop"));
@@ -120,7 +148,7 @@ test("abandoned, it rejects with the reason", async () => {
 
 test("an evaluation without images is done at once", async () => {
   const run = begin(0, 5);
-  run.evaluation.assign([member(0)]);
+  run.assign([member(0)]);
   await run.evaluation.done;
   assert.deepEqual(run.sum.result(), { loss: 0, hits: 0 });
   assert.equal(run.queues.size, 0);
