@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import type { Argv } from "yargs";
 import { type Command, type Given, type Io, nameOf, numberOr } from "./commands/command.js";
 import { COMMANDS } from "./commands/commands.js";
-import { watchOutput } from "./commands/output.js";
+import { type OutputWatch, watchOutput } from "./commands/output.js";
 import { CnnDistError, EXIT, UsageError } from "./errors.js";
 import { nearest } from "./nearest.js";
 import { VERSION } from "./version.js";
@@ -15,12 +15,19 @@ export async function main(argv: readonly string[], io: Io = process): Promise<n
   const output = watchOutput(io);
   try {
     const chosen = parse(argv, io);
-    if (typeof chosen === "number") return chosen;
+    if (typeof chosen === "number") return await orLost(chosen, output);
     const { perform } = await import("./commands/terminal.js");
-    return await perform(chosen.command, chosen.given, io, output);
+    const code = await perform(chosen.command, chosen.given, io, output);
+    return chosen.command.lasting?.saves ? code : await orLost(code, output); // what a run leaves is in its folder
   } catch (error) {
     return report(error, io);
   }
+}
+
+/** A result that nobody can read is no success. A failed write is told in a later turn of the event loop. */
+async function orLost(code: number, output: OutputWatch): Promise<number> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return code === EXIT.done && output.resultsLost() ? EXIT.failed : code;
 }
 
 interface Chosen {

@@ -77,6 +77,7 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       if (event.event === "done" || event.event === "stopped") {
         live?.clear();
         if (!json) io.stdout.write(`${summaryLines(event).join("\n")}\n`);
+        if (io.stdout.errored && event.resume_command !== null) say(`Go on with: ${event.resume_command}`);
         return;
       }
       if (event.event === "log" && event.level === "warn") return labelled(color.yellow, "warning", event.message);

@@ -157,6 +157,7 @@ test("a reader that has seen enough stops the run as a signal does: saved, 75", 
   const { code, stderr } = await started.ended;
   assert.equal(code, 75, stderr);
   assert.match(stderr, /the reader of stdout is gone: stopping; what is done is saved/);
+  assert.match(stderr, /\nGo on with: cnn-dist resume .*run\n$/, "the summary, which says so, is lost");
   assert.doesNotMatch(stderr, /EPIPE|Error|\n\s+at /);
   assert.match(readdirSync(join(cwd, "run", "checkpoints")).join(), /^step-\d+$/);
   assert.ok(!existsSync(join(cwd, "run", "lock")));

@@ -44,3 +44,13 @@ test("so does standard output", async (context) => {
   assert.doesNotMatch(stderr, /\n\s+at /);
   assert.deepEqual(readdirSync(join(cwd, "run", "checkpoints")), ["step-00000003"]);
 });
+
+test("a result that could not be written is no success", async (context) => {
+  const cwd = temporaryDirectory(context);
+  for (const words of ["summary lenet5", "models --json", "--help"]) {
+    const line = `${JSON.stringify(process.execPath)} ${JSON.stringify(BIN)} ${words} >/dev/full`;
+    const { code, stderr } = await startProcess("bash", ["-c", line], { cwd }).ended;
+    assert.equal(code, 1, words);
+    assert.match(stderr, /stdout cannot be written any more: ENOSPC/);
+  }
+});
