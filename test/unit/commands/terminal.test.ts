@@ -36,6 +36,7 @@ async function begin(context: TestContext) {
     onReaderGone(stop) {
       readerGone = stop;
     },
+    resultsLost: () => false,
   });
   await settle();
   return {
