@@ -25,7 +25,7 @@ import { NEW_SCHEDULE } from "../optim/schedule.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { assertBucketsFit } from "../protocol/payload-size.js";
 import { normalizationWarning, readInitialWeights } from "./initial-weights.js";
-import { engineWarning, sha256AtLength } from "./resumed.js";
+import { assertNotShorter, engineWarning, finishedWarning, sha256AtLength } from "./resumed.js";
 
 export interface Prepared {
   recipe: Recipe;
@@ -84,7 +84,7 @@ export async function prepare(
   const layout = layoutOf(parametersOf(spec));
   assertBucketsFit(layout);
   const { start, warmStart } = resumed
-    ? { start: resumedStart(complete, resumed, layout), warmStart: null }
+    ? { start: resumedStart(complete, resumed, dataset, layout), warmStart: null }
     : begun(initial?.recipe ?? complete, facts, spec, layout, initial?.file ?? null);
   const warning = normalizationWarning(start.recipe, initial?.file ?? null);
   return {
@@ -142,7 +142,7 @@ function userModel(
   return {
     recipe,
     dataset,
-    start: resumed ? resumedStart(recipe, resumed, null) : freshStart(recipe, facts, "from the first worker"),
+    start: resumed ? resumedStart(recipe, resumed, dataset, null) : freshStart(recipe, facts, "from the first worker"),
     topologySha256: null,
     parameters: resumed?.layout.parameters ?? null,
     warmStart: null,
@@ -151,8 +151,8 @@ function userModel(
   };
 }
 
-/** UsageError when the checkpoint is of another training; `layout` is null for a model that only a worker can read. */
-function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null): Start {
+/** UsageError when the checkpoint is of another training, or past its end; `layout` is null for a model that only a worker can read. */
+function resumedStart(recipe: Recipe, resumed: Snapshot, { train }: Dataset, layout: Layout | null): Start {
   const differs = (what: string) =>
     new UsageError(
       "checkpoint-differs",
@@ -170,6 +170,7 @@ function resumedStart(recipe: Recipe, resumed: Snapshot, layout: Layout | null):
   const missing = slotNamesOf(recipe.optimizer).filter((name) => !resumed.slots[name]);
   if (resumed.step > 0 && missing.length > 0)
     throw differs(`${recipe.optimizer}'s ${missing.join(", ")} is not in its optimizer.safetensors`);
+  assertNotShorter(recipe, resumed.step, stepsPerEpoch(train.count, recipe.batchSize));
   const { layout: stored, weights, state, ...rest } = resumed;
   const values = { layout: stored, weights, state };
   return { ...rest, values, recipe, recipeSha256: sha256AtLength(recipe, resumed) };
@@ -254,6 +255,11 @@ export function planEvent(
       sha256: recipe.initWeightsSha256!,
       ...prepared.warmStart,
     },
-    warnings: [...facts.warnings, ...prepared.warnings, ...warmUpWarning(recipe, perEpoch, steps)],
+    warnings: [
+      ...facts.warnings,
+      ...prepared.warnings,
+      ...finishedWarning(start.step, steps),
+      ...warmUpWarning(recipe, perEpoch, steps),
+    ],
   };
 }

@@ -7,7 +7,9 @@ import type { Snapshot } from "../checkpoint/snapshot.js";
 import { describeDifferences, differencesSince, type Fingerprint } from "../config/fingerprint.js";
 import type { Recipe } from "../config/recipe.js";
 import { canonicalJson, recipeSha256 } from "../config/resolve.js";
+import { totalSteps } from "../data/order.js";
 import { UsageError } from "../errors.js";
+import { count, plural } from "../format.js";
 
 type Before = Pick<Snapshot, "recipe" | "recipeSha256" | "step">;
 
@@ -19,6 +21,25 @@ export function sha256AtLength(recipe: Recipe, { recipe: before, recipeSha256: o
   // An old hash that is not its recipe's alone has something to tell that no recipe says.
   const asBegunSo = old === recipeSha256(before) && !ratesFollowLength;
   return step === 0 || asBegunSo ? whole : sha256Of({ recipe_sha256: whole, after: old, step });
+}
+
+/** UsageError when a run would be shorter than what is done of it: its hash would name weights that it does not have. */
+export function assertNotShorter(recipe: Pick<Recipe, "epochs" | "steps">, step: number, perEpoch: number): void {
+  const total = totalSteps(recipe, perEpoch);
+  if (step <= total) return;
+  const length = total === recipe.steps ? `--steps ${total}` : `--epochs ${recipe.epochs} (${plural(total, "step")})`;
+  throw new UsageError(
+    "config",
+    `the run is at step ${count(step)} already, and ${length} is shorter. Give a length of ${plural(step, "step")} or more, or resume without --steps and --epochs to keep the run's own length.`,
+  );
+}
+
+/** For the plan of a run that goes on from a checkpoint though it has reached its length. */
+export function finishedWarning(step: number, total: number): string[] {
+  if (step === 0 || step < total) return [];
+  return [
+    `the run is at its end already, step ${count(step)}: no step is left to do. Give more --steps or --epochs to make it longer`,
+  ];
 }
 
 /** For the plan of a run that goes on from a checkpoint that does not name its engine. */

@@ -11,6 +11,7 @@ import { UsageError } from "../../../src/errors.js";
 import { readUserModelFile } from "../../../src/models/user-file.js";
 import { layoutOf } from "../../../src/parameters/layout.js";
 import { planEvent, prepare } from "../../../src/run/plan.js";
+import { FINGERPRINT } from "../../support/fake-worker.js";
 import { testRecipe } from "../../support/recipe.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
@@ -47,6 +48,34 @@ test("a run of another length has another hash", async (context) => {
   assert.equal(longer.recipeSha256, recipeSha256({ ...recipe, epochs: 8 }));
   assert.equal(longer.recipe.epochs, 8);
   assert.equal(longer.weights, saved.weights);
+});
+
+test("a run cannot be made shorter than what is done of it; at its end it may be resumed, and the plan says so", async (context) => {
+  const { resume, recipe, saved } = await begun(temporaryDirectory(context), { epochs: 1 });
+  const refused = (changes: Partial<Recipe>, found: Partial<Snapshot>, message: RegExp) =>
+    assert.rejects(resume(changes, found), { code: "config", exitCode: 2, message });
+  await refused(
+    { epochs: null, steps: 1 },
+    {},
+    /^the run is at step 2 already, and --steps 1 is shorter\. Give .*2 steps/,
+  );
+  await refused(
+    { epochs: 1 },
+    { step: 3 },
+    /^the run is at step 3 already, and --epochs 1 \(2 steps\) is shorter\. Give/,
+  );
+  await refused({ epochs: 5, steps: 3 }, { step: 4 }, /and --steps 3 is shorter/);
+  assert.equal((await resume({ epochs: null, steps: 2 })).step, 2);
+  const cacheDir = temporaryDirectory(context);
+  const warnings = async (epochs: number) => {
+    const facts = { devices: [], runDir: "/runs/a", metricsUrl: null, resumedFrom: null, warnings: [] };
+    return planEvent(await prepare({ ...recipe, epochs }, { cacheDir }, { ...saved, fingerprint: FINGERPRINT }), facts)
+      .warnings;
+  };
+  assert.deepEqual(await warnings(1), [
+    "the run is at its end already, step 2: no step is left to do. Give more --steps or --epochs to make it longer",
+  ]);
+  assert.deepEqual(await warnings(2), []);
 });
 
 test("where the rates so far depended on the length, the hash tells of the change", async (context) => {
