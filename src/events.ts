@@ -128,7 +128,8 @@ export interface DoneEvent {
   accuracy: number | null;
   best_accuracy: number | null;
   recipe_sha256: string;
-  weights_sha256: string;
+  /** Null: of a model of the user's own that was stopped before its first worker gave values. */
+  weights_sha256: string | null;
   samples_per_second: number;
   duration_seconds: number;
   checkpoint: string | null;

@@ -50,7 +50,7 @@ export function doneEvent(
     accuracy: facts.accuracy,
     best_accuracy: snapshot.best?.accuracy ?? null,
     recipe_sha256: snapshot.recipeSha256,
-    weights_sha256: weightsSha256(snapshot.layout, snapshot),
+    weights_sha256: snapshot.layout.trainable.length === 0 ? null : weightsSha256(snapshot.layout, snapshot),
     samples_per_second: samplesPerSecond,
     duration_seconds: facts.seconds,
     checkpoint: facts.checkpoint,

@@ -27,10 +27,10 @@ function reference(
 ): Promise<{ weights: string; losses: number[] }> {
   const known =
     references.get(model) ??
-    runHere(context, model, { overrides, placement: { workers: 1 } }).then(({ done, events }) => ({
-      weights: done.weights_sha256,
-      losses: lossesOf(events),
-    }));
+    runHere(context, model, { overrides, placement: { workers: 1 } }).then(({ done, events }) => {
+      assert.ok(done.weights_sha256 !== null);
+      return { weights: done.weights_sha256, losses: lossesOf(events) };
+    });
   references.set(model, known);
   return known;
 }
