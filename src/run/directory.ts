@@ -1,5 +1,16 @@
 /** A run's folder: recipe, events, logs, checkpoints, and a lock so that only one run writes to it. */
-import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Recipe, recipeCodec, written } from "../config/recipe.js";
 import { validate } from "../config/validate.js";
@@ -29,13 +40,16 @@ export class RunDirectory {
     this.#log = file("logs", "coordinator.log");
   }
 
-  /** A new run's folder; UsageError if it holds a run already, is in use, or cannot be written. Null: one of a new name. */
+  /**
+   * A new run's folder; UsageError if it holds a run that has trained already, is in use, or cannot be written. Null: one
+   * of a new name. Logs of a run that failed before its first step are kept and gone on with.
+   */
   static create(path: string | null, recipe: Recipe): RunDirectory {
     const dir = path === null ? newDirectory(defaultRunDir(recipe, new Date())) : resolve(path);
     makeDirectories(dir);
     const lock = RunLock.take(join(dir, "lock"));
     try {
-      if (existsSync(join(dir, "recipe.json")))
+      if (existsSync(join(dir, "recipe.json")) && hasTrained(dir))
         throw new UsageError(
           "run-dir",
           `--run-dir ${dir} holds a run already. Resume it with '${resumeCommand(dir)}', or choose another folder.`,
@@ -127,6 +141,12 @@ function assertRun(dir: string): void {
     "run-dir",
     `${dir} is not the folder of a run: ${found}. Give the folder that 'cnn-dist launch' printed.`,
   );
+}
+
+/** Whether a step or a checkpoint of the run is there, whole or not: what nobody may lose by a second launch. */
+function hasTrained(dir: string): boolean {
+  const replayed = statSync(join(dir, "replay.jsonl"), { throwIfNoEntry: false });
+  return (replayed?.size ?? 0) > 0 || readdirSync(join(dir, "checkpoints")).length > 0;
 }
 
 /** The recipe that a run was begun with. */

@@ -73,6 +73,44 @@ test("without --json the closing summary alone is on stdout; a dry run leaves no
   const again = await run(["launch", ...SMALL, "--steps", "3", "--run-dir", "run"], { cwd });
   assert.equal(again.code, 2);
   assert.match(again.stderr, /holds a run already\. Resume it/);
+
+  const resume = (...words: string[]) => run(["resume", "run", "--workers", "1", "--device", "cpu", ...words], { cwd });
+  const shorter = await resume("--steps", "2");
+  assert.equal(shorter.code, 2, shorter.stderr);
+  assert.match(
+    shorter.stderr,
+    /the run is at step 3 already, and --steps 2 is shorter\. Give a length of 3 steps or more/,
+  );
+  assert.equal(shorter.stdout, "");
+  const same = await resume();
+  assert.equal(same.code, 0, same.stderr);
+  assert.match(same.stderr, /at its end already, step 3: no step is left to do/);
+});
+
+test("a model that failed before its first step is mended and begun anew in the same folder", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const model = join(cwd, "own.mjs");
+  const write = (layers: string) =>
+    writeFileSync(
+      model,
+      `export const createModel = (tf, { inputShape, classes }) =>
+  tf.sequential({ layers: [tf.layers.flatten({ inputShape }), ${layers}({ units: classes })] });
+`,
+    );
+  const launch = () => run(["launch", ...SMALL, "--model", model, "--steps", "1", "--run-dir", "run"], { cwd });
+  write("tf.layers.dens");
+  const failed = await launch();
+  assert.equal(failed.code, 2, failed.stderr);
+  assert.match(failed.stderr, /tf\.layers\.dens is not a function/);
+  write("tf.layers.dense");
+  const mended = await launch();
+  assert.equal(mended.code, 0, mended.stderr);
+  assert.match(mended.stdout, /^done after step 1, /);
+  const log = readFileSync(join(cwd, "run", "logs", "rank-0.log"), "utf8");
+  assert.match(log, /dens is not a function/, "the first log is kept");
+  const again = await launch();
+  assert.equal(again.code, 2);
+  assert.match(again.stderr, /holds a run already/);
 });
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP", "SIGQUIT"] as const)

@@ -15,6 +15,7 @@ test("a new folder holds the recipe and a lock while the run lasts; a second run
   const run = RunDirectory.create(dir, RECIPE);
   assert.deepEqual(readRecipe(dir), RECIPE);
   assert.ok(existsSync(join(dir, "lock")));
+  run.recordReplay({ step: 1 });
   run.close();
   assert.ok(!existsSync(join(dir, "lock")));
   assert.throws(
@@ -27,6 +28,39 @@ test("a new folder holds the recipe and a lock while the run lasts; a second run
   );
   assert.ok(!existsSync(join(dir, "lock")));
   RunDirectory.open(dir).close();
+});
+
+test("a run that failed before its first step may be begun anew in its folder, with its logs kept", (context) => {
+  const dir = join(temporaryDirectory(context), "run");
+  const failed = RunDirectory.create(dir, RECIPE);
+  failed.log("error: a typo");
+  failed.record({ event: "plan", number: 1 });
+  assert.throws(() => RunDirectory.create(dir, RECIPE), { code: "run-dir-in-use" });
+  failed.close();
+  const mended = testRecipe({ seed: 8 });
+  const run = RunDirectory.create(dir, mended);
+  assert.deepEqual(readRecipe(dir), mended);
+  run.log("begun");
+  run.record({ event: "plan", number: 2 });
+  run.close();
+  assert.match(readFileSync(join(dir, "logs", "coordinator.log"), "utf8"), /error: a typo\n.* begun\n/);
+  assert.match(readFileSync(join(dir, "metrics.jsonl"), "utf8"), /"number":1\}\n.*"number":2\}\n/);
+});
+
+test("a folder with any step or checkpoint is nobody's to begin anew, and its recipe stays", (context) => {
+  const traces: ((dir: string) => void)[] = [
+    (dir) => writeFileSync(join(dir, "replay.jsonl"), "{"),
+    (dir) => mkdirSync(join(dir, "checkpoints", "step-00000004")),
+    (dir) => mkdirSync(join(dir, "checkpoints", "step-00000004.a1.tmp")),
+  ];
+  for (const leave of traces) {
+    const dir = join(temporaryDirectory(context), "run");
+    RunDirectory.create(dir, RECIPE).close();
+    leave(dir);
+    const before = filesOf(dir);
+    assert.throws(() => RunDirectory.create(dir, testRecipe({ seed: 8 })), { code: "run-dir", exitCode: 2 });
+    assert.deepEqual(filesOf(dir), before);
+  }
 });
 
 test("runs that begin in the same second have folders of their own", (context) => {
