@@ -1,10 +1,10 @@
 /** What image files show, by a checkpoint's network. */
-import { readFile } from "node:fs/promises";
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { openPipeline } from "../data/augment/pipeline.js";
 import { datasetFacts } from "../data/datasets.js";
 import { fitImage } from "../data/fit.js";
 import { inspectImage } from "../data/image-file/inspect.js";
+import { readImageFile } from "../data/image-file/read.js";
 import type { Engine } from "../engine/engine.js";
 import { messageOf, UsageError } from "../errors.js";
 import { openClassifier } from "./classifier.js";
@@ -18,7 +18,7 @@ export interface Prediction {
 /**
  * One after the other, as they are read. Each image's short side is resized to that of the data set's images, and its centre
  * cut out; it is made gray where the network takes one channel. Then it goes through the recipe's steps as in evaluation.
- * UsageError `image-file` for a file that is missing, damaged or neither JPEG nor PNG.
+ * UsageError `image-file` for a file that is missing, damaged, too large, not a regular file or neither JPEG nor PNG.
  */
 export async function* predict(
   engine: Engine,
@@ -56,9 +56,7 @@ function channelsOf({ image, recipe }: Snapshot): 1 | 3 {
 
 async function readImage(engine: Engine, path: string, channels: 1 | 3) {
   const refuse = (what: string, cause?: unknown) => new UsageError("image-file", `image ${what}`, { cause });
-  const file = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    throw refuse(`${path}: ${error.code === "ENOENT" ? "it does not exist" : messageOf(error)}`, error);
-  });
+  const file = await readImageFile(path);
   const { fault } = inspectImage(file); // before it is decoded: a small file can be an image of gigabytes
   if (fault !== null) throw refuse(`${path}: ${fault}`);
   try {
