@@ -12,18 +12,21 @@ const NOT_OF_THE_MODEL: ReadonlySet<string> = new Set(["out-of-memory", "cancell
 export function modelError(
   path: string,
   error: unknown,
-  { code, did }: { code: "model-code" | "model-file"; did: string } = { code: "model-code", did: "threw an error" },
+  { code, did, place = null }: { code: "model-code" | "model-file"; did: string; place?: string | null } = {
+    code: "model-code",
+    did: "threw an error",
+  },
 ): CnnDistError {
   if (error instanceof CnnDistError && (!CODES[error.code].restartHelps || NOT_OF_THE_MODEL.has(error.code)))
     return error;
-  return new UsageError(code, `model ${path} ${did}: ${inWords(error)}`, { cause: error });
+  return new UsageError(code, `model ${path} ${did}: ${inWords(error, place)}`, { cause: error });
 }
 
-/** The error's name where it tells more than "Error", its message, and the user's line. */
-function inWords(error: unknown): string {
+/** The error's name where it tells more than "Error", its message, and the user's line (`known` where the stack has none). */
+function inWords(error: unknown, known: string | null): string {
   if (!(error instanceof Error)) return messageOf(error);
   const named = error.name === "Error" || error instanceof CnnDistError ? "" : `${error.name}: `;
-  const place = userFrame(error.stack ?? "");
+  const place = userFrame(error.stack ?? "") ?? known;
   return `${named}${error.message}${place === null ? "" : ` (at ${place})`}`;
 }
 

@@ -18,6 +18,7 @@ import { deriveKey, integers } from "../random.js";
 import { withDeepStacks } from "../user-frame.js";
 import { type CustomLayers, customLayers } from "./custom/index.js";
 import { type Network, namedVariables, networkOf } from "./network.js";
+import { syntaxPlace } from "./syntax-place.js";
 import { checkLayers, checkShapes } from "./user-checks.js";
 import { callingModel, modelError } from "./user-code.js";
 import { stableNames } from "./user-names.js";
@@ -118,8 +119,9 @@ async function fromJson(tf: Tf, { path }: UserModelFile): Promise<tfjs.LayersMod
 
 /** Runs the module. */
 async function importedCreate(path: string): Promise<CreateModel> {
-  const module = await import(pathToFileURL(path).href).catch((error: unknown) => {
-    throw modelError(path, error, { code: "model-file", did: "cannot be loaded" });
+  const module = await import(pathToFileURL(path).href).catch(async (error: unknown) => {
+    const place = error instanceof SyntaxError ? await syntaxPlace(path) : null;
+    throw modelError(path, error, { code: "model-file", did: "cannot be loaded", place });
   });
   const create: unknown = module.createModel ?? module.default?.createModel;
   if (typeof create === "function") return create as CreateModel;

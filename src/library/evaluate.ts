@@ -6,7 +6,7 @@ import { nameOf } from "../models/choice.js";
 import { openCheckpoint } from "./checkpoint.js";
 import { datasetOf, datasetReader } from "./dataset.js";
 import { openInference } from "./inference.js";
-import { type EvaluateOptions, evaluateSchema, optionsOf } from "./options.js";
+import { type EvaluateOptions, evaluateSchema, optionsOf, pathGiven } from "./options.js";
 import { allowFound } from "./trust.js";
 
 export interface Evaluation extends Scores {
@@ -26,6 +26,7 @@ export interface Evaluation extends Scores {
  * `image-differs` for data that the network was not made for; rejects with the signal's reason.
  */
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
+  pathGiven(path, "its first argument", "evaluate");
   const values = optionsOf(evaluateSchema, options, "evaluate");
   const { best, trustModel, tenCrop, dense, device, threads, dataDir, ...request } = values;
   const { signal, onProgress } = options;

@@ -4,7 +4,7 @@ import { exportCheckpoint as exportSnapshot, type Format } from "../export/expor
 import { nameOf } from "../models/choice.js";
 import { openCheckpoint } from "./checkpoint.js";
 import { datasetReader } from "./dataset.js";
-import { type ExportOptions, exportSchema, optionsOf } from "./options.js";
+import { type ExportOptions, exportSchema, optionsOf, pathGiven } from "./options.js";
 
 export interface Exported {
   /** The checkpoint's folder, or the file of weights. */
@@ -27,6 +27,7 @@ const SUFFIX: Readonly<Record<Format, string>> = { safetensors: ".safetensors", 
  * CnnDistError `output` when it cannot be written.
  */
 export async function exportCheckpoint(path: string, options: ExportOptions): Promise<Exported> {
+  pathGiven(path, "its first argument", "exportCheckpoint");
   const { format, names, output: given, dataDir, ...request } = optionsOf(exportSchema, options, "exportCheckpoint");
   const access = { read: datasetReader(dataDir, options), needsData: false };
   const { snapshot, path: checkpoint } = await openCheckpoint(path, request, access, options);

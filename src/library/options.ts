@@ -113,9 +113,23 @@ export type ExportOptions = z.input<typeof exportSchema> & CheckpointControl;
 
 const CONTROL = ["signal", "onProgress", "onWarning", "onStep"];
 
+/** UsageError `config` names the function, the argument and what was received. */
+export function pathGiven(value: unknown, argument: string, of: string): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new UsageError("config", `${of}: ${argument} is a path; received ${JSON.stringify(value) ?? "nothing"}.`);
+}
+
+/** What was given in the place of the options, if it is an object. */
+export function objectGiven<T extends object>(value: T, of: string): T {
+  if (typeof value === "object" && value !== null) return value;
+  throw new UsageError("config", `${of}: its options are an object; received ${JSON.stringify(value) ?? "nothing"}.`);
+}
+
 /** Checked, without callbacks and signal. UsageError names the function, the option and what was received. */
 export function optionsOf<T>(schema: z.ZodType<T>, options: object, of: string): T {
-  const plain = Object.entries(options).filter(([key, value]) => !CONTROL.includes(key) && value !== undefined);
+  const plain = Object.entries(objectGiven(options, of)).filter(
+    ([key, value]) => !CONTROL.includes(key) && value !== undefined,
+  );
   return validate(schema, Object.fromEntries(plain), of);
 }
 

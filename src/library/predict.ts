@@ -4,7 +4,7 @@ import { type Prediction, predict as predictImages } from "../evaluation/predict
 import { openCheckpoint } from "./checkpoint.js";
 import { datasetReader } from "./dataset.js";
 import { openInference } from "./inference.js";
-import { optionsOf, type PredictOptions, predictSchema } from "./options.js";
+import { optionsOf, type PredictOptions, pathGiven, predictSchema } from "./options.js";
 import { allowFound } from "./trust.js";
 
 /** Classes that are given unless `top` says otherwise. */
@@ -20,6 +20,13 @@ export async function* predict(
   images: readonly string[],
   options: PredictOptions = {},
 ): AsyncGenerator<Prediction, void, undefined> {
+  pathGiven(path, "its first argument", "predict");
+  if (!Array.isArray(images))
+    throw new UsageError(
+      "config",
+      `predict: its second argument is a list of paths; received ${JSON.stringify(images) ?? "nothing"}.`,
+    );
+  for (const image of images) pathGiven(image, "each image", "predict");
   const values = optionsOf(predictSchema, options, "predict");
   const { top = TOP, trustModel, device, threads, dataDir, ...request } = values;
   const missing = images.find((image) => !existsSync(image));

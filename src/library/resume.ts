@@ -5,7 +5,7 @@ import { validate } from "../config/validate.js";
 import type { RunEvent } from "../events.js";
 import { readRecipe } from "../run/directory.js";
 import { follow } from "./follow.js";
-import { optionsOf, type ResumeOptions, resumeSchema, workersOf } from "./options.js";
+import { objectGiven, optionsOf, pathGiven, type ResumeOptions, resumeSchema, workersOf } from "./options.js";
 import { allowFound } from "./trust.js";
 
 /**
@@ -15,7 +15,9 @@ import { allowFound } from "./trust.js";
  * checkpoint (`allowDifferentEngine` goes on, with a `log` event that says so and another recipe_sha256).
  */
 export function resume(runDir: string, options: ResumeOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
+  objectGiven(options, "resume");
   return follow(async () => {
+    pathGiven(runDir, "its first argument", "resume");
     const {
       epochs,
       steps,

@@ -6,7 +6,7 @@ import { nameOf } from "../models/choice.js";
 import { assertTrusted, remember, trustedModelsFile } from "../models/trust.js";
 import { recipeFor, type Where } from "../run/devices.js";
 import { follow } from "./follow.js";
-import { optionsOf, type TrainOptions, trainSchema, workersOf } from "./options.js";
+import { objectGiven, optionsOf, type TrainOptions, trainSchema, workersOf } from "./options.js";
 
 /**
  * Trains, and gives the events of the run:
@@ -18,7 +18,7 @@ import { optionsOf, type TrainOptions, trainSchema, workersOf } from "./options.
  * run and waits for its end.
  */
 export function train(options: TrainOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
-  return follow(() => trainingOf(options), options);
+  return follow(() => trainingOf(options), objectGiven(options, "train"));
 }
 
 const PLACEMENT_KEYS: ReadonlySet<string> = new Set(Object.keys(placementSchema.shape));

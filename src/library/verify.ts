@@ -1,7 +1,7 @@
 import { completePlacement } from "../config/placement.js";
 import { readRecipe } from "../run/directory.js";
 import { type Verification, verifyRun } from "../run/verify.js";
-import { optionsOf, type VerifyOptions, verifySchema, workersOf } from "./options.js";
+import { optionsOf, pathGiven, type VerifyOptions, verifySchema, workersOf } from "./options.js";
 import { allowFound } from "./trust.js";
 
 /**
@@ -10,6 +10,7 @@ import { allowFound } from "./trust.js";
  * nothing.
  */
 export async function verify(runDir: string, options: VerifyOptions = {}): Promise<Verification> {
+  pathGiven(runDir, "its first argument", "verify");
   const { gpus, workers, trustModel, ...where } = optionsOf(verifySchema, options, "verify");
   const { signal, onStep } = options;
   signal?.throwIfAborted();

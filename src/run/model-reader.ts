@@ -5,7 +5,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { CnnDistError, errorOf } from "../errors.js";
+import { CnnDistError, errorOf, UsageError } from "../errors.js";
 import type { FileModel } from "../models/choice.js";
 import type { ImageShape } from "../models/spec.js";
 import { earlyEnvironment } from "./fork-worker.js";
@@ -60,9 +60,21 @@ export function readModel(reading: ModelReading, signal?: AbortSignal): Promise<
     child.once("exit", (code, by) => {
       signal?.removeEventListener("abort", stop);
       if (signal?.aborted) reject(signal.reason);
-      else reject(new CnnDistError("worker", `the process that reads ${reading.model.path} ended with ${by ?? code}`));
+      else reject(endedWithout(reading.model.path, code, by));
     });
   });
 }
 
 const MODULE = fileURLToPath(new URL("model-reader-process.js", import.meta.url));
+
+/** Node ends with this code when nothing is left to do and the program still waits for a promise. */
+const NEVER_SETTLED = 13;
+
+function endedWithout(path: string, code: number | null, by: NodeJS.Signals | null): CnnDistError {
+  if (code === NEVER_SETTLED)
+    return new UsageError("model-code", `model ${path}: the promise that createModel returned never settles.`);
+  return new CnnDistError(
+    "worker",
+    `the process that reads ${path} ended with ${by ?? `exit code ${code}`} before it had read it.`,
+  );
+}

@@ -130,7 +130,16 @@ export class ImageFiles {
       );
       if (typeof file === "string") return file;
       const format = imageFormat(file);
-      return format ? `the ${format} cannot be decoded: ${messageOf(error)}` : foreignFile(file);
+      return format ? `the ${format} cannot be decoded: ${reasonOf(error)}` : foreignFile(file);
     }
   }
+}
+
+/** What TensorFlow says of the image, without the names of its own functions and nodes. */
+function reasonOf(error: unknown): string {
+  return messageOf(error)
+    .replace(/^TensorFlow, [^:]*: /, "")
+    .replace(/\{\{[^}]*\}\}/g, "")
+    .replace(/\[\[[^\]]*\]\]/g, "")
+    .trim();
 }

@@ -76,3 +76,20 @@ test("a dry run prints a model's own parameters, and says so where nothing can r
   assert.match(summary.stderr, /needs TensorFlow to build the model.*cnn-dist setup/);
   assert.ok(!existsSync(join(cwd, "runs")) && !existsSync(join(cwd, "cache", "tensorflow")));
 });
+
+test("a module that does not give a model says what happened, and where", async (context) => {
+  for (const [source, expected, exit] of [
+    [
+      "export const createModel = () => new Promise(() => {});\n",
+      /the promise that createModel returned never settles/,
+      2,
+    ],
+    ["export const createModel = () => process.exit(3);\n", /ended with exit code 3 before it had read it/, 1],
+    ["const b = 1;\nconst a = ;\n", /cannot be loaded: SyntaxError: .* \(at \S*own\.mjs:2:11\)/, 2],
+  ] as const) {
+    const cwd = moduleIn(context, source);
+    const { code, stderr } = await run(["summary", "own.mjs"], { cwd });
+    assert.match(stderr, expected);
+    assert.equal(code, exit);
+  }
+});
