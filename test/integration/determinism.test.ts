@@ -142,7 +142,7 @@ for (const model of MODELS) {
   });
 }
 
-test("vgg11: a worker killed, or frozen, after each bucket of a step in turn", async (context) => {
+test("vgg11: a worker killed after each bucket of a step in turn, or frozen after the first or last", async (context) => {
   const overrides = {
     ...RECIPE,
     batchSize: 8,
@@ -160,6 +160,7 @@ test("vgg11: a worker killed, or frozen, after each bucket of a step in turn", a
       ["exit", (pid: number) => process.kill(pid, "SIGKILL"), {}],
       ["silence", freezeForAWhile, QUICK_TO_NOTICE],
     ] as const) {
+      if (reason === "silence" && bucket > 0 && bucket < buckets - 1) continue; // each takes seconds to be noticed
       const { done, events } = await disturbed(context, "vgg11", overrides, after(bucket), act, placement);
       assert.equal(done.weights_sha256, expected.weights, `${reason} after bucket ${bucket}`);
       assert.deepEqual(lossesOf(events), expected.losses);
