@@ -21,6 +21,7 @@ export interface PlanEvent {
   input: readonly [number, number, number];
   classes: number;
   dataset: { name: string; sha256: string; train: number; test: number; source: string; warning?: string };
+  /** Of a step: with `accumulate`, images and shards of all its batches. */
   batch_size: number;
   shards: number;
   steps: number;

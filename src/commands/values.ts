@@ -46,6 +46,7 @@ export const recipe = {
       initWeightsMode: true,
       batchSize: true,
       shards: true,
+      accumulate: true,
       optimizer: true,
       lr: true,
       momentum: true,

@@ -10,6 +10,8 @@ const count = z
   .min(1)
   .max(2 ** 31 - 1);
 
+/** Of a step: the reduction tree's kernels and messages are made for so many. */
+export const MAX_SHARDS = 1024;
 export const OPTIMIZERS = ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"] as const;
 export const SCHEDULERS = ["constant", "step", "cosine", "plateau"] as const;
 export const PRECISIONS = ["fp32", "bf16", "fp16"] as const;
@@ -40,9 +42,12 @@ export const writtenRecipeSchema = z.strictObject({
   initWeightsSha256: z.string().nullable(),
   /** `partial`: what the file lacks, or has in another shape, keeps its seeded value. */
   initWeightsMode: z.enum(INIT_MODES),
-  /** Global: images a step over all shards. */
+  /** Images of a batch, over all its shards. */
   batchSize: count,
-  shards: z.number().int().min(1).max(1024),
+  /** Of a batch. */
+  shards: z.number().int().min(1).max(MAX_SHARDS),
+  /** Batches whose gradients are added before a step is committed. Absent: 1. */
+  accumulate: z.number().int().min(1).max(MAX_SHARDS).optional(),
   epochs: count.nullable(),
   /** A run ends at `steps` or `epochs`, whichever comes first; at least one is set. */
   steps: count.nullable(),
@@ -56,8 +61,7 @@ export const writtenRecipeSchema = z.strictObject({
   weightDecay: z.number().min(0).finite(),
   /**
    * `biasAndNorm`: weight decay passes over biases and batch normalisation's scale and offset (Goyal et al. 2017,
-   * arXiv:1706.02677, section 5.1; He et al. 2019, arXiv:1812.01187, section 3.1). Absent: `none`, which is never written,
-   * so that hashes of recipes from before this key stay as they are.
+   * arXiv:1706.02677, section 5.1; He et al. 2019, arXiv:1812.01187, section 3.1). Absent: `none`.
    */
   weightDecayExclude: z.enum(WEIGHT_DECAY_EXCLUSIONS).optional(),
   lrScheduler: z.enum(SCHEDULERS),
@@ -85,16 +89,22 @@ export type WrittenRecipe = z.infer<typeof writtenRecipeSchema>;
 /** What may be written: a step of the augmentation that leaves something out has its usual value. */
 export type RecipeInput = z.input<typeof writtenRecipeSchema>;
 
+/**
+ * What an absent key means. These values are never written, so that hashes of recipes from before a key stay as they are.
+ */
+const UNWRITTEN = { weightDecayExclude: "none", accumulate: 1 } as const;
+type Unwritten = keyof typeof UNWRITTEN;
+
 /** The recipe in memory: its model is a table or a file, decided once, when it is read. */
-export type Recipe = Omit<WrittenRecipe, "model" | "modelOptions" | "modelSha256" | "weightDecayExclude"> & {
+export type Recipe = Omit<WrittenRecipe, "model" | "modelOptions" | "modelSha256" | Unwritten> & {
   model: ModelChoice;
-  weightDecayExclude: (typeof WEIGHT_DECAY_EXCLUSIONS)[number];
-};
+} & { [Key in Unwritten]: Exclude<WrittenRecipe[Key], undefined> };
 
 /** Between the two: every boundary of the process decodes once. */
 export const recipeCodec = z.codec(writtenRecipeSchema, z.custom<Recipe>(), {
-  decode({ model, modelOptions, modelSha256, weightDecayExclude = "none", ...others }, context): Recipe {
-    const rest = { ...others, weightDecayExclude };
+  decode({ model, modelOptions, modelSha256, ...given }, context): Recipe {
+    const { weightDecayExclude = UNWRITTEN.weightDecayExclude, accumulate = UNWRITTEN.accumulate, ...others } = given;
+    const rest = { ...others, weightDecayExclude, accumulate };
     if (modelSha256 === null) return { model: { kind: "table", name: model, options: modelOptions }, ...rest };
     if (Object.keys(modelOptions).length > 0) {
       const message = "no options for a model that is a file";
@@ -107,8 +117,9 @@ export const recipeCodec = z.codec(writtenRecipeSchema, z.custom<Recipe>(), {
 });
 
 /** What is written of a recipe. */
-export function written({ model, weightDecayExclude, ...others }: Recipe): WrittenRecipe {
-  const rest = weightDecayExclude === "none" ? others : { ...others, weightDecayExclude };
+export function written({ model, ...others }: Recipe): WrittenRecipe {
+  const rest: Omit<WrittenRecipe, "model" | "modelOptions" | "modelSha256"> = { ...others };
+  for (const key of Object.keys(UNWRITTEN) as Unwritten[]) if (rest[key] === UNWRITTEN[key]) delete rest[key];
   return model.kind === "table"
     ? { model: model.name, modelOptions: { ...model.options }, modelSha256: null, ...rest }
     : { model: model.path, modelOptions: {}, modelSha256: model.sha256, ...rest };

@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { messageOf, UsageError } from "../errors.js";
+import { count } from "../format.js";
 import { unknownModel } from "../models/registry.js";
 import { assertSameModel, isModelPath, readUserModelFile } from "../models/user-file.js";
 import { nearest } from "../nearest.js";
 import {
+  MAX_SHARDS,
   type Recipe,
   type RecipeFile,
   type RecipeInput,
@@ -127,6 +129,12 @@ function checkTogether(recipe: WrittenRecipe): void {
       `--batch-size ${recipe.batchSize} is smaller than --shards ${recipe.shards}: each shard needs an image of every batch. Raise --batch-size or lower --shards.`,
     );
   }
+  const { shards, accumulate = 1 } = recipe;
+  if (shards * accumulate > MAX_SHARDS)
+    throw new UsageError(
+      "config",
+      `--shards ${shards} and --accumulate ${accumulate} make ${count(shards * accumulate)} shards a step; at most ${count(MAX_SHARDS)} are possible. Lower one of them; a larger --batch-size with fewer shards makes steps as large.`,
+    );
   if (recipe.steps === null && recipe.epochs === null)
     throw new UsageError("config", "--epochs or --steps: one of them must say how long to train; received neither");
   if (recipe.lrScheduler === "cosine" && recipe.epochs === null && recipe.steps === null)

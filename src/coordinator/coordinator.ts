@@ -1,6 +1,7 @@
 /** A run's coordinator: the training on one side, the workers that compute for it on the other. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { Fingerprint } from "../config/fingerprint.js";
+import { globalBatch } from "../data/order.js";
 import type { SharedFile } from "../exchange/mapping.js";
 import { TrainingMemory } from "../exchange/training-memory.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
@@ -85,7 +86,7 @@ function memoryFor(
   const optimizer = { ...recipe, name: recipe.optimizer };
   const undecayed = recipe.weightDecayExclude === "none" ? [] : layout.trainable.filter((slot) => !slot.decay);
   const shared = exchange === "shared-memory";
-  return new TrainingMemory(file, { layout, shards: recipe.shards, optimizer, undecayed }, { shared });
+  return new TrainingMemory(file, { layout, shards: globalBatch(recipe).shards, optimizer, undecayed }, { shared });
 }
 
 /** Where training begins once enough workers are there; null when a stop was asked for before. */

@@ -11,6 +11,22 @@ export function indicesOf({ start, end }: Span): number[] {
   return Array.from({ length: end - start }, (_, index) => start + index);
 }
 
+/**
+ * The batch of a step, and its shards: `accumulate` batches one after the other are one large batch whose shards are the
+ * shards of all of them. Everything about a step, order, noise and the reduction tree, follows from these two alone.
+ */
+export function globalBatch({
+  batchSize,
+  shards,
+  accumulate,
+}: {
+  batchSize: number;
+  shards: number;
+  accumulate: number;
+}): { batchSize: number; shards: number } {
+  return { batchSize: batchSize * accumulate, shards: shards * accumulate };
+}
+
 export function stepsPerEpoch(count: number, batchSize: number): number {
   return Math.ceil(count / batchSize);
 }

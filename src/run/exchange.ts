@@ -1,6 +1,7 @@
 /** How a run's own workers exchange with its coordinator. */
 import type { Placement } from "../config/placement.js";
 import type { Start } from "../coordinator/coordinator.js";
+import { globalBatch } from "../data/order.js";
 import { placesOf } from "../exchange/places.js";
 import { bytes } from "../format.js";
 import { slotNamesOf } from "../optim/optimizers.js";
@@ -23,7 +24,7 @@ export function chooseExchange(
 ): ExchangeChoice {
   if (!local || wished === "frames") return { exchange: "frames", warning: null };
   const known = wished === "auto" && values !== "from the first worker";
-  const needed = known ? placesOf(values.layout, slotNamesOf(recipe.optimizer), recipe.shards).bytes : 0;
+  const needed = known ? placesOf(values.layout, slotNamesOf(recipe.optimizer), globalBatch(recipe).shards).bytes : 0;
   if (needed <= availableBytes) return { exchange: "shared-memory", warning: null };
   return {
     exchange: "frames",

@@ -7,12 +7,12 @@ import type { Start } from "../coordinator/coordinator.js";
 import { networkShape } from "../data/augment/pipeline.js";
 import type { Dataset, LoadOptions } from "../data/dataset.js";
 import { loadDataset } from "../data/datasets.js";
-import { stepsPerEpoch, totalSteps } from "../data/order.js";
+import { globalBatch, stepsPerEpoch, totalSteps } from "../data/order.js";
 import { pixelStatistics } from "../data/statistics.js";
 import type { AssignedDevice } from "../engine/gpus.js";
 import { UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
-import { plural } from "../format.js";
+import { count, plural } from "../format.js";
 import { type FileModel, nameOf } from "../models/choice.js";
 import { initialValues } from "../models/init.js";
 import { parametersOf, predictWorkerBytes, topologySha256 } from "../models/parameters.js";
@@ -55,10 +55,13 @@ export async function prepare(
       `the data set ${recipe.dataset} from ${dataset.source} is not the one that this run was begun with (SHA-256 ${dataset.sha256}, expected ${recipe.datasetSha256}). Give the same data by --data-dir.`,
     );
   }
-  if (recipe.batchSize > dataset.train.count) {
+  const { batchSize } = globalBatch(recipe);
+  if (batchSize > dataset.train.count) {
+    const times =
+      recipe.accumulate === 1 ? "" : ` times --accumulate ${recipe.accumulate}, ${count(batchSize)} images,`;
     throw new UsageError(
       "config",
-      `--batch-size ${recipe.batchSize} is larger than the training set of ${dataset.train.count} images. Lower it.`,
+      `--batch-size ${recipe.batchSize}${times} is larger than the training set of ${dataset.train.count} images. Lower it.`,
     );
   }
   if (recipe.precision === "fp16")
@@ -170,7 +173,7 @@ function resumedStart(recipe: Recipe, resumed: Snapshot, { train }: Dataset, lay
   const missing = slotNamesOf(recipe.optimizer).filter((name) => !resumed.slots[name]);
   if (resumed.step > 0 && missing.length > 0)
     throw differs(`${recipe.optimizer}'s ${missing.join(", ")} is not in its optimizer.safetensors`);
-  assertNotShorter(recipe, resumed.step, stepsPerEpoch(train.count, recipe.batchSize));
+  assertNotShorter(recipe, resumed.step, stepsPerEpoch(train.count, globalBatch(recipe).batchSize));
   const { layout: stored, weights, state, ...rest } = resumed;
   const values = { layout: stored, weights, state };
   return { ...rest, values, recipe, recipeSha256: sha256AtLength(recipe, resumed) };
@@ -219,7 +222,8 @@ export function planEvent(
   },
 ): PlanEvent {
   const { recipe, dataset, start } = prepared;
-  const perEpoch = stepsPerEpoch(dataset.train.count, recipe.batchSize);
+  const { batchSize, shards } = globalBatch(recipe);
+  const perEpoch = stepsPerEpoch(dataset.train.count, batchSize);
   const steps = totalSteps(recipe, perEpoch);
   return {
     event: "plan",
@@ -235,8 +239,8 @@ export function planEvent(
       source: dataset.source,
       ...(dataset.warning === undefined ? {} : { warning: dataset.warning }),
     },
-    batch_size: recipe.batchSize,
-    shards: recipe.shards,
+    batch_size: batchSize,
+    shards,
     steps,
     epochs: Math.ceil(steps / perEpoch),
     steps_per_epoch: perEpoch,

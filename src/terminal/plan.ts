@@ -45,7 +45,10 @@ function trainingOf({ recipe, steps, epochs, steps_per_epoch, batch_size, shards
     recipe.precision === "fp32" ? null : recipe.precision,
   ].filter((extra) => extra !== null);
   const optimizer = [recipe.optimizer, `lr ${recipe.lr}`, ...extras].join(", ");
-  return `${length} · batch ${batch_size} in ${plural(shards, "shard")} · ${optimizer} · seed ${recipe.seed}`;
+  const { batchSize, accumulate = 1 } = recipe;
+  const batch =
+    accumulate === 1 ? `batch ${batch_size}` : `${batchSize} images x ${accumulate} = ${count(batch_size)} a step`;
+  return `${length} · ${batch} in ${plural(shards, "shard")} · ${optimizer} · seed ${recipe.seed}`;
 }
 
 function workersOf({ workers, devices, threads, shards, predicted_memory_bytes: memory }: PlanEvent): string {

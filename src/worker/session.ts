@@ -3,7 +3,7 @@ import type { Recipe } from "../config/recipe.js";
 import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { ShardLoader } from "../data/loader.js";
-import { EpochOrder, indicesOf } from "../data/order.js";
+import { EpochOrder, globalBatch, indicesOf } from "../data/order.js";
 import type { Layout } from "../parameters/layout.js";
 import type { Range } from "../parameters/tree.js";
 import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
@@ -41,6 +41,7 @@ type Evaluate = Extract<ToWorker, { type: "evaluate" }>;
 export class WorkSession {
   readonly #parts: SessionParts;
   readonly #order: EpochOrder;
+  readonly #batch: { batchSize: number; shards: number };
   readonly #training: ShardLoader;
   readonly #testing: ShardLoader;
   readonly #queue: (Assign | Evaluate)[] = [];
@@ -50,6 +51,7 @@ export class WorkSession {
   constructor(parts: SessionParts) {
     this.#parts = parts;
     const { dataset, pipelines, recipe } = parts;
+    this.#batch = globalBatch(recipe);
     this.#order = new EpochOrder(recipe.seed, dataset.train.count);
     this.#training = new ShardLoader(dataset.train, dataset.shape, pipelines.training);
     this.#testing = new ShardLoader(dataset.test, dataset.shape, pipelines.evaluation);
@@ -103,16 +105,15 @@ export class WorkSession {
   }
 
   #samples({ epoch, stepInEpoch }: Pick<Assign, "epoch" | "stepInEpoch">, shard: number): Uint32Array {
-    const { batchSize, shards } = this.#parts.recipe;
-    return this.#order.samples({ epoch, stepInEpoch, batchSize, shards, shard });
+    return this.#order.samples({ epoch, stepInEpoch, ...this.#batch, shard });
   }
 
   /** Computes a range's shards in order; each bucket leaves when its last shard's gradient is there. */
   async #range(task: Assign, range: Range, present: readonly number[]): Promise<void> {
-    const { sender, recipe, layout, exchange, send, now } = this.#parts;
+    const { sender, layout, exchange, send, now } = this.#parts;
     const shards = present.filter((shard) => shard >= range.start && shard < range.end);
     const gradients = exchange.gradients(range, shards);
-    const states = new RangeSum(range, recipe.shards, shards);
+    const states = new RangeSum(range, this.#batch.shards, shards);
     const work = { ...sender, step: task.step, version: task.version };
     let state: Float32Array | null = null;
     let computeMs = 0;
@@ -155,9 +156,9 @@ export class WorkSession {
     const next = task.shards[task.shards.indexOf(shard) + 1];
     if (next !== undefined)
       return this.#training.prepare(`${task.step}/${next}`, this.#samples(task, next), task.epoch);
-    const { recipe, dataset } = this.#parts;
+    const { dataset } = this.#parts;
     const following = { epoch: task.epoch, stepInEpoch: task.stepInEpoch + 1 };
-    if (following.stepInEpoch * recipe.batchSize >= dataset.train.count) return; // another epoch has another order
+    if (following.stepInEpoch * this.#batch.batchSize >= dataset.train.count) return; // another epoch has another order
     this.#training.prepare(`${task.step + 1}/${task.shards[0]}`, this.#samples(following, task.shards[0]!), task.epoch);
   }
 }

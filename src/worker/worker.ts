@@ -5,6 +5,7 @@ import type { Recipe } from "../config/recipe.js";
 import { ALONE_MS, ANSWER_MS, FLUSH_MS, HEARTBEAT_MS } from "../config/time-limits.js";
 import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
+import { globalBatch } from "../data/order.js";
 import { CnnDistError, messageOf } from "../errors.js";
 import type { RunMemory } from "../exchange/memory.js";
 import { asBytes } from "../parameters/bytes.js";
@@ -142,7 +143,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
             pipelines,
             layout,
             computer,
-            exchange: exchangeOf(exchange, held.setup!, held.recipe!.shards, options.openMemory),
+            exchange: exchangeOf(exchange, held.setup!, globalBatch(held.recipe!).shards, options.openMemory),
             send,
             now: options.now,
           });

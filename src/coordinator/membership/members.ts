@@ -1,6 +1,7 @@
 /** Who is there: members are admitted, heard, watched and taken out here, and nothing else writes a `Member`. */
 import type { Fingerprint } from "../../config/fingerprint.js";
 import { HELLO_TIMEOUT_MS, TICK_MS } from "../../config/time-limits.js";
+import { globalBatch } from "../../data/order.js";
 import { CnnDistError, CODES, errorOf, isCode, messageOf } from "../../errors.js";
 import type { WorkerEvent } from "../../events.js";
 import type { RejectReason } from "../../protocol/codec.js";
@@ -33,7 +34,7 @@ export class Members {
     this.#ports = ports;
     this.#duties = duties;
     this.#channel = new Channel(ports.link);
-    this.#roster = new Roster(Math.max(options.start.recipe.shards, options.minWorkers));
+    this.#roster = new Roster(Math.max(globalBatch(options.start.recipe).shards, options.minWorkers));
     this.#agreed = { fingerprint: null, ...options.expect };
     const { values } = options.start;
     this.#initialValues = values === "from the first worker" ? null : values;

@@ -1,6 +1,14 @@
 /** The training from start to end. Start reading here. */
 import type { BestMetric, Snapshot } from "../../checkpoint/snapshot.js";
-import { batchOf, emptyShards, evaluationChunks, positionOf, stepsPerEpoch, totalSteps } from "../../data/order.js";
+import {
+  batchOf,
+  emptyShards,
+  evaluationChunks,
+  globalBatch,
+  positionOf,
+  stepsPerEpoch,
+  totalSteps,
+} from "../../data/order.js";
 import { CnnDistError } from "../../errors.js";
 import type { RunEvent } from "../../events.js";
 import type { TrainingMemory } from "../../exchange/training-memory.js";
@@ -95,7 +103,7 @@ class Training {
     this.#ports = ports;
     this.#buffer = new DoubleBuffer(memory, start);
     this.#saves = new Saves(start, ports);
-    this.#perEpoch = stepsPerEpoch(options.train, recipe.batchSize);
+    this.#perEpoch = stepsPerEpoch(options.train, globalBatch(recipe).batchSize);
     this.#total = totalSteps(recipe, this.#perEpoch);
     this.#snapshot = this.#snapshotAt(start);
   }
@@ -140,15 +148,16 @@ class Training {
   #plan(): StepPlan {
     const { recipe, step } = this.#snapshot;
     const { epoch, stepInEpoch } = positionOf(step, this.#perEpoch);
-    const batch = batchOf(this.#options.train, recipe.batchSize, stepInEpoch);
+    const { batchSize, shards } = globalBatch(recipe);
+    const batch = batchOf(this.#options.train, batchSize, stepInEpoch);
     return {
       step: step + 1,
       version: step,
       epoch,
       stepInEpoch,
       batch,
-      shards: recipe.shards,
-      empty: emptyShards(batch, recipe.shards),
+      shards,
+      empty: emptyShards(batch, shards),
     };
   }
 

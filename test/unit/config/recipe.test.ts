@@ -24,6 +24,25 @@ test("a written recipe comes back to the byte, keys in order", () => {
   assert.deepEqual(own, { kind: "file", path: "/home/me/own.mjs", sha256: "b".repeat(64) });
 });
 
+test("a key at the value that its absence means is not written, so that old hashes stand", () => {
+  const spelt = z.decode(recipeCodec, { ...TABLE, weightDecayExclude: "none", accumulate: 1 });
+  assert.equal(JSON.stringify(written(spelt)), JSON.stringify(TABLE));
+  assert.equal(recipeSha256(spelt), recipeSha256(z.decode(recipeCodec, TABLE)));
+  const other = { ...TABLE, weightDecayExclude: "biasAndNorm", accumulate: 2 } as const;
+  assert.equal(JSON.stringify(written(z.decode(recipeCodec, other))), JSON.stringify(other));
+});
+
+test("a step has at most 1024 shards, over all its batches", () => {
+  const resolve = (accumulate: number) =>
+    resolveRecipe({ model: "lenet5", overrides: { batchSize: 64, shards: 4, accumulate }, workers: 1 });
+  assert.equal(resolve(256).accumulate, 256);
+  assert.throws(() => resolve(257), {
+    code: "config",
+    message: /--shards 4 and --accumulate 257 make 1,028 shards a step; at most 1,024 are possible/,
+  });
+  assert.throws(() => resolve(0), { code: "config", message: /--accumulate: .*from 1 to 1024, received 0/ });
+});
+
 test("a file with options is no recipe", () => {
   const result = recipeCodec.safeParse({ ...FILE, modelOptions: { depth: 3 } });
   assert.match(result.error!.message, /no options for a model that is a file/);

@@ -6,6 +6,7 @@ import {
   EpochOrder,
   emptyShards,
   evaluationChunks,
+  globalBatch,
   positionOf,
   shardSpan,
   stepsPerEpoch,
@@ -51,6 +52,24 @@ test("shards are nearly equal, and the empty ones are named", () => {
         emptyShards(batch, shards),
         sizes.flatMap((size, shard) => (size === 0 ? [shard] : [])),
       );
+    }),
+  );
+});
+
+test("the shards of accumulated batches are those of one large batch, the last of an epoch too", () => {
+  fc.assert(
+    fc.property(setup, fc.integer({ min: 1, max: 5 }), ({ count, batchSize, shards, epoch, seed }, accumulate) => {
+      const large = globalBatch({ batchSize, shards, accumulate });
+      assert.deepEqual(large, { batchSize: batchSize * accumulate, shards: shards * accumulate });
+      const order = new EpochOrder(seed, count);
+      // A whole large batch: its shards are those of its batches, one after the other.
+      if (count < large.batchSize) return;
+      for (let batch = 0; batch < accumulate; batch++)
+        for (let shard = 0; shard < shards; shard++)
+          assert.deepEqual(
+            order.samples({ epoch, stepInEpoch: 0, ...large, shard: batch * shards + shard }),
+            order.samples({ epoch, stepInEpoch: batch, batchSize, shards, shard }),
+          );
     }),
   );
 });

@@ -289,3 +289,9 @@ test("the plan names the network's options, those included that its weights brou
   assert.match(lines.get("model")!, /^googlenet-bn \(transformInput=true, auxiliaryPool=adaptive\) · /);
   assert.doesNotMatch(new Map(planLines(PLAN)).get("model")!, /\(/);
 });
+
+test("the plan says how large a step of several batches is", () => {
+  const recipe = { ...PLAN.recipe, batchSize: 64, accumulate: 2 };
+  const lines = new Map(planLines({ ...PLAN, batch_size: 128, shards: 4, recipe } as typeof PLAN));
+  assert.match(lines.get("training")!, / · 64 images x 2 = 128 a step in 4 shards · /);
+});

@@ -6,6 +6,7 @@ import type { Snapshot } from "../../../../src/checkpoint/snapshot.js";
 import type { WrittenRecipe } from "../../../../src/config/recipe.js";
 import { type TrainingOptions, train } from "../../../../src/coordinator/training/loop.js";
 import { StopRequested } from "../../../../src/coordinator/training/workers.js";
+import { globalBatch } from "../../../../src/data/order.js";
 import { CnnDistError } from "../../../../src/errors.js";
 import type { RunEvent } from "../../../../src/events.js";
 import { NEW_SCHEDULE } from "../../../../src/optim/schedule.js";
@@ -37,7 +38,8 @@ function begin(
   const placement = { checkpointEverySteps: 0, evaluateEveryEpochs: 1, ...given.placement };
   // Two full batches of 8 and one of 3: fewer images than shards.
   const { recipe, layout } = start;
-  const memory = trainingMemory(layout, { shards: recipe.shards, optimizer: { ...recipe, name: recipe.optimizer } });
+  const { shards } = globalBatch(recipe);
+  const memory = trainingMemory(layout, { shards, optimizer: { ...recipe, name: recipe.optimizer } });
   const options = { train: 19, test: 10, stopAfterStep: null, ...given.options, placement };
   const ports = {
     clock: new FakeClock(),
@@ -71,6 +73,21 @@ test("whoever holds which shards, and hands them over in what order, the bits ar
       { numRuns: 40 },
     );
   }
+});
+
+test("accumulated batches are one large batch: steps, rates, samples and bits", async () => {
+  const schedule = { lrScheduler: "cosine", lrWarmupEpochs: 0.5, epochs: 3 } as const;
+  const told = async (recipe: Partial<WrittenRecipe>) => {
+    const run = begin({ recipe: { ...schedule, ...recipe } });
+    const { snapshot } = await run.outcome;
+    return [
+      bitsOf(snapshot),
+      run.of("step").map(({ step, epoch, lr, samples, loss }) => [step, epoch, lr, samples, loss]),
+    ];
+  };
+  const expected = await told({ batchSize: 8, shards: 4 });
+  assert.deepEqual(await told({ batchSize: 4, shards: 2, accumulate: 2 }), expected);
+  assert.deepEqual(await told({ batchSize: 2, shards: 1, accumulate: 4 }), expected);
 });
 
 test("each step is committed once, evaluated at the end of its epoch, saved, and told", async () => {
