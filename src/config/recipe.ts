@@ -75,6 +75,11 @@ export const writtenRecipeSchema = z.strictObject({
   lrWarmupEpochs: z.number().min(0).finite(),
   clipGradNorm: positive.nullable(),
   /**
+   * Decay of the exponential moving average of weights and moving statistics, which is then what is evaluated, predicted
+   * with and exported. Null or absent: none is kept.
+   */
+  ema: z.number().gt(0).lt(1).nullable().optional(),
+  /**
    * Share a of the target that is spread evenly: (1 - a) * one-hot + a / classes, as PyTorch's cross_entropy does it
    * (Szegedy et al. 2016, arXiv:1512.00567, section 7).
    */
@@ -92,7 +97,7 @@ export type RecipeInput = z.input<typeof writtenRecipeSchema>;
 /**
  * What an absent key means. These values are never written, so that hashes of recipes from before a key stay as they are.
  */
-const UNWRITTEN = { weightDecayExclude: "none", accumulate: 1 } as const;
+const UNWRITTEN = { weightDecayExclude: "none", accumulate: 1, ema: null } as const;
 type Unwritten = keyof typeof UNWRITTEN;
 
 /** The recipe in memory: its model is a table or a file, decided once, when it is read. */
@@ -103,8 +108,13 @@ export type Recipe = Omit<WrittenRecipe, "model" | "modelOptions" | "modelSha256
 /** Between the two: every boundary of the process decodes once. */
 export const recipeCodec = z.codec(writtenRecipeSchema, z.custom<Recipe>(), {
   decode({ model, modelOptions, modelSha256, ...given }, context): Recipe {
-    const { weightDecayExclude = UNWRITTEN.weightDecayExclude, accumulate = UNWRITTEN.accumulate, ...others } = given;
-    const rest = { ...others, weightDecayExclude, accumulate };
+    const {
+      weightDecayExclude = UNWRITTEN.weightDecayExclude,
+      accumulate = UNWRITTEN.accumulate,
+      ema = UNWRITTEN.ema,
+      ...others
+    } = given;
+    const rest = { ...others, weightDecayExclude, accumulate, ema };
     if (modelSha256 === null) return { model: { kind: "table", name: model, options: modelOptions }, ...rest };
     if (Object.keys(modelOptions).length > 0) {
       const message = "no options for a model that is a file";

@@ -86,7 +86,8 @@ function memoryFor(
   const optimizer = { ...recipe, name: recipe.optimizer };
   const undecayed = recipe.weightDecayExclude === "none" ? [] : layout.trainable.filter((slot) => !slot.decay);
   const shared = exchange === "shared-memory";
-  return new TrainingMemory(file, { layout, shards: globalBatch(recipe).shards, optimizer, undecayed }, { shared });
+  const { shards } = globalBatch(recipe);
+  return new TrainingMemory(file, { layout, shards, optimizer, undecayed, ema: recipe.ema }, { shared });
 }
 
 /** Where training begins once enough workers are there; null when a stop was asked for before. */

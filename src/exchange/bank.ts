@@ -1,4 +1,5 @@
 /** One WebAssembly memory with the kernels over it: a stretch of each of a run's vectors, laid over its pages. */
+import type { AverageShares } from "../optim/average.js";
 import type { Coefficients } from "../optim/coefficients.js";
 import { instantiate, type KernelExports } from "./kernels.js";
 import { PAGE_BYTES, type SharedFile } from "./mapping.js";
@@ -84,7 +85,7 @@ export class Bank {
     return this.#kernels.sumOfSquares(HEAD.program, program.length, HEAD.parts, HEAD.scratch, (end - start) * 4);
   }
 
-  /** Adds the gradients and updates elements `start` to `end`; returns the sum of the sum's squares. */
+  /** Adds the gradients, updates elements `start` to `end` and averages the new weights; returns the sum of the sum's squares. */
   update(options: {
     rule: number;
     program: readonly number[];
@@ -94,6 +95,7 @@ export class Bank {
     ranges: readonly CoefficientRange[];
     weights: { from: number; to: number };
     slots: readonly { from: number; to: number }[];
+    average: ({ from: number; to: number } & AverageShares) | null;
   }): number {
     const { start, end } = options.stretch;
     this.#prepare(options.program, options.gradients, start);
@@ -123,6 +125,10 @@ export class Bank {
       at(first?.to),
       at(second?.from),
       at(second?.to),
+      at(options.average?.from),
+      at(options.average?.to),
+      options.average?.keep ?? 0,
+      options.average?.take ?? 0,
     );
   }
 }

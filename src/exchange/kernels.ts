@@ -18,6 +18,10 @@ export interface KernelExports {
     slot1Out: number,
     slot2: number,
     slot2Out: number,
+    average: number,
+    averageOut: number,
+    keep: number,
+    take: number,
   ): number;
 }
 

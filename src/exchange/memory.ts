@@ -1,7 +1,12 @@
 /** A run's vectors as arrays over its shared file: two versions of weights and state, and a gradient for each shard. */
 import type { Bucket, Layout } from "../parameters/layout.js";
 import type { SharedFile } from "./mapping.js";
-import { type Places, placesOf } from "./places.js";
+import { type Contents, type Places, placesOf } from "./places.js";
+
+export interface Averages {
+  weights: Float32Array;
+  state: Float32Array;
+}
 
 export class RunMemory {
   readonly places: Places;
@@ -9,9 +14,9 @@ export class RunMemory {
   readonly #bytes: ArrayBuffer;
 
   /** In the coordinator the file is to be allocated before; in a worker it has been. */
-  constructor(file: SharedFile, layout: Layout, slotNames: readonly string[], shards: number) {
+  constructor(file: SharedFile, layout: Layout, contents: Contents) {
     this.#layout = layout;
-    this.places = placesOf(layout, slotNames, shards);
+    this.places = placesOf(layout, contents);
     this.#bytes = file.view();
   }
 
@@ -26,6 +31,18 @@ export class RunMemory {
 
   state(version: number): Float32Array {
     return this.#vector(this.places.state[version % 2 === 0 ? 0 : 1], this.#layout.stateSize);
+  }
+
+  /** The moving average of weights and state at a version; null in a run without one. */
+  ema(version: number): Averages | null {
+    const { ema } = this.places;
+    const half = version % 2 === 0 ? 0 : 1;
+    return (
+      ema && {
+        weights: this.#vector(ema.weights[half], this.#layout.size),
+        state: this.#vector(ema.state[half], this.#layout.stateSize),
+      }
+    );
   }
 
   /** One of the optimizer's vectors; they are the coordinator's alone. */

@@ -10,13 +10,22 @@ const SLACK_BYTES = 64;
 export interface Places {
   weights: readonly [number, number];
   state: readonly [number, number];
+  /** The moving average of both; null without one. */
+  ema: { weights: readonly [number, number]; state: readonly [number, number] } | null;
   slots: Readonly<Record<string, readonly [number, number]>>;
   /** A whole gradient for each shard. */
   gradients: readonly number[];
   bytes: number;
 }
 
-export function placesOf(layout: Layout, slotNames: readonly string[], shards: number): Places {
+export interface Contents {
+  /** Of a step. */
+  shards: number;
+  ema: boolean;
+  slotNames: readonly string[];
+}
+
+export function placesOf(layout: Layout, { shards, ema: averaged, slotNames }: Contents): Places {
   let bytes = 0;
   const place = (elements: number): number => {
     const at = bytes;
@@ -26,7 +35,8 @@ export function placesOf(layout: Layout, slotNames: readonly string[], shards: n
   const pair = (elements: number) => [place(elements), place(elements)] as const;
   const weights = pair(layout.size);
   const state = pair(layout.stateSize);
+  const ema = averaged ? { weights: pair(layout.size), state: pair(layout.stateSize) } : null;
   const gradients = Array.from({ length: shards }, () => place(layout.size));
   const slots = Object.fromEntries(slotNames.map((name) => [name, pair(layout.size)])); // last: workers know none
-  return { weights, state, gradients, slots, bytes };
+  return { weights, state, ema, gradients, slots, bytes };
 }

@@ -1,5 +1,6 @@
 /** Gradients to the next version of the weights, in one pass: what src/optim defines, by kernels, over all of a run's memory. */
 
+import { averageShares } from "../optim/average.js";
 import { SEGMENT } from "../optim/clipping.js";
 import { coefficientsOf } from "../optim/coefficients.js";
 import type { OptimizerConfig, Span } from "../optim/optimizer.js";
@@ -10,26 +11,30 @@ import { kernelModule } from "./kernels.js";
 import type { SharedFile } from "./mapping.js";
 import type { Places } from "./places.js";
 
+export interface ReducerOptions {
+  optimizer: OptimizerConfig;
+  /** Parameters that weight decay passes over. */
+  undecayed: readonly Span[];
+  /** Decay of the weights' moving average; null: none is kept, and `places` has no room for one. */
+  ema: number | null;
+}
+
 export class Reducer {
   readonly #config: OptimizerConfig;
+  readonly #ema: number | null;
   readonly #places: Places;
   readonly #slots: readonly (readonly [number, number])[];
   readonly #ranges: readonly CoefficientRange[];
   readonly #banks: readonly Bank[];
 
-  /** `undecayed`: parameters that weight decay passes over. */
-  constructor(
-    file: SharedFile,
-    layout: Layout,
-    places: Places,
-    config: OptimizerConfig,
-    undecayed: readonly Span[] = [],
-  ) {
+  constructor(file: SharedFile, layout: Layout, places: Places, { optimizer: config, undecayed, ema }: ReducerOptions) {
     this.#config = config;
+    this.#ema = ema;
     this.#places = places;
     this.#slots = slotNamesOf(config.name).map((name) => places.slots[name]!);
     this.#ranges = rangesOf(layout, config.weightDecay === 0 ? [] : undecayed);
-    const vectors = [...places.weights, ...this.#slots.flat(), ...places.gradients];
+    const averages = places.ema?.weights ?? [];
+    const vectors = [...places.weights, ...averages, ...this.#slots.flat(), ...places.gradients];
     const module = kernelModule();
     this.#banks = stretchesOf(layout, vectors.length, MAX_BANK_BYTES).map(
       (stretch) => new Bank(module, file, vectors, stretch),
@@ -42,8 +47,8 @@ export class Reducer {
   }
 
   /**
-   * Adds the gradients of a bucket as the program says and writes weights and slots of version `step` from those of the
-   * version before. Returns the sum of squares of the summed gradient (before `scale`), which is not finite if one of its
+   * Adds the gradients of a bucket as the program says and writes weights, their average and slots of version `step` from
+   * those of the version before. Returns the sum of squares of the summed gradient (before `scale`), which is not finite if one of its
    * elements is not.
    */
   update(
@@ -54,6 +59,8 @@ export class Reducer {
     const halves = ([even, odd]: readonly [number, number]) =>
       step % 2 === 0 ? { from: odd, to: even } : { from: even, to: odd };
     const coefficients = [true, false].map((decayed) => coefficientsOf(this.#config, { lr, step, scale, decayed }));
+    const { ema } = this.#places;
+    const average = ema && { ...halves(ema.weights), ...averageShares(this.#ema!, step) };
     return this.#each(bucket, (bank, stretch) =>
       bank.update({
         rule: RULES[this.#config.name],
@@ -64,6 +71,7 @@ export class Reducer {
         ranges: within(this.#ranges, stretch),
         weights: halves(this.#places.weights),
         slots: this.#slots.map(halves),
+        average,
       }),
     );
   }

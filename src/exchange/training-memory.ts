@@ -14,6 +14,8 @@ export interface TrainingMemoryOptions {
   optimizer: OptimizerConfig;
   /** Parameters that weight decay passes over. */
   undecayed: readonly Span[];
+  /** Decay of the weights' moving average; null: none is kept. */
+  ema: number | null;
 }
 
 export class TrainingMemory extends RunMemory {
@@ -24,17 +26,18 @@ export class TrainingMemory extends RunMemory {
   /** `shared`: workers write into it, so all of it must be there from the start. CnnDistError `shared-memory` if it is not. */
   constructor(
     file: SharedFile,
-    { layout, shards, optimizer, undecayed }: TrainingMemoryOptions,
+    { layout, shards, optimizer, undecayed, ema }: TrainingMemoryOptions,
     { shared }: { shared: boolean },
   ) {
     const slotNames = slotNamesOf(optimizer.name);
-    const { bytes } = placesOf(layout, slotNames, shards);
+    const contents = { shards, ema: ema !== null, slotNames };
+    const { bytes } = placesOf(layout, contents);
     if (shared) file.allocate(bytes);
     else file.resize(bytes);
-    super(file, layout, slotNames, shards);
+    super(file, layout, contents);
     this.layout = layout;
     this.slotNames = slotNames;
-    this.#reducer = new Reducer(file, layout, this.places, optimizer, undecayed);
+    this.#reducer = new Reducer(file, layout, this.places, { optimizer, undecayed, ema });
   }
 
   /** Of the summed gradient of a bucket; `additions` says which shards' gradients are added how (src/parameters/tree.ts). */
@@ -42,7 +45,7 @@ export class TrainingMemory extends RunMemory {
     return this.#reducer.sumOfSquares(this.layout.buckets[bucket]!, additions);
   }
 
-  /** Adds, and writes version `step` of a bucket's weights and slots; returns the sum of squares of the summed gradient. */
+  /** Adds, and writes version `step` of a bucket's weights, their average and slots; returns the sum of squares of the summed gradient. */
   update(bucket: number, additions: readonly number[], at: { step: number; lr: number; scale: number }): number {
     return this.#reducer.update(this.layout.buckets[bucket]!, additions, at);
   }

@@ -24,7 +24,9 @@ export function chooseExchange(
 ): ExchangeChoice {
   if (!local || wished === "frames") return { exchange: "frames", warning: null };
   const known = wished === "auto" && values !== "from the first worker";
-  const needed = known ? placesOf(values.layout, slotNamesOf(recipe.optimizer), globalBatch(recipe).shards).bytes : 0;
+  const { shards } = globalBatch(recipe);
+  const contents = { shards, ema: recipe.ema !== null, slotNames: slotNamesOf(recipe.optimizer) };
+  const needed = known ? placesOf(values.layout, contents).bytes : 0;
   if (needed <= availableBytes) return { exchange: "shared-memory", warning: null };
   return {
     exchange: "frames",

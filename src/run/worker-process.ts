@@ -36,7 +36,7 @@ async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise
           progress,
         ),
       openMemory: settings.memory
-        ? (layout, shards) => new RunMemory(SharedFile.inherited(MEMORY_DESCRIPTOR), layout, [], shards)
+        ? (layout, contents) => new RunMemory(SharedFile.inherited(MEMORY_DESCRIPTOR), layout, contents)
         : null,
       now: () => performance.now(),
       rssBytes: () => process.memoryUsage.rss(),

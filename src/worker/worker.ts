@@ -8,6 +8,7 @@ import type { Dataset } from "../data/dataset.js";
 import { globalBatch } from "../data/order.js";
 import { CnnDistError, messageOf } from "../errors.js";
 import type { RunMemory } from "../exchange/memory.js";
+import type { Contents } from "../exchange/places.js";
 import { asBytes } from "../parameters/bytes.js";
 import type { Layout } from "../parameters/layout.js";
 import { decodeToWorker, encode } from "../protocol/codec.js";
@@ -53,7 +54,7 @@ export interface WorkerOptions {
     progress: (what: string) => void,
   ) => Promise<WorkerSetup>;
   /** The memory that the launcher shares with its workers; null for a worker of another host. */
-  openMemory: ((layout: Layout, shards: number) => RunMemory) | null;
+  openMemory: ((layout: Layout, contents: Contents) => RunMemory) | null;
   now: () => number;
   rssBytes: () => number;
   heartbeatMs?: number;
@@ -143,7 +144,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
             pipelines,
             layout,
             computer,
-            exchange: exchangeOf(exchange, held.setup!, globalBatch(held.recipe!).shards, options.openMemory),
+            exchange: exchangeOf(exchange, held.setup!, held.recipe!, options.openMemory),
             send,
             now: options.now,
           });
@@ -220,11 +221,13 @@ async function within(promise: Promise<void>, ms: number): Promise<void> {
 function exchangeOf(
   kind: Extract<ToWorker, { type: "accept" }>["exchange"],
   { layout, allocate }: WorkerSetup,
-  shards: number,
+  recipe: Recipe,
   openMemory: WorkerOptions["openMemory"],
 ): WorkerExchange {
+  const { shards } = globalBatch(recipe);
   if (kind === "frames") return new FrameExchange(layout, shards, allocate);
-  if (openMemory) return new SharedExchange(layout, openMemory(layout, shards));
+  const contents = { shards, ema: recipe.ema !== null, slotNames: [] }; // the optimizer's vectors lie last
+  if (openMemory) return new SharedExchange(layout, openMemory(layout, contents));
   throw new CnnDistError(
     "protocol",
     "the coordinator asks for shared memory, and this worker was not started by it. Start the coordinator with --exchange frames.",

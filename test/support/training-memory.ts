@@ -8,13 +8,17 @@ import { testRecipe } from "./recipe.js";
 
 export function trainingMemory(
   layout: Layout,
-  { shards = 4, optimizer = {} }: { shards?: number; optimizer?: Partial<OptimizerConfig> } = {},
+  {
+    shards = 4,
+    optimizer = {},
+    ema = null,
+  }: { shards?: number; optimizer?: Partial<OptimizerConfig>; ema?: number | null } = {},
 ): TrainingMemory {
   const recipe = testRecipe();
   const config = { ...recipe, name: recipe.optimizer, ...optimizer };
   return new TrainingMemory(
     SharedFile.create(),
-    { layout, shards, optimizer: config, undecayed: [] },
+    { layout, shards, optimizer: config, undecayed: [], ema },
     { shared: false },
   );
 }

@@ -2,7 +2,7 @@
 // optimizer's rule. Vectors lie in memory that JavaScript lays out; nothing is allocated here. `bytes` is a multiple of 16.
 import { add, high, low, mul } from "./lanes";
 import { BLOCK, reduced } from "./reduce";
-import { adam, momentum, nesterov, rmsprop, sgd, useCoefficients } from "./rules";
+import { adam, averaged, momentum, nesterov, rmsprop, sgd, useCoefficients } from "./rules";
 
 /** Numbers of the rules, as src/exchange/bank.ts has them. */
 const SGD: i32 = 0;
@@ -44,7 +44,8 @@ export function sumOfSquares(program: usize, length: i32, parts: usize, scratch:
 }
 
 /**
- * Adds the parts and applies a rule; returns the sum of the gradient's squares. `ranges`: for each range of elements with
+ * Adds the parts and applies a rule, and averages the new weights if there is an `average`; returns the sum of the
+ * gradient's squares. `ranges`: for each range of elements with
  * coefficients of its own, the byte at which it ends and the address of its coefficients, 4 bytes each; ascending. A rule
  * may write up to three elements into the next range, which then writes them again, since no rule reads what it wrote.
  */
@@ -62,6 +63,10 @@ export function update(
   slot1Out: usize,
   slot2: usize,
   slot2Out: usize,
+  average: usize,
+  averageOut: usize,
+  keep: f64,
+  take: f64,
 ): f64 {
   even = f64x2.splat(0);
   odd = f64x2.splat(0);
@@ -94,6 +99,7 @@ export function update(
       if (until === rangeEnd) range += 8;
       at = until;
     }
+    if (average !== 0) averaged(end - from, out + from, average + from, averageOut + from, keep, take);
   }
   return squares();
 }

@@ -147,3 +147,16 @@ export function rmsprop(
     v128.store(out + at, rounded(sub(low(w), mul(lr, v0)), sub(high(w), mul(lr, v1))));
   }
 }
+
+/** src/optim/average.ts. */
+export function averaged(bytes: usize, weights: usize, from: usize, to: usize, keep: f64, take: f64): void {
+  const k = f64x2.splat(keep);
+  const t = f64x2.splat(take);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const a = v128.load(from + at);
+    const w = v128.load(weights + at);
+    const a0 = add(mul(k, low(a)), mul(t, low(w)));
+    const a1 = add(mul(k, high(a)), mul(t, high(w)));
+    v128.store(to + at, rounded(a0, a1));
+  }
+}

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { SharedFile } from "../../../src/exchange/mapping.js";
 import { placesOf } from "../../../src/exchange/places.js";
 import { Reducer, segmentsOf, stretchesOf } from "../../../src/exchange/reducer.js";
+import { average, averageShares } from "../../../src/optim/average.js";
 import { sumOfSquares } from "../../../src/optim/clipping.js";
 import type { OptimizerConfig, OptimizerName, Span } from "../../../src/optim/optimizer.js";
 import { createOptimizer } from "../../../src/optim/optimizers.js";
@@ -26,10 +27,10 @@ const LAYOUT = layoutOf(
   64,
 );
 
-function setUp(name: OptimizerName, shards: number, undecayed: readonly Span[] = []) {
+function setUp(name: OptimizerName, shards: number, undecayed: readonly Span[] = [], ema: number | null = null) {
   const config: OptimizerConfig = { ...CONFIG, name };
   const reference = createOptimizer(config, undecayed);
-  const places = placesOf(LAYOUT, reference.slotNames, shards);
+  const places = placesOf(LAYOUT, { shards, ema: ema !== null, slotNames: reference.slotNames });
   const file = SharedFile.create();
   file.allocate(places.bytes);
   const whole = file.view();
@@ -39,8 +40,9 @@ function setUp(name: OptimizerName, shards: number, undecayed: readonly Span[] =
     slots: Object.fromEntries(reference.slotNames.map((slot) => [slot, view(places.slots[slot]![half as 0 | 1])])),
   }));
   const gradients = places.gradients.map(view);
-  const reducer = new Reducer(file, LAYOUT, places, config, undecayed);
-  return { reference, halves, gradients, reducer };
+  const reducer = new Reducer(file, LAYOUT, places, { optimizer: config, undecayed, ema });
+  const averages = places.ema?.weights.map(view);
+  return { reference, halves, gradients, averages, reducer };
 }
 
 /** Signed, of many sizes, zeros of both signs among them. */
@@ -140,6 +142,32 @@ for (const [name, program] of [
       assert.equal(same, decay, `${parameter} decays as it should`);
     }
   });
+
+for (const name of NAMES)
+  for (const step of [1, 3])
+    test(`${name}, step ${step}: the average has the bits of its scalar definition, and changes nothing else`, () => {
+      const undecayed = LAYOUT.trainable.filter(({ decay }) => !decay);
+      const [averaging, plain] = [setUp(name, 2, undecayed, 0.97), setUp(name, 2, undecayed)];
+      for (const { reference, halves, gradients } of [averaging, plain]) {
+        fill(halves[0]!.weights, 1);
+        reference.slotNames.forEach((slot, index) => fill(halves[0]!.slots[slot]!, 2 + index, true));
+        gradients.forEach((gradient, index) => fill(gradient, 10 + index));
+      }
+      const [from, to] = averaging.averages!;
+      fill(from!, 20);
+      for (const { reducer } of [averaging, plain])
+        for (const bucket of LAYOUT.buckets.toReversed())
+          reducer.update(bucket, [0, 1, ADD], { lr: 0.01, step, scale: 0.7 });
+      const expected = new Float32Array(LAYOUT.size);
+      average(from!, averaging.halves[1]!.weights, expected, averageShares(0.97, step));
+      for (const { offset, size } of LAYOUT.buckets) {
+        const bits = (vector: Float32Array) => [...new Uint32Array(vector.slice(offset, offset + size).buffer)];
+        assert.deepEqual(bits(to!), bits(expected));
+        assert.deepEqual(bits(averaging.halves[1]!.weights), bits(plain.halves[1]!.weights));
+        for (const slot of averaging.reference.slotNames)
+          assert.deepEqual(bits(averaging.halves[1]!.slots[slot]!), bits(plain.halves[1]!.slots[slot]!));
+      }
+    });
 
 test("a gradient that is not finite gives a sum that is not, wherever it stands", () => {
   for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])

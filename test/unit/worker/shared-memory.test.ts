@@ -9,13 +9,14 @@ import { DATA, startWorker } from "../../support/fake-setup.js";
 import { testLayout } from "../../support/fake-worker.js";
 
 const SHARDS = 4;
+const CONTENTS = { shards: SHARDS, ema: false, slotNames: ["m", "v"] };
 
 /** The run's memory as its coordinator has it, with values in both versions of the weights. */
 function runMemory(): RunMemory {
   const layout = testLayout();
   const file = SharedFile.create();
-  file.allocate(placesOf(layout, ["m", "v"], SHARDS).bytes);
-  const memory = new RunMemory(file, layout, ["m", "v"], SHARDS);
+  file.allocate(placesOf(layout, CONTENTS).bytes);
+  const memory = new RunMemory(file, layout, CONTENTS);
   for (const version of [0, 1]) {
     memory.weights(version).forEach((_, index, vector) => {
       vector[index] = Math.cos(version * 100 + index);
