@@ -14,13 +14,14 @@ import {
   linkSync,
   lstatSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { LOCK_BEAT_MS, LOCK_LOOK_MS, LOCK_SILENT_MS } from "../config/time-limits.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { processIdentity } from "../process-identity.js";
@@ -64,6 +65,7 @@ export class RunLock {
     try {
       writeFileSync(mine.path, mine.text);
       take(path, mine, machine);
+      sweep(path, mine, machine);
     } catch (error) {
       if (error instanceof CnnDistError) throw error;
       throw new UsageError("run-dir", `${path} cannot be written: ${messageOf(error)}. Choose another --run-dir.`, {
@@ -145,6 +147,26 @@ function take(path: string, mine: Mine, machine: Machine): void {
     } finally {
       rmSync(successor, { force: true });
       rmSync(right, { force: true });
+    }
+  }
+}
+
+/** Removes what others left beside the lock who were killed as they took it. Only the lock's holder may do so. */
+function sweep(path: string, mine: Mine, machine: Machine): void {
+  const isLeft = (other: string) => {
+    const found = read(other);
+    const silentMs = found === null ? 0 : lstatSync(mine.path).mtimeMs - found.mtimeMs;
+    return found !== null && isDead(found.holder, machine, { processIdentity, silentMs, limitMs: LOCK_SILENT_MS });
+  };
+  for (const name of readdirSync(dirname(path)).filter((each) => each.startsWith(`${basename(path)}.`))) {
+    const other = join(dirname(path), name);
+    try {
+      if (!isLeft(other)) continue;
+      // The right to take a lock over is one itself: whoever takes it over at this moment keeps it.
+      if (/^(\.takeover)+$/.test(name.slice(basename(path).length))) take(other, mine, machine);
+      rmSync(other, { force: true });
+    } catch {
+      // it does no harm, and the next start tries again
     }
   }
 }

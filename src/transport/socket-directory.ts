@@ -1,21 +1,16 @@
-/** The private folder that holds a run's ipc sockets, and the sweeping of those that dead runs left. */
-import {
-  accessSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+/**
+ * The private folder that holds a run's ipc sockets, and the sweeping of those that dead runs left. Its name says whose it
+ * is, so that there is no moment in which a killed run leaves a folder of nobody's.
+ */
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf, UsageError } from "../errors.js";
 import { processIdentity } from "../process-identity.js";
 
 const PREFIX = "cnn-dist-";
+/** PID namespace, process number and start (`processIdentity`), and what mkdtemp adds. */
+const OWNED = /^cnn-dist-(\d+)-(\d+)-(\d+)-\w{6}$/;
 /** sockaddr_un.sun_path holds 108 bytes with its final zero. */
 const MAX_PATH_BYTES = 107;
 
@@ -33,9 +28,7 @@ export function createSocketDirectory(env: NodeJS.ProcessEnv = process.env): Soc
   let path: string;
   try {
     mkdirSync(base, { recursive: true });
-    path = mkdtempSync(join(base, PREFIX)); // mkdtemp makes it 0700
-    writeFileSync(join(path, "namespace"), pidNamespace());
-    writeFileSync(join(path, "owner"), processIdentity(process.pid) ?? ""); // last: a folder without it is still being made
+    path = mkdtempSync(join(base, ownPrefix())); // mkdtemp makes it 0700
   } catch (error) {
     throw new UsageError(
       "socket-directory",
@@ -63,27 +56,30 @@ function usable(dir: string | undefined): string | null {
   }
 }
 
+/** Without /proc nobody could tell whether this process lives: such a folder is never swept. */
+function ownPrefix(): string {
+  const identity = processIdentity(process.pid);
+  return identity === null ? PREFIX : `${PREFIX}${pidNamespace()}-${identity.replace(" ", "-")}-`;
+}
+
 /** In another container, a process number says nothing about this one's processes. */
 function pidNamespace(): string {
   try {
-    return readlinkSync("/proc/self/ns/pid");
+    return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))![0];
   } catch {
-    return "";
+    return "0";
   }
 }
 
 /** Removes the folders of runs that were killed. */
 export function sweepStale(base: string): void {
   for (const name of entries(base)) {
-    if (!name.startsWith(PREFIX)) continue;
-    const path = join(base, name);
+    const [, namespace, pid, start] = OWNED.exec(name) ?? [];
+    if (namespace !== pidNamespace() || processIdentity(Number(pid)) === `${pid} ${start}`) continue;
     try {
-      const owner = readFileSync(join(path, "owner"), "utf8");
-      const namespace = readFileSync(join(path, "namespace"), "utf8");
-      if (owner !== "" && namespace === pidNamespace() && processIdentity(Number.parseInt(owner, 10)) !== owner)
-        rmSync(path, { recursive: true, force: true });
+      rmSync(join(base, name), { recursive: true, force: true });
     } catch {
-      // not one of ours, not ours to read, or swept by another start at the same time
+      // not ours to remove, or swept by another start at the same time
     }
   }
 }

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { UsageError } from "../../../src/errors.js";
 import { processIdentity } from "../../../src/process-identity.js";
@@ -34,7 +34,7 @@ test("a folder is private, holds a socket that can be bound, and goes with its r
   const sockets = createSocketDirectory({ XDG_RUNTIME_DIR: base });
   assert.equal(statSync(sockets.path).mode & 0o777, 0o700);
   const link = await bindCoordinator(sockets.endpoint);
-  assert.deepEqual(readdirSync(sockets.path).sort(), ["coordinator.sock", "namespace", "owner"]);
+  assert.deepEqual(readdirSync(sockets.path).sort(), ["coordinator.sock"]);
   await link.close();
   sockets.remove();
   assert.deepEqual(readdirSync(base), []);
@@ -55,38 +55,38 @@ test("the next start sweeps what a killed run left, and nothing of one that live
   assert.equal(existsSync(living.path), true);
 });
 
+/** A folder's name says who made it: namespace, process number and start. */
+const nameOf = (namespace: string, process: string) => `cnn-dist-${namespace}-${process.replace(" ", "-")}-aB3dEf`;
+const mine = /\d+/.exec(readlinkSync("/proc/self/ns/pid"))![0];
+
+test("a folder is swept also where its run was killed before anything was in it", (context) => {
+  const base = temporaryDirectory(context);
+  const sockets = createSocketDirectory({ XDG_RUNTIME_DIR: base });
+  assert.equal(basename(sockets.path).slice(0, -6), nameOf(mine, processIdentity(process.pid)!).slice(0, -6));
+  mkdirSync(join(base, nameOf(mine, "4194303 1")));
+  sweepStale(base);
+  assert.deepEqual(readdirSync(base), [basename(sockets.path)]);
+});
+
 test("a number that was given to another process is not taken for its former owner", (context) => {
   const base = temporaryDirectory(context);
-  const { path } = createSocketDirectory({ XDG_RUNTIME_DIR: base });
-  const recorded = readFileSync(join(path, "owner"), "utf8");
-  assert.equal(recorded, processIdentity(process.pid));
-  writeFileSync(join(path, "owner"), recorded.replace(/^(\d+) \d+/, "$1 1"));
+  mkdirSync(join(base, nameOf(mine, `${process.pid} 1`)));
   sweepStale(base);
-  assert.equal(existsSync(path), false);
+  assert.deepEqual(readdirSync(base), []);
 });
 
 test("what may be somebody else's is left alone", (context) => {
   const base = temporaryDirectory(context);
-  const mine = readlinkSync("/proc/self/ns/pid");
-  const make = (name: string, owner?: string, namespace = mine) => {
-    mkdirSync(join(base, name));
-    writeFileSync(join(base, name, "namespace"), namespace);
-    if (owner !== undefined) writeFileSync(join(base, name, "owner"), owner);
-  };
-  make("cnn-dist-dead", "4194303 1");
-  make("cnn-dist-mine"); // no owner recorded
-  make("cnn-dist-new", ""); // about to be recorded
-  make("cnn-dist-container", "4194303 1", "pid:[1]"); // a process of another PID namespace
-  make("other", "4194303 1");
-  writeFileSync(join(base, "cnn-dist-file"), "");
+  const kept = [
+    nameOf("1", "4194303 1"), // a process of another PID namespace
+    nameOf(mine, processIdentity(process.pid)!),
+    "cnn-dist-aB3dEf",
+    "cnn-dist-test-1-2-aB3dEf",
+    `other-${nameOf(mine, "4194303 1")}`,
+  ];
+  for (const name of kept) mkdirSync(join(base, name));
   sweepStale(base);
-  assert.deepEqual(readdirSync(base).sort(), [
-    "cnn-dist-container",
-    "cnn-dist-file",
-    "cnn-dist-mine",
-    "cnn-dist-new",
-    "other",
-  ]);
+  assert.deepEqual(readdirSync(base).sort(), kept.sort());
   sweepStale(join(base, "nowhere"));
 });
 

@@ -54,6 +54,20 @@ test("of this machine, a dead holder's lock is taken over at once, and so is one
   assert.ok(!existsSync(path) && !existsSync(`${path}.takeover`));
 });
 
+test("what was left beside the lock by who was killed as he took it goes, and what a living one has there stays", (context) => {
+  const dir = temporaryDirectory(context);
+  const holder = { ...thisMachine(), since: null };
+  const dead = { ...holder, pid: 4194303, process: "4194303 1", id: "d" };
+  const living = { ...holder, pid: process.pid, process: processIdentity(process.pid), id: "l" };
+  const elsewhere = { ...dead, ...ELSEWHERE, id: "e" };
+  for (const name of ["lock.d", "lock.d.new", "lock.takeover"]) writeFileSync(join(dir, name), JSON.stringify(dead));
+  writeFileSync(join(dir, "lock.l"), JSON.stringify(living));
+  writeFileSync(join(dir, "lock.e"), JSON.stringify(elsewhere));
+  const lock = RunLock.take(join(dir, "lock"));
+  assert.deepEqual(readdirSync(dir).sort(), ["lock", "lock.e", "lock.l"]);
+  lock.release();
+});
+
 test("who takes a dead holder's lock over at this moment is named", (context) => {
   const path = join(temporaryDirectory(context), "lock");
   const holder = { ...thisMachine(), since: null };
