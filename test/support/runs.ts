@@ -79,9 +79,13 @@ export interface CliRun {
 /** `cnn-dist …` as a process of its own. */
 export async function cli(
   args: readonly string[],
-  { cwd = ROOT, env = {} }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  {
+    cwd = ROOT,
+    env = {},
+    nodeOptions = [],
+  }: { cwd?: string; env?: NodeJS.ProcessEnv; nodeOptions?: readonly string[] } = {},
 ): Promise<CliRun> {
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, CLI, ...args], {
     cwd,
     // Whatever started the tests (nohup, say) did not start this.
     env: { ...process.env, _: process.execPath, CNN_DIST_TENSORFLOW: await tensorflowDir(), NO_COLOR: "1", ...env },
