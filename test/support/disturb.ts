@@ -23,6 +23,26 @@ export function disturbance(
   };
 }
 
+/** What is done to a worker's process, once, at the first message that fits. */
+export interface Disturbance {
+  when: (message: ToCoordinator) => boolean;
+  act: (pid: number) => void;
+}
+
+/** Observer and services of a run in which all of them happen, each once. */
+export function disturbances(all: readonly Disturbance[]): ReturnType<typeof disturbance> {
+  const waiting = [...all];
+  let due: Disturbance | undefined;
+  return disturbance(
+    (message) => {
+      const at = waiting.findIndex(({ when }) => when(message));
+      due = at < 0 ? undefined : waiting.splice(at, 1)[0];
+      return due !== undefined;
+    },
+    (pid) => due!.act(pid),
+  );
+}
+
 function tapped(link: CoordinatorLink, look: (message: ToCoordinator) => void): CoordinatorLink {
   return {
     ...link,
