@@ -4,7 +4,7 @@ import { drawTrial, SCENES } from "../../kills/draw.js";
 
 const TOTALS = { file: 270, message: 80, time: 2500 };
 const ALL = { "shared memory": TOTALS, frames: TOTALS, "own model": { file: 30, message: 7, time: 3000 } };
-const drawn = (seed: number) => Array.from({ length: 200 }, (_, number) => drawTrial(seed, number, ALL));
+const drawn = (seed: number) => Array.from({ length: 1000 }, (_, number) => drawTrial(seed, number, ALL));
 
 test("a seed names its kills", () => {
   assert.deepEqual(drawn(1), drawn(1));
