@@ -128,7 +128,7 @@ async function product(found: FoundTensorflow, device: "cpu" | "gpu", uuid?: str
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [probe, found.dir, device], {
       timeout: 120_000,
-      env: { ...process.env, ...deviceEnvironment(uuid ?? null) },
+      env: { ...process.env, ...deviceEnvironment(uuid === undefined ? [] : [uuid]) },
     });
     return { what, status: "ok", found: `${device === "cpu" ? where : name}: ${stdout.trim()}` };
   } catch (error) {

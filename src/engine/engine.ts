@@ -2,8 +2,10 @@
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Ops } from "./kernels/ops.js";
 import type { DecodedImage, Place } from "./native/decode.js";
+import type { DevicePlace } from "./native/place.js";
+import type { Placement } from "./trace/placement.js";
 
-export type { DecodedImage, Place };
+export type { DecodedImage, DevicePlace, Place, Placement };
 export type Tf = typeof tfjs;
 
 /** Everything of engine and machine that the bits of a result depend on; a join compares it (src/protocol/messages.ts). */
@@ -21,9 +23,11 @@ export interface EngineInfo {
 export interface EngineOptions {
   /** Folder that holds libtensorflow_cc.so.2 and libtensorflow_framework.so.2. */
   libraryDir: string;
-  /** Intra-op threads; inter-op is 1, so that a step's bits do not depend on scheduling. */
+  /** Intra-op threads of each device; inter-op is one a device, so that a device's ops run one after the other. */
   threads: number;
   device: "cpu" | "gpu";
+  /** Absent: 1. On a CPU, logical devices. UsageError `no-gpu` where TensorFlow sees fewer GPUs. */
+  devices?: number;
   precision: "fp32" | "bf16" | "fp16";
 }
 
@@ -64,6 +68,8 @@ export interface TracedFunction {
   /** Milliseconds that tracing took, and nodes in the graph. */
   readonly traceMs: number;
   readonly nodes: number;
+  /** Null where no op was given a device. */
+  readonly placement: Placement | null;
   /** One call at a time; the event loop stays free while it computes. */
   run(call: TraceCall): Promise<{ outputs: Float32Array[]; state: Float32Array }>;
   /** Frees graph, function and queue; a call under way is cancelled and rejects with the code `cancelled`. */
@@ -75,7 +81,13 @@ export interface Engine {
   readonly tf: Tf;
   readonly ops: Ops;
   readonly info: EngineInfo;
+  readonly devices: number;
   trace(spec: TraceSpec): TracedFunction;
+  /**
+   * While it traces, ops of `body` are given that place; device d is number d modulo `devices`. An op that is given none
+   * goes to the device of its first input that has one: so do gradients, which tfjs computes when `body` is over.
+   */
+  at<R>(place: DevicePlace, body: () => R): R;
   /**
    * JPEG and PNG files, read and decoded in one call, as gray or RGB; CnnDistError `image` names one that is neither, or
    * damaged. `place` may offer memory for the pixels once their size is known.

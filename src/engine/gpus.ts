@@ -83,16 +83,18 @@ export interface AssignedDevice {
   kind: "cpu" | "gpu";
   /** For people, and for the comparison of a join: cpu, or the GPU's model. */
   name: string;
+  /** Devices of that kind that the worker has. */
+  count: number;
   env: Readonly<Record<string, string>>;
 }
 
-/** What a process that computes on one GPU, or on the CPU alone (`uuid` null), has to find in its environment. */
-export function deviceEnvironment(uuid: string | null): Readonly<Record<string, string>> {
-  if (uuid === null) return { CUDA_VISIBLE_DEVICES: "-1" };
+/** What a process that computes on those GPUs, or on the CPU alone (none), has to find in its environment. */
+export function deviceEnvironment(uuids: readonly string[]): Readonly<Record<string, string>> {
+  if (uuids.length === 0) return { CUDA_VISIBLE_DEVICES: "-1" };
   return {
     // CUDA's own order begins with the fastest GPU, so that its number 0 may be another one than nvidia-smi's.
     CUDA_DEVICE_ORDER: "PCI_BUS_ID",
-    CUDA_VISIBLE_DEVICES: uuid,
+    CUDA_VISIBLE_DEVICES: uuids.join(","),
     TF_FORCE_GPU_ALLOW_GROWTH: "true",
     TF_DETERMINISTIC_OPS: "1",
     NVIDIA_TF32_OVERRIDE: "0",
@@ -103,16 +105,18 @@ export function deviceEnvironment(uuid: string | null): Readonly<Record<string, 
 const CPU_WORKERS = 2;
 
 /**
- * One device a worker. UsageError where GPUs were asked for and there are none, or too few. `workers` null: one a visible
- * GPU, else two on the CPU.
+ * `devicesPerWorker` devices for each worker. UsageError where GPUs were asked for and there are none, or too few.
+ * `workers` null: as many as the visible GPUs allow, else two on the CPU.
  */
 export function assignDevices({
   workers,
   device,
+  devicesPerWorker,
   gpus,
 }: {
   workers: number | null;
   device: "auto" | "gpu" | "cpu";
+  devicesPerWorker: number;
   gpus: readonly Gpu[];
 }): { devices: AssignedDevice[]; warnings: string[] } {
   if (device === "cpu" || (device === "auto" && gpus.length === 0)) {
@@ -123,22 +127,43 @@ export function assignDevices({
             `no GPU is visible: ${count === 1 ? "the worker runs" : `${count} workers run`} on the CPU (--device gpu would make this an error)`,
           ]
         : [];
-    const env = deviceEnvironment(null);
-    return { devices: Array.from({ length: count }, () => ({ kind: "cpu", name: "cpu", env })), warnings };
+    const assigned: AssignedDevice = { kind: "cpu", name: "cpu", count: devicesPerWorker, env: deviceEnvironment([]) };
+    return { devices: Array.from({ length: count }, () => assigned), warnings };
   }
   if (gpus.length === 0)
     throw new UsageError(
       "no-gpu",
       "--device gpu: no GPU is visible (nvidia-smi finds none). Check the driver and CUDA_VISIBLE_DEVICES with 'cnn-dist doctor', or use --device cpu.",
     );
-  const count = workers ?? gpus.length;
-  if (count > gpus.length)
-    throw new UsageError(
-      "too-few-gpus",
-      `--gpus ${count}: only ${gpus.length} ${gpus.length === 1 ? "GPU is" : "GPUs are"} visible (${gpus.map(({ name }) => name).join(", ")}). Ask for at most ${gpus.length}, or use --device cpu.`,
-    );
+  const possible = Math.floor(gpus.length / devicesPerWorker);
+  const count = workers ?? Math.max(1, possible);
+  if (count > possible) throw tooFewGpus({ count, devicesPerWorker, possible, gpus });
   return {
-    devices: gpus.slice(0, count).map(({ uuid, name }) => ({ kind: "gpu", name, env: deviceEnvironment(uuid) })),
+    devices: Array.from({ length: count }, (_, rank): AssignedDevice => {
+      const own = gpus.slice(rank * devicesPerWorker, (rank + 1) * devicesPerWorker);
+      const name = [...new Set(own.map((gpu) => gpu.name))].join(" + ");
+      return { kind: "gpu", name, count: devicesPerWorker, env: deviceEnvironment(own.map(({ uuid }) => uuid)) };
+    }),
     warnings: [],
   };
+}
+
+function tooFewGpus({
+  count,
+  devicesPerWorker,
+  possible,
+  gpus,
+}: {
+  count: number;
+  devicesPerWorker: number;
+  possible: number;
+  gpus: readonly Gpu[];
+}): UsageError {
+  const asked =
+    devicesPerWorker === 1
+      ? `--gpus ${count}`
+      : `--gpus ${count} (workers) with --devices-per-worker ${devicesPerWorker} needs ${count * devicesPerWorker} GPUs`;
+  const visible = `only ${gpus.length} ${gpus.length === 1 ? "GPU is" : "GPUs are"} visible (${gpus.map(({ name }) => name).join(", ")})`;
+  const fitting = possible === 0 ? "Leave --devices-per-worker out" : `Ask for at most ${possible}`;
+  return new UsageError("too-few-gpus", `${asked}: ${visible}. ${fitting}, or use --device cpu.`);
 }

@@ -8,10 +8,11 @@ import { createOps, replaceKernels } from "./kernels/ops.js";
 import { type NodeBackend, registerBackend, registeredBackend, tf } from "./native/backend.js";
 import { Binding } from "./native/binding.js";
 import { assertLibraries, loadNative } from "./native/capi.js";
-import { configProto } from "./native/config-proto.js";
+import { type ConfigOptions, configProto } from "./native/config-proto.js";
 import { alignedFloat32, EagerContext } from "./native/context.js";
 import { ImageFiles } from "./native/decode.js";
 import { LIBRARIES } from "./native/libraries.js";
+import type { DevicePlace } from "./native/place.js";
 import type { CompiledFunction } from "./trace/compiled-function.js";
 import { traceFunction } from "./trace/trace.js";
 
@@ -28,7 +29,7 @@ interface Opened {
   /** Functions traced so far: their names must be new to the context. */
   traces: number;
 }
-type Shared = Pick<EngineOptions, "libraryDir" | "threads" | "device">;
+type Shared = Pick<EngineOptions, "libraryDir" | "threads" | "device"> & { devices: number };
 
 /**
  * Throws CnnDistError `tensorflow-*` when the library is missing or too old, `no-gpu` when there is none
@@ -43,19 +44,24 @@ export function openEngine(options: EngineOptions): Engine {
   const opened = openedBefore(options) ?? open(options);
   const { backend, eager, images } = opened;
   const plain = options.precision === "fp32" && opened.precision === "fp32";
-  const callConfig = plain ? null : configProto({ ...options, lanes: LANES });
+  const { devices = 1 } = options;
+  const callConfig = plain ? null : configProto(configOf(options));
+  const deviceOf = (place: DevicePlace) => (devices === 1 ? null : deviceName(options, place));
   const traced = new Set<CompiledFunction>();
   return {
     tf,
     ops: createOps(tf, backend, options.device === "cpu" && plain),
     info: engineInfo(options, eager.version),
+    devices,
+    at: (place, body) => backend.binding.at(place, body),
     trace(spec) {
       const name = `${spec.name.replace(/\W/g, "_")}_${opened.traces++}`;
-      const compiled = traceFunction(tf, backend, name, spec, callConfig);
+      const compiled = traceFunction(tf, backend, name, spec, { callConfig, deviceOf });
       traced.add(compiled);
       return {
         traceMs: compiled.traceMs,
         nodes: compiled.nodes,
+        placement: compiled.placement,
         run: (call) => compiled.run(call),
         dispose() {
           compiled.dispose();
@@ -78,28 +84,41 @@ export function openEngine(options: EngineOptions): Engine {
   };
 }
 
-/** One: ops run in one order, on which a step's bits depend. */
-const LANES = 1;
+/**
+ * Ops that run side by side: one a device. The devices of a CPU share the threads in which ops are started, and have
+ * threads of their own inside an op.
+ */
+function configOf({ devices = 1, ...options }: EngineOptions): ConfigOptions {
+  return { ...options, lanes: devices, cpuDevices: options.device === "cpu" ? devices : 1 };
+}
+
+function deviceName({ device, devices = 1 }: EngineOptions, place: DevicePlace): string {
+  const [type, number] = place === "host" ? ["CPU", 0] : [device.toUpperCase(), place % devices];
+  return `/job:localhost/replica:0/task:0/device:${type}:${number}`;
+}
 
 /** UsageError `no-gpu` where a GPU was asked for and TensorFlow sees none. */
 function openContext(options: EngineOptions): { eager: EagerContext; gpu: boolean } {
-  const eager = new EagerContext(loadNative(options.libraryDir), { ...options, lanes: LANES });
-  const gpu = eager.devices.some(({ type }) => type === "GPU");
-  if (gpu || options.device === "cpu") return { eager, gpu };
+  const { device, devices = 1 } = options;
+  // TensorFlow reads this once, when it makes its first device; all CPU devices would share one pool without it.
+  if (devices > 1) process.env.TF_OVERRIDE_GLOBAL_THREADPOOL = "1";
+  const eager = new EagerContext(loadNative(options.libraryDir), configOf(options));
+  const gpus = eager.devices.filter(({ type }) => type === "GPU").length;
+  if (device === "cpu" || gpus >= devices) return { eager, gpu: gpus > 0 };
   const seen = eager.devices.map(({ name }) => name).join(", ");
   throw new UsageError(
     "no-gpu",
-    `TensorFlow ${eager.version} in ${options.libraryDir} sees no usable GPU (it sees: ${seen}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
+    `TensorFlow ${eager.version} in ${options.libraryDir} sees ${gpus === 0 ? "no usable GPU" : `${gpus} of the ${devices} GPUs that this process needs`} (it sees: ${seen}). Run 'cnn-dist doctor'; use --device cpu to train without one.`,
   );
 }
 
 function open(options: EngineOptions): Opened {
-  const { libraryDir, threads, device } = options;
+  const { libraryDir, threads, device, devices = 1 } = options;
   const { eager, gpu } = openContext(options);
   const backend = registerBackend(new Binding(eager, gpu));
   replaceKernels(tf, backend);
   const opened: Opened = {
-    options: { libraryDir, threads, device },
+    options: { libraryDir, threads, device, devices },
     precision: options.precision,
     backend,
     eager,
@@ -109,23 +128,27 @@ function open(options: EngineOptions): Opened {
   return Object.assign(backend, { opened }).opened;
 }
 
+const KEYS = ["libraryDir", "threads", "device", "devices"] as const;
+
 function openedBefore(options: EngineOptions): Opened | null {
-  const { libraryDir, threads, device } = options;
+  const { libraryDir, threads, device, devices = 1 } = options;
   const backend = registeredBackend() as (NodeBackend & { opened: Opened }) | null;
   if (!backend) return null;
   assertLibraries(libraryDir);
   const before = backend.opened.options;
-  if (before.libraryDir === libraryDir && before.threads === threads && before.device === device) return backend.opened;
+  const asked: Shared = { libraryDir, threads, device, devices };
+  if (KEYS.every((key) => before[key] === asked[key])) return backend.opened;
   // A second context for the GPU would be as large as the first one, and nothing could free it.
   if (device === "gpu" && before.device === "cpu")
     throw new UsageError(
       "no-gpu",
       "TensorFlow is open in this process for the CPU alone, and sees no GPU. Ask for device cpu, or ask for the GPU in another process ('cnn-dist doctor' says whether there is one).",
     );
-  const words = (given: Shared) => `threads ${given.threads}, device ${given.device}, library ${given.libraryDir}`;
+  const words = (given: Shared) =>
+    `threads ${given.threads}, ${given.devices === 1 ? "device" : `${given.devices} devices, each`} ${given.device}, library ${given.libraryDir}`;
   throw new UsageError(
     "engine-open",
-    `TensorFlow is open in this process with ${words(before)}; a process cannot open it again with ${words({ libraryDir, threads, device })}. Give the same, or use another process.`,
+    `TensorFlow is open in this process with ${words(before)}; a process cannot open it again with ${words(asked)}. Give the same, or use another process.`,
   );
 }
 

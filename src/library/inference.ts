@@ -27,7 +27,12 @@ export async function openInference(
   { signal, onProgress }: Control,
 ): Promise<Inference> {
   const gpus = device === "cpu" ? [] : await listGpus();
-  const assigned = assignDevices({ workers: 1, device: device === "auto" && gpus.length === 0 ? "cpu" : device, gpus });
+  const assigned = assignDevices({
+    workers: 1,
+    device: device === "auto" && gpus.length === 0 ? "cpu" : device,
+    devicesPerWorker: 1,
+    gpus,
+  });
   const { kind, env } = assigned.devices[0]!;
   const { dir } = await ensureTensorflow({
     gpu: kind === "gpu",

@@ -5,27 +5,27 @@ import { type RecipeRequest, resolveRecipe } from "../config/resolve.js";
 import { type AssignedDevice, assignDevices, type Gpu, listGpus } from "../engine/gpus.js";
 
 export interface Where {
-  placement: Pick<Placement, "workers" | "device">;
+  placement: Pick<Placement, "workers" | "device" | "devicesPerWorker">;
   /** Workers come from elsewhere, and their devices are not known here. */
   remote: boolean;
   gpus?: () => Promise<readonly Gpu[]>;
 }
 
 export interface Devices {
-  /** One a worker. */
+  /** What each worker has. */
   devices: readonly AssignedDevice[];
   warnings: readonly string[];
 }
 
 /** UsageError where GPUs were asked for and there are none, or too few. */
 export async function devicesFor({ placement, remote, gpus = listGpus }: Where): Promise<Devices> {
-  const { workers, device } = placement;
+  const { workers, device, devicesPerWorker } = placement;
   if (remote)
     return {
-      devices: Array.from({ length: workers ?? 1 }, () => ({ kind: "cpu", name: "remote", env: {} })),
+      devices: Array.from({ length: workers ?? 1 }, () => ({ kind: "cpu", name: "remote", count: 1, env: {} })),
       warnings: [],
     };
-  return assignDevices({ workers, device, gpus: device === "cpu" ? [] : await gpus() });
+  return assignDevices({ workers, device, devicesPerWorker, gpus: device === "cpu" ? [] : await gpus() });
 }
 
 /** The recipe in force: without a number of shards in it, the number follows the workers that this machine will start. */

@@ -10,8 +10,9 @@ import { batchNormTrain, normAttributes } from "./batch-norm.js";
 import { useNamedBiases, usePlainProducts } from "./dense.js";
 import { avoidStridedPointwise } from "./pointwise.js";
 import { correctResizeGradient } from "./resize-gradient.js";
+import { registerTowerKernels, type TowerOps, towerOps } from "./towers.js";
 
-export interface Ops {
+export interface Ops extends TowerOps {
   /**
    * Batch normalisation by the batch's own statistics (Ioffe & Szegedy 2015, algorithm 1). `x` [n, h, w, c]; `gamma` and
    * `beta` [c]. `mean` and `variance` [c] are the batch's; the variance is Bessel-corrected (divided by n*h*w - 1), as
@@ -50,12 +51,14 @@ export function replaceKernels(tf: typeof tfjs, backend: NodeBackend): void {
   useNamedBiases(tf, backend);
   usePlainProducts(tf, backend);
   correctResizeGradient(tf, backend);
+  registerTowerKernels(tf, backend);
 }
 
 export function createOps(tf: typeof tfjs, backend: NodeBackend, batchNormInBlocks: boolean): Ops {
   const float = typeAttribute("T", DTYPE.float);
 
   return {
+    ...towerOps(tf),
     batchNormTrain: batchNormTrain(tf, backend, batchNormInBlocks),
 
     batchNormInference(x, gamma, beta, mean, variance, epsilon) {

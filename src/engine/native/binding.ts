@@ -7,6 +7,7 @@ import { callSite } from "../../user-frame.js";
 import { ATTR, type Attribute, setAttribute } from "./attributes.js";
 import type { EagerContext, Handle } from "./context.js";
 import { DTYPE } from "./dtype.js";
+import type { DevicePlace } from "./place.js";
 
 export interface TensorMetadata {
   id: number;
@@ -16,7 +17,14 @@ export interface TensorMetadata {
 /** Takes the ops of a body that is traced: a Tracer, or the Replay of its journal. */
 interface TraceTarget {
   hostConstant(id: number, dtype: number, shape: readonly number[], bytes: ArrayBufferView): void;
-  op(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): TensorMetadata[];
+  /** `place`: where the body wants the op; null: it does not say. */
+  op(
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly number[],
+    outputs: number,
+    place: DevicePlace | null,
+  ): TensorMetadata[];
 }
 type HostValues = Float32Array | Int32Array | Uint8Array | readonly unknown[];
 
@@ -43,6 +51,7 @@ export class Binding {
   readonly #gpu: boolean;
   #next = 1;
   #tracer: TraceTarget | null = null;
+  #place: DevicePlace | null = null;
 
   constructor(eager: EagerContext, gpu: boolean) {
     this.eager = eager;
@@ -80,6 +89,17 @@ export class Binding {
       return body();
     } finally {
       this.#tracer = null;
+    }
+  }
+
+  /** Ops that `body` traces run there. Outside of a trace TensorFlow chooses, and this has no effect. */
+  at<R>(place: DevicePlace, body: () => R): R {
+    const before = this.#place;
+    this.#place = place;
+    try {
+      return body();
+    } finally {
+      this.#place = before;
     }
   }
 
@@ -135,7 +155,7 @@ export class Binding {
     inputs: readonly number[],
     outputs: number,
   ): TensorMetadata[] {
-    if (this.#tracer) return this.#tracer.op(op, attributes, inputs, outputs);
+    if (this.#tracer) return this.#tracer.op(op, attributes, inputs, outputs, this.#place);
     return this.#executeEagerly(op, attributes, inputs, outputs);
   }
 

@@ -66,6 +66,8 @@ const PROTOTYPES = [
   "void TF_DeleteGraph(void *graph)",
   "void *TF_NewOperation(void *graph, const char *type, const char *name)",
   "void *TF_FinishOperation(void *description, void *status)",
+  "void TF_SetDevice(void *description, const char *device)",
+  "int TF_OperationNumOutputs(void *oper)",
   "void TF_AddInput(void *description, TF_Output input)",
   "void TF_AddInputList(void *description, TF_Output *inputs, int count)",
   "void TF_SetAttrString(void *description, const char *name, const void *value, size_t bytes)",

@@ -5,6 +5,8 @@ export interface ConfigOptions {
   /** Ops that run side by side. */
   lanes: number;
   device: "cpu" | "gpu";
+  /** CPU devices to make of the one processor; absent: 1. */
+  cpuDevices?: number;
   precision: "fp32" | "bf16" | "fp16";
 }
 
@@ -12,9 +14,12 @@ export interface ConfigOptions {
  * For the context and, since TensorFlow reads the rewriter's options there alone, as `config_proto` of a call.
  * Grappler's automatic mixed precision: bf16 on the CPU (rewriter option 31), fp16 on the GPU (23).
  */
-export function configProto({ threads, lanes, device, precision }: ConfigOptions): Uint8Array {
+export function configProto({ threads, lanes, device, cpuDevices = 1, precision }: ConfigOptions): Uint8Array {
   const parts = [integer(2, threads), integer(5, lanes)];
-  if (device === "cpu") parts.push(message(1, [bytes(1, new TextEncoder().encode("GPU")), integer(2, 0)]));
+  const count = (type: string, devices: number) =>
+    message(1, [bytes(1, new TextEncoder().encode(type)), integer(2, devices)]); // device_count
+  if (cpuDevices > 1) parts.push(count("CPU", cpuDevices));
+  if (device === "cpu") parts.push(count("GPU", 0));
   else parts.push(message(6, [integer(4, 1)])); // gpu_options.allow_growth
   const rewrite = precision === "bf16" ? 31 : precision === "fp16" ? 23 : null;
   if (rewrite !== null) parts.push(message(10, [message(10, [integer(rewrite, 1)])])); // RewriterConfig.ON

@@ -92,7 +92,7 @@ export class ImageFiles {
   #function(files: number, channels: 1 | 3): string {
     const name = `decode_${files}_files_to_${channels}_channels`;
     if (this.#functions.has(name)) return name;
-    const graph = new Graph(this.#eager);
+    const graph = new Graph(this.#eager, () => null);
     try {
       const paths = graph.placeholder(DTYPE.string, [files]);
       const unpacked = graph.node("Unpack", [paths], [intAttribute("num", files), typeAttribute("T", DTYPE.string)]);

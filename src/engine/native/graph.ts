@@ -4,22 +4,59 @@ import { callSite } from "../../user-frame.js";
 import { type Attribute, intAttribute, setAttribute, typeAttribute } from "./attributes.js";
 import type { Output, Pointer } from "./capi.js";
 import { dims, type EagerContext } from "./context.js";
-import { DTYPE } from "./dtype.js";
+import { bytesPerElement, DTYPE } from "./dtype.js";
+import type { DevicePlace } from "./place.js";
 
 export type NodeInput = Output | readonly Output[];
+
+/** A node as it was added, without TensorFlow's pointers. */
+export interface GraphNode {
+  type: string;
+  place: DevicePlace | null;
+  /** Of earlier nodes, by their number. */
+  inputs: readonly { node: number; index: number }[];
+  /** Of each output; 0 where TensorFlow does not tell. */
+  outputBytes: readonly number[];
+}
 
 export class Graph {
   readonly eager: EagerContext;
   readonly pointer: Pointer;
-  #nodes = 0;
+  readonly #deviceOf: (place: DevicePlace) => string | null;
+  readonly #added: { oper: Pointer; type: string; place: DevicePlace | null; inputs: readonly Output[] }[] = [];
+  /** Numbers of nodes by their pointers. */
+  readonly #numbers = new Map<Pointer, number>();
+  #place: DevicePlace | null = null;
 
-  constructor(eager: EagerContext) {
+  /** `deviceOf`: TensorFlow's name of a place's device; null: TensorFlow chooses. */
+  constructor(eager: EagerContext, deviceOf: (place: DevicePlace) => string | null) {
     this.eager = eager;
     this.pointer = eager.native.tf.TF_NewGraph<Pointer>();
+    this.#deviceOf = deviceOf;
   }
 
   get nodes(): number {
-    return this.#nodes;
+    return this.#added.length;
+  }
+
+  /** Nodes that `body` adds belong to that place. */
+  at<R>(place: DevicePlace | null, body: () => R): R {
+    const before = this.#place;
+    this.#place = place;
+    try {
+      return body();
+    } finally {
+      this.#place = before;
+    }
+  }
+
+  /** The number of the node that gives `output`. */
+  numberOf(output: Output): number {
+    return this.#numbers.get(output.oper)!;
+  }
+
+  placeOf(output: Output): DevicePlace | null {
+    return this.#added[this.numberOf(output)]!.place;
   }
 
   /** Adds a node; TensorFlow checks its inputs and infers its outputs' shapes. */
@@ -31,7 +68,9 @@ export class Graph {
   ): Pointer {
     const { eager } = this;
     const { tf } = eager.native;
-    const description = tf.TF_NewOperation<Pointer>(this.pointer, type, `n${this.#nodes}`);
+    const description = tf.TF_NewOperation<Pointer>(this.pointer, type, `n${this.nodes}`);
+    const device = this.#place === null ? null : this.#deviceOf(this.#place);
+    if (device !== null) tf.TF_SetDevice(description, device);
     for (const input of inputs) {
       if ("oper" in input) tf.TF_AddInput(description, input);
       else tf.TF_AddInputList(description, input, input.length);
@@ -41,7 +80,8 @@ export class Graph {
     const node = eager.check(`tracing ${type}(${this.#describe(inputs)})`, (status) =>
       tf.TF_FinishOperation<Pointer>(description, status),
     );
-    this.#nodes++;
+    this.#numbers.set(node, this.nodes);
+    this.#added.push({ oper: node, type, place: this.#place, inputs: inputs.flat() as Output[] });
     return node;
   }
 
@@ -142,6 +182,25 @@ export class Graph {
       tf.TF_GraphGetTensorShape(this.pointer, output, shape, rank, status);
       return Array.from(shape.subarray(0, rank), Number);
     });
+  }
+
+  /** Every node in the order in which it was added. */
+  describe(): GraphNode[] {
+    const { tf } = this.eager.native;
+    return this.#added.map(({ oper, type, place, inputs }) => ({
+      type,
+      place,
+      inputs: inputs.map((input) => ({ node: this.numberOf(input), index: input.index })),
+      outputBytes: Array.from({ length: tf.TF_OperationNumOutputs<number>(oper) }, (_, index) =>
+        this.#bytesOf({ oper, index }),
+      ),
+    }));
+  }
+
+  #bytesOf(output: Output): number {
+    const shape = this.shapeOf(output);
+    if (!shape || shape.some((dim) => dim < 0) || this.dtypeOf(output) === DTYPE.resource) return 0;
+    return shape.reduce((product, dim) => product * dim, bytesPerElement(this.dtypeOf(output)));
   }
 
   dtypeOf(output: Output): number {

@@ -13,6 +13,7 @@ type CallResult = Awaited<ReturnType<TracedFunction["run"]>>;
 export class CompiledFunction implements TracedFunction {
   readonly traceMs: number;
   readonly nodes: number;
+  readonly placement: TracedFunction["placement"];
   readonly #eager: EagerContext;
   readonly #name: string;
   readonly #spec: TraceSpec;
@@ -30,7 +31,7 @@ export class CompiledFunction implements TracedFunction {
     name: string,
     spec: TraceSpec,
     shape: { streams: number; outputs: number; state: boolean },
-    facts: { traceMs: number; nodes: number; callConfig: Uint8Array | null },
+    facts: Pick<TracedFunction, "traceMs" | "nodes" | "placement"> & { callConfig: Uint8Array | null },
   ) {
     this.#eager = eager;
     this.#name = name;
@@ -38,6 +39,7 @@ export class CompiledFunction implements TracedFunction {
     this.#shape = shape;
     this.traceMs = facts.traceMs;
     this.nodes = facts.nodes;
+    this.placement = facts.placement;
     this.#callConfig = facts.callConfig;
   }
 

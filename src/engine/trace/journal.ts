@@ -7,6 +7,7 @@ import { CnnDistError } from "../../errors.js";
 import { callSite } from "../../user-frame.js";
 import type { Attribute } from "../native/attributes.js";
 import type { TensorMetadata } from "../native/binding.js";
+import type { DevicePlace } from "../native/place.js";
 
 interface Entry {
   /** The op, what its inputs are, its attributes. */
@@ -21,8 +22,13 @@ export interface Journal {
   results: readonly string[];
 }
 
-export function lineOf(op: string, inputs: readonly string[], attributes: readonly Attribute[]): string {
-  return `${op}(${inputs.join(", ")})${JSON.stringify(attributes)}`;
+export function lineOf(
+  op: string,
+  inputs: readonly string[],
+  attributes: readonly Attribute[],
+  place: DevicePlace | null = null,
+): string {
+  return `${op}${place === null ? "" : `@${place}`}(${inputs.join(", ")})${JSON.stringify(attributes)}`;
 }
 
 export const wordOf = {
@@ -65,11 +71,17 @@ export class Replay {
     this.#words.set(id, wordOf.constant(dtype, shape, bytes));
   }
 
-  op(op: string, attributes: readonly Attribute[], inputs: readonly number[], _outputs: number): TensorMetadata[] {
+  op(
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly number[],
+    _outputs: number,
+    place: DevicePlace | null = null,
+  ): TensorMetadata[] {
     const number = this.#at++;
     const expected = this.#journal.entries[number];
     const words = inputs.map((id) => this.#word(id));
-    const line = lineOf(op, words, attributes);
+    const line = lineOf(op, words, attributes, place);
     if (line !== expected?.line) throw this.#differs(expected?.line, line);
     return expected.outputs.map(({ shape, dtype }, index) => this.#define(wordOf.output(number, index), shape, dtype));
   }

@@ -5,13 +5,19 @@ import type { NodeBackend } from "../native/backend.js";
 import type { Output, Pointer } from "../native/capi.js";
 import { DTYPE } from "../native/dtype.js";
 import { Graph } from "../native/graph.js";
+import type { DevicePlace } from "../native/place.js";
 import { CompiledFunction, INPUT_DTYPE } from "./compiled-function.js";
 import { type Journal, Replay, wordOf } from "./journal.js";
+import { type Boundaries, placementOf } from "./placement.js";
 import { StreamQueue } from "./streams.js";
 import { Tracer } from "./tracer.js";
 
 interface Built {
   placeholders: Output[];
+  /** Which of the placeholders are vectors of variables. */
+  vectors: Output[];
+  /** The first tensor of the first stream, or of the outputs. */
+  first: Output | null;
   outputs: Output[];
   enqueues: Pointer[];
 }
@@ -22,12 +28,12 @@ export function traceFunction(
   backend: NodeBackend,
   name: string,
   spec: TraceSpec,
-  callConfig: Uint8Array | null,
+  { callConfig, deviceOf }: { callConfig: Uint8Array | null; deviceOf: (place: DevicePlace) => string | null },
 ): CompiledFunction {
   const { binding } = backend;
   const { eager } = binding;
   const start = performance.now();
-  const graph = new Graph(eager);
+  const graph = new Graph(eager, deviceOf);
   try {
     const tracer = new Tracer(graph, binding, foreignVariables(tf, backend, spec));
     const built = scoped(tf, backend, spec, () => binding.trace(tracer, () => addNodes(backend, spec, graph, tracer)));
@@ -37,6 +43,7 @@ export function traceFunction(
     return new CompiledFunction(eager, name, spec, shape, {
       traceMs: performance.now() - start,
       nodes: graph.nodes,
+      placement: placementOf(graph.describe(), boundariesOf(graph, built)),
       callConfig,
     });
   } finally {
@@ -83,29 +90,45 @@ function addNodes(backend: NodeBackend, spec: TraceSpec, graph: Graph, tracer: T
   const inputs = spec.inputs.map(({ dtype, shape }) => {
     const placeholder = graph.placeholder(INPUT_DTYPE[dtype], shape);
     placeholders.push(placeholder);
-    const seen = dtype === "uint8" ? graph.cast(placeholder, DTYPE.uint8, DTYPE.float) : placeholder;
-    return backend.createOutputTensor(tracer.input(seen));
+    return backend.createOutputTensor(tracer.input(placeholder, dtype === "int32" ? DTYPE.int32 : DTYPE.float));
   });
+  const onHost = <R>(body: () => R) => graph.at("host", body);
+  const vectors: Output[] = [];
   for (const { size, slots } of spec.variables) {
-    const vector = graph.placeholder(DTYPE.float, [size]);
-    placeholders.push(vector);
     const ordered = inOrder(slots);
-    const pieces = graph.splitFlat(
-      vector,
-      ordered.map(({ shape }) => shape),
-    );
+    const shapes = ordered.map(({ shape }) => shape);
+    const vector = onHost(() => graph.placeholder(DTYPE.float, [size]));
+    vectors.push(vector);
+    placeholders.push(vector);
+    const pieces = onHost(() => graph.splitFlat(vector, shapes));
     ordered.forEach(({ variable }, index) => tracer.bind(idOf(backend, variable), pieces[index]!, variable.name));
   }
   const { streams, outputs, state } = resultsOf(backend, spec, spec.body(inputs));
-  const ends = (ids: readonly number[], consumer: string) =>
-    graph.concatFlat(ids.map((id) => toFloat(graph, tracer.result(id, consumer))));
+  let first: Output | null = null;
+  const ends = (ids: readonly number[], consumer: string) => {
+    const results = ids.map((id) => tracer.result(id, consumer, "host"));
+    first ??= results[0] ?? null;
+    return onHost(() => graph.concatFlat(results.map((result) => toFloat(graph, result))));
+  };
   const results = outputs.map((id) => ends([id], "an output"));
   if (state.length > 0) results.push(ends(state, "the state"));
-  if (streams.length === 0) return { placeholders, outputs: results, enqueues: [] };
-  const queue = graph.placeholder(DTYPE.resource, []);
+  if (streams.length === 0) return { placeholders, vectors, first, outputs: results, enqueues: [] };
+  const queue = onHost(() => graph.placeholder(DTYPE.resource, []));
   placeholders.push(queue);
-  const enqueues = streams.map((ids, index) => StreamQueue.enqueue(graph, queue, index, ends(ids, "a stream")));
-  return { placeholders, outputs: results, enqueues };
+  first = null;
+  const enqueues = streams.map((ids, index) => {
+    const value = ends(ids, "a stream");
+    return onHost(() => StreamQueue.enqueue(graph, queue, index, value));
+  });
+  return { placeholders, vectors, first, outputs: results, enqueues };
+}
+
+function boundariesOf(graph: Graph, { vectors, first, outputs, enqueues }: Built): Boundaries {
+  return {
+    variables: new Set(vectors.map((vector) => graph.numberOf(vector))),
+    forwardEnd: first === null ? graph.nodes : graph.numberOf(first),
+    results: [...outputs, ...enqueues.map((oper) => ({ oper, index: 0 }))].map((output) => graph.numberOf(output)),
+  };
 }
 
 function replay(backend: NodeBackend, spec: TraceSpec, journal: Journal): void {

@@ -3,9 +3,10 @@ import { CnnDistError } from "../../errors.js";
 import { callSite } from "../../user-frame.js";
 import type { Attribute } from "../native/attributes.js";
 import type { Binding, TensorMetadata } from "../native/binding.js";
-import type { Output } from "../native/capi.js";
+import type { Output, Pointer } from "../native/capi.js";
 import { bytesPerElement, DTYPE } from "../native/dtype.js";
 import { type Graph, groupInputs, unknownShape } from "../native/graph.js";
+import type { DevicePlace } from "../native/place.js";
 import { type Journal, lineOf, wordOf } from "./journal.js";
 
 /** Larger host constants would make the function heavy and are nearly always data that should be an input. */
@@ -20,9 +21,12 @@ interface HostConstant {
   bytes: ArrayBufferView;
 }
 
-/** An output of the graph, and its word in the journal. */
+/** What stands for a tensor in the graph, and its word in the journal. */
 interface Known {
-  output: Output;
+  /** For a consumer at that place: what is cheap to make is made where it is used, and need not travel. */
+  outputAt(place: DevicePlace | null): Output;
+  /** Null: everywhere, or where TensorFlow likes. */
+  place: DevicePlace | null;
   word: string;
 }
 
@@ -49,9 +53,14 @@ export class Tracer {
     return this.#journal;
   }
 
-  /** A tensor for an input of the function. */
-  input(output: Output): TensorMetadata {
-    return this.#define(output, "Placeholder", this.#give(output));
+  /** A tensor for an input of the function, which the body sees as `dtype`. */
+  input(placeholder: Output, dtype: number): TensorMetadata {
+    const { graph } = this;
+    const [given, shape] = [graph.dtypeOf(placeholder), graph.shapeOf(placeholder) ?? []];
+    const outputAt = given === dtype ? () => placeholder : this.#madeAt(() => graph.cast(placeholder, given, dtype));
+    const id = this.#binding.newId();
+    this.#known.set(id, { outputAt, place: null, word: this.#give(shape, dtype) });
+    return { id, shape, dtype };
   }
 
   /** Declares that tensor `id`, the value of the variable `name`, stands for this output of the graph. */
@@ -61,22 +70,33 @@ export class Tracer {
         "trace-variable",
         `variable ${name} shares its tensor with another variable, so a traced step cannot tell them apart. Give each a tensor of its own.`,
       );
-    this.#known.set(id, { output, word: this.#give(output) });
+    const word = this.#give(this.graph.shapeOf(output) ?? [], this.graph.dtypeOf(output));
+    this.#known.set(id, { outputAt: () => output, place: this.graph.placeOf(output), word });
   }
 
-  #give(output: Output): string {
+  #give(shape: number[], dtype: number): string {
     const { given } = this.#journal;
-    given.push({ shape: this.graph.shapeOf(output) ?? [], dtype: this.graph.dtypeOf(output) });
+    given.push({ shape, dtype });
     return wordOf.given(given.length - 1);
   }
 
+  /** Makes it once for each place that asks. */
+  #madeAt(make: () => Output): Known["outputAt"] {
+    const made = new Map<DevicePlace | null, Output>();
+    return (place) => {
+      const output = made.get(place) ?? this.graph.at(place, make);
+      made.set(place, output);
+      return output;
+    };
+  }
+
   /** A new id for an output of the graph. */
-  #define(output: Output, op: string, word: string): TensorMetadata {
+  #define(output: Output, op: string, word: string, outputAt: Known["outputAt"]): TensorMetadata {
     const inferred = this.graph.shapeOf(output);
     const shape = OPAQUE[op]?.includes(output.index) ? [] : inferred;
     if (!shape || shape.some((dim) => dim < 0)) throw unknownShape(op, shape);
     const id = this.#binding.newId();
-    this.#known.set(id, { output, word });
+    this.#known.set(id, { outputAt, place: this.graph.placeOf(output), word });
     return { id, shape, dtype: this.graph.dtypeOf(output) };
   }
 
@@ -84,34 +104,55 @@ export class Tracer {
     this.#constants.set(id, { dtype, shape: [...shape], bytes });
   }
 
-  op(op: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): TensorMetadata[] {
+  op(
+    op: string,
+    attributes: readonly Attribute[],
+    inputs: readonly number[],
+    outputs: number,
+    asked: DevicePlace | null,
+  ): TensorMetadata[] {
     const { entries } = this.#journal;
     const resolved = inputs.map((id) => this.#resolve(id, op));
     const line = lineOf(
       op,
       resolved.map(({ word }) => word),
       attributes,
+      asked,
     );
-    const oper = this.graph.node(
-      op,
-      groupInputs(
-        op,
-        resolved.map(({ output }) => output),
-      ),
-      attributes,
-    );
+    const place = asked ?? this.#deviceOf(resolved);
+    const nodeAt = (where: DevicePlace | null) => {
+      const given = resolved.map(({ outputAt }) => outputAt(where));
+      return this.graph.at(where, () => this.graph.node(op, groupInputs(op, given), attributes));
+    };
+    const oper = nodeAt(place);
+    const remade = new Map<DevicePlace, Pointer>();
+    // What nobody placed, such as the scaling of the images, is computed on each device that reads it.
+    const operAt = (reader: DevicePlace | null) => {
+      if (place !== null || typeof reader !== "number") return oper;
+      const there = remade.get(reader) ?? nodeAt(reader);
+      remade.set(reader, there);
+      return there;
+    };
     const made = Array.from({ length: outputs }, (_, index) =>
-      this.#define({ oper, index }, op, wordOf.output(entries.length, index)),
+      this.#define({ oper, index }, op, wordOf.output(entries.length, index), (reader) => ({
+        oper: operAt(reader),
+        index,
+      })),
     );
     entries.push({ line, outputs: made.map(({ shape, dtype }) => ({ shape: [...shape], dtype })) });
     return made;
   }
 
+  /** Where nobody says: with the first input that lies on a device, so that gradients stay where their tensors are. */
+  #deviceOf(inputs: readonly Known[]): DevicePlace | null {
+    return inputs.find(({ place }) => typeof place === "number")?.place ?? null;
+  }
+
   /** The graph's output for a tensor that the body gave back or assigned. */
-  result(id: number, consumer: string): Output {
-    const { output, word } = this.#resolve(id, consumer);
+  result(id: number, consumer: string, place: DevicePlace | null): Output {
+    const { outputAt, word } = this.#resolve(id, consumer);
     this.#journal.results.push(word);
-    return output;
+    return outputAt(place);
   }
 
   /** What was made on the host, or before the trace, becomes a constant. */
@@ -120,17 +161,19 @@ export class Tracer {
     if (known) return known;
     const constant = this.#constants.get(id) ?? this.#captured(id, consumer);
     const { dtype, shape, bytes } = constant;
-    const made = { output: this.#embed(constant, consumer), word: wordOf.constant(dtype, shape, bytes) };
+    assertSmall(constant, consumer);
+    const made: Known = {
+      place: null,
+      outputAt: this.#madeAt(() => this.#embed(constant)),
+      word: wordOf.constant(dtype, shape, bytes),
+    };
     this.#known.set(id, made);
     return made;
   }
 
-  #embed({ dtype, shape, bytes }: HostConstant, consumer: string): Output {
-    const raw = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (raw.byteLength <= CONSTANT_LIMIT_BYTES) return this.graph.constant(dtype, shape, bytes);
-    const width = bytesPerElement(dtype);
-    if (isUniform(raw, width)) return this.graph.fill(dtype, shape, raw.slice(0, width));
-    throw tooLarge(consumer, shape, raw.byteLength);
+  #embed({ dtype, shape, bytes }: HostConstant): Output {
+    if (bytes.byteLength <= CONSTANT_LIMIT_BYTES) return this.graph.constant(dtype, shape, bytes);
+    return this.graph.fill(dtype, shape, rawOf(bytes).slice(0, bytesPerElement(dtype)));
   }
 
   #captured(id: number, consumer: string): HostConstant {
@@ -156,6 +199,16 @@ export class Tracer {
     }
     throw tooLarge(consumer, handle.shape, sizeBytes);
   }
+}
+
+/** A large constant must at least be one that `Fill` makes. */
+function assertSmall({ dtype, shape, bytes }: HostConstant, consumer: string): void {
+  if (bytes.byteLength <= CONSTANT_LIMIT_BYTES || isUniform(rawOf(bytes), bytesPerElement(dtype))) return;
+  throw tooLarge(consumer, shape, bytes.byteLength);
+}
+
+function rawOf(bytes: ArrayBufferView): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function tooLarge(consumer: string, shape: readonly number[], sizeBytes: number): CnnDistError {

@@ -37,6 +37,14 @@ function constant(replayed: Replay, value: number): number {
   return 50;
 }
 
+test("an op that the second run wants elsewhere differs", () => {
+  const { replayed, input } = replay();
+  assert.throws(() => replayed.op("Mul", [], [input, VARIABLE], 1, 1), {
+    code: "trace-differs",
+    message: /against "Mul@1\(given 0, given 1\)/,
+  });
+});
+
 test("the same body passes, whatever its ids", () => {
   const { replayed, input } = replay();
   const [product] = replayed.op("Mul", [], [input, VARIABLE], 1);
