@@ -81,6 +81,7 @@ export const CODES = {
   "tensorflow-version": usage("TensorFlow's library is too old"),
   "too-few-gpus": usage("fewer GPUs are visible than were asked for"),
   "too-large": hopeless("a download, or what it unpacks to, is larger than it may be"),
+  towers: usage("a network cannot lie on that many devices"),
   trace: hopeless("the step does something that cannot be compiled"),
   "trace-constant": hopeless("a value was computed outside of the step and would be frozen into it"),
   "trace-differs": hopeless("the step gives other operations each time it is compiled"),

@@ -1,5 +1,6 @@
 /** `cnn-dist summary MODEL`: a network layer by layer, and what it costs, from its table alone; or the layers of a file. */
 import { z } from "zod";
+import { devicesPerWorker } from "../config/placement.js";
 import { resolveRecipe } from "../config/resolve.js";
 import { networkShape } from "../data/augment/pipeline.js";
 import { datasetFacts } from "../data/datasets.js";
@@ -8,6 +9,8 @@ import { bytes, count, plural } from "../format.js";
 import { type ModelSummary, predictWorkerBytes, summarize } from "../models/parameters.js";
 import { buildModel, expectedOf, type ModelOptions, modelFacts } from "../models/registry.js";
 import type { ImageShape } from "../models/spec.js";
+import { type TowerCosts, towerCosts } from "../models/tower-costs.js";
+import { assertDevices, towersOf } from "../models/tower-devices.js";
 import { isModelPath } from "../models/user-file.js";
 import { fileSummary } from "./file-summary.js";
 import { columns } from "./table.js";
@@ -34,6 +37,7 @@ export const command = work(
       .min(1)
       .max(2 ** 31 - 1)
       .optional(),
+    devicesPerWorker: devicesPerWorker.optional(),
     json: flag,
   },
   async ({ modelOption, ...values }, terminal) => {
@@ -54,6 +58,8 @@ export interface SummaryArguments {
   classes?: number | undefined;
   /** Images that a worker holds at once. */
   batchSize?: number;
+  /** Absent: 1. */
+  devicesPerWorker?: number | undefined;
   json: boolean;
 }
 
@@ -61,11 +67,35 @@ export interface SummaryArguments {
 export function modelSummary(args: SummaryArguments): string {
   const batch = args.batchSize ?? 1;
   const { input, classes } = shapeOf(args, modelFacts(args.model).natural);
-  const spec = buildModel(args.model, { input, classes, options: args.modelOptions ?? {} });
+  const options = args.modelOptions ?? {};
+  const spec = buildModel(args.model, { input, classes, options });
+  const devices = args.devicesPerWorker ?? 1;
+  assertDevices(devices, towersOf({ kind: "table", name: args.model, options }));
   const summary = summarize(spec);
+  const towers = devices === 1 ? null : towerCosts(spec);
   const workerBytes = predictWorkerBytes(spec, batch);
-  if (args.json) return `${JSON.stringify(toJson(summary, batch, workerBytes))}\n`;
-  return toText(summary, { source: spec.source, batch, workerBytes, options: optionsOf(args) });
+  if (args.json) return `${JSON.stringify({ ...toJson(summary, batch, workerBytes), ...towers })}\n`;
+  const text = toText(summary, { source: spec.source, batch, workerBytes, options: optionsOf(args) });
+  return towers === null ? text : `${text}\n${towersText(towers)}`;
+}
+
+function towersText({ devices, crossings }: TowerCosts): string {
+  const held = columns(
+    ["device", "parameters", "multiply-adds", "activations"],
+    devices.map((each, device) => [
+      String(device),
+      count(each.parameters),
+      count(each.multiply_adds),
+      bytes(each.activation_bytes),
+    ]),
+    ["left", "right", "right", "right"],
+  );
+  const crossed = columns(
+    ["crosses for one image, at", "forward", "backward"],
+    crossings.map(({ layer, forward_bytes, backward_bytes }) => [layer, bytes(forward_bytes), bytes(backward_bytes)]),
+    ["left", "right", "right"],
+  );
+  return `${held}\n\n${crossed}\n`;
 }
 
 /** As `launch` would train it: on the default data set, unless the words say otherwise. */
@@ -76,6 +106,7 @@ function fileOf(args: SummaryArguments) {
     workers: 1,
   });
   if (model.kind === "table") throw new Error(`${args.model} is no file`);
+  assertDevices(args.devicesPerWorker ?? 1, towersOf(model));
   const { shape, classes } = datasetFacts(dataset, datasetOptions);
   const natural = { input: networkShape(augmentation, shape), classes: classes ?? 1000 };
   return { model, seed, ...shapeOf(args, natural) };

@@ -7,12 +7,16 @@ import {
 } from "./time-limits.js";
 import { validate } from "./validate.js";
 
+/** Devices of one worker: one a tower of the network. */
+export const devicesPerWorker = z.number().int().min(1).max(64);
+
 /** Where and how a run takes place: nothing here changes its result. */
 export const placementSchema = z.strictObject({
   /** Worker processes to start; null: one a visible GPU, else 2. */
   workers: z.number().int().min(1).max(1024).nullable(),
   /** `gpu`: an error where there is none; `cpu`: GPUs are left alone; `auto`: GPUs if any, else CPU with a warning. */
   device: z.enum(["auto", "gpu", "cpu"]),
+  devicesPerWorker,
   dataDir: z.string().min(1).nullable(),
   /** Null: runs/<model>-<dataset>-<time> in the current directory. */
   runDir: z.string().min(1).nullable(),
@@ -45,6 +49,7 @@ export type Placement = z.infer<typeof placementSchema>;
 export const PLACEMENT_DEFAULTS: Placement = {
   workers: null,
   device: "auto",
+  devicesPerWorker: 1,
   dataDir: null,
   runDir: null,
   checkpointEverySteps: 0,

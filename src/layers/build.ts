@@ -6,18 +6,15 @@ import { inputsOf } from "../models/shapes.js";
 import type { Activation, LayerSpec, ModelSpec } from "../models/spec.js";
 import { type CustomLayers, customLayers } from "./custom/index.js";
 import { type Network, networkOf } from "./network.js";
+import { towerTensors } from "./towers.js";
 
 /** Variables start as zeros: weights come from the coordinator. */
 export function buildNetwork(engine: Engine, spec: ModelSpec): Network {
   const { tf } = engine;
   const custom = customLayers(engine);
   const input = tf.input({ shape: [...spec.input] });
-  const tensors = new Map<string, tfjs.SymbolicTensor>([["", input]]);
-  spec.layers.forEach((layer, index) => {
-    const inputs = inputsOf(spec.layers, index).map((name) => tensors.get(name)!);
-    const built = layerOf(engine, custom, layer);
-    tensors.set(layer.name, built.apply(inputs.length === 1 ? inputs[0]! : inputs) as tfjs.SymbolicTensor);
-  });
+  const made = (layer: LayerSpec) => layerOf(engine, custom, layer);
+  const tensors = (spec.towers ?? 1) > 1 ? towerTensors(engine, spec, input, made) : chainTensors(spec, input, made);
   const auxiliary = spec.auxiliary ?? [];
   const logits = tensors.get(spec.output)!;
   const evaluated = tf.model({ inputs: input, outputs: logits });
@@ -27,6 +24,20 @@ export function buildNetwork(engine: Engine, spec: ModelSpec): Network {
     parametersOf(spec),
     { evaluated, auxiliaryWeights: auxiliary.map(({ weight }) => weight), rubbishLogit: spec.loss?.logit ?? null },
   );
+}
+
+/** The output of every layer by its name. */
+function chainTensors(
+  spec: ModelSpec,
+  input: tfjs.SymbolicTensor,
+  made: (layer: LayerSpec) => tfjs.layers.Layer,
+): ReadonlyMap<string, tfjs.SymbolicTensor> {
+  const tensors = new Map([["", input]]);
+  spec.layers.forEach((layer, index) => {
+    const inputs = inputsOf(spec.layers, index).map((name) => tensors.get(name)!);
+    tensors.set(layer.name, made(layer).apply(inputs.length === 1 ? inputs[0]! : inputs) as tfjs.SymbolicTensor);
+  });
+  return tensors;
 }
 
 const ZEROS = { kernelInitializer: "zeros", biasInitializer: "zeros" } as const;

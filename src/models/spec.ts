@@ -96,4 +96,9 @@ export interface ModelSpec {
    * 1998, equation 9), to which no image belongs.
    */
   loss?: { kind: "rubbishClass"; logit: number };
+  /**
+   * Absent: 1. In how many parts each layer's channels are computed, each from what it reads of the layer before
+   * (towers.ts). The parts are there on one device as on several, so that the bits do not depend on where they lie.
+   */
+  towers?: number;
 }

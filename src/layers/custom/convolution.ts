@@ -95,7 +95,13 @@ export function convolutionClass(tf: Tf): LayerClass<ConvolutionConfig & { name?
  * Zeros by a number are put around the image first, as far as windows reach: TensorFlow's own op for them has no gradient
  * in oneDNN, and takes several times as long without.
  */
-function convolved(tf: Tf, x: tfjs.Tensor4D, kernel: tfjs.Tensor4D, stride: number, padding: Padding): tfjs.Tensor4D {
+export function convolved(
+  tf: Tf,
+  x: tfjs.Tensor4D,
+  kernel: tfjs.Tensor4D,
+  stride: number,
+  padding: Padding,
+): tfjs.Tensor4D {
   if (typeof padding === "string") return tf.conv2d(x, kernel, stride, padding);
   const size = kernel.shape[0];
   const around = (side: number): [number, number] => {

@@ -68,7 +68,7 @@ function fit224(input: ImageShape): LayerSpec[] {
   return fitTo(input, 224, isSmall(input) ? "resizeWithPad" : "resize");
 }
 
-/** Section 3.5 and figure 2; initial values of section 5. Two columns of the figure are two groups here. */
+/** Section 3.5 and figure 2; initial values of section 5. Two columns of the figure are two groups, and two towers. */
 function alexnet(
   input: ImageShape,
   classes: number,
@@ -104,6 +104,7 @@ function alexnet(
       { kind: "dense", name: "fc8", units: classes, bias: true, kernelInit: init },
     ],
     output: "fc8",
+    ...(groups === 2 ? { towers: 2 } : {}),
   };
 }
 

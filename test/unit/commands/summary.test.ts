@@ -60,3 +60,16 @@ test("summary: bad input names the flag, what was received and what is expected"
   fails({ model: "lenet5", dataset: "imagnet" }, /unknown dataset "imagnet"/);
   fails({ model: "lenet5", dataset: "cifar10", classes: 10 }, /not both/);
 });
+
+test("summary alexnet --devices-per-worker 2: what each device holds, and what crosses for one image", () => {
+  const one = json({ model: "alexnet" });
+  const two = json({ model: "alexnet", devicesPerWorker: 2 });
+  assert.equal(one.devices, undefined);
+  assert.deepEqual(two.devices[0], two.devices[1]);
+  assert.equal(two.devices[0].parameters, one.trainable_parameters / 2);
+  assert.deepEqual(two.crossings[2], { layer: "conv3", forward_bytes: 173_056, backward_bytes: 173_056 });
+  const text = modelSummary({ model: "alexnet", devicesPerWorker: 2, json: false });
+  assert.match(text, /^1 +30,482,612 +362,203,408 +2\.6 MB$/m);
+  assert.match(text, /^conv3 +174 kB +174 kB$/m);
+  assert.throws(() => modelSummary({ model: "vgg13", devicesPerWorker: 2, json: true }), { code: "towers" });
+});
