@@ -39,6 +39,11 @@ export interface PlanEvent {
   start_step: number;
   /** Bytes; predicted peak of one worker. */
   predicted_memory_bytes: number;
+  /** Only with more than one device a worker: what each holds and computes, and what crosses between them for one image. */
+  towers?: {
+    devices: readonly { parameters: number; multiply_adds: number; activation_bytes: number }[];
+    crossings: readonly { layer: string; forward_bytes: number; backward_bytes: number }[];
+  };
   /** What training begins from, when not from the seed alone; `kept`: parameters that still begin from the seed. */
   init_weights: {
     path: string;

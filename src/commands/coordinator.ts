@@ -6,8 +6,8 @@ import { show, trainOptionsOf } from "./training.js";
 import { output, path, placement, recipe } from "./values.js";
 import { work } from "./work.js";
 
-// Whoever started a worker starts it again, and shares no memory with this machine.
-const { maxRestarts: _, exchange: __, ...placementOfOthers } = placement;
+// Whoever started a worker starts it again, on devices of its own, and shares no memory with this machine.
+const { maxRestarts: _, exchange: __, devicesPerWorker: ___, ...placementOfOthers } = placement;
 
 export const command = work(
   { bind: path, ...recipe, ...placementOfOthers, ...output },

@@ -98,6 +98,12 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
     alias: "workers",
   },
   placement("device", "device", "string", "auto, gpu or cpu [auto]"),
+  placement(
+    "devices-per-worker",
+    "devicesPerWorker",
+    "number",
+    "of one worker, for a network that has towers, such as alexnet [1]",
+  ),
   placement("data-dir", "dataDir", "string", "folder that holds the data set's files"),
   placement("run-dir", "runDir", "string", "folder of the run [runs/MODEL-DATASET-TIME]"),
   placement(

@@ -9,7 +9,13 @@ import { work } from "./work.js";
 
 /** One worker, until the coordinator sends it home; one that was taken for dead comes back as a new incarnation. */
 export const command = work(
-  { connect: path, modelFile: z.array(path).optional(), device: placement.device, dataDir: placement.dataDir },
+  {
+    connect: path,
+    modelFile: z.array(path).optional(),
+    device: placement.device,
+    devicesPerWorker: placement.devicesPerWorker,
+    dataDir: placement.dataDir,
+  },
   async ({ connect, modelFile = [], ...where }, { io, reporter, signal }) => {
     checkTcpEndpoint("--connect", connect);
     const { code, detail } = await workFor({

@@ -10,6 +10,8 @@ export interface WorkerSettings {
   token: string | null;
   device: "cpu" | "gpu";
   deviceName: string;
+  /** Devices of that kind, on which the network's towers lie. */
+  devices: number;
   /** Models of the user's own that it may read and run. */
   modelFiles: readonly string[];
   /** Where its output goes; null for the terminal. */

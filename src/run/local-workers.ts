@@ -10,7 +10,7 @@ import { forkWorker, WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
 import { Supervisor } from "./supervisor.js";
 
 export interface LocalWorkers {
-  settings: Omit<WorkerSettings, "token" | "device" | "deviceName" | "log" | "memory">;
+  settings: Omit<WorkerSettings, "token" | "device" | "deviceName" | "devices" | "log" | "memory">;
   /** Descriptor of the run's memory file; null where frames are the exchange. */
   memory: number | null;
   devices: readonly AssignedDevice[];
@@ -29,17 +29,15 @@ export function superviseLocalWorkers(
     workers: devices.length,
     clock,
     launch({ rank, incarnation }) {
-      const { kind, name, env } = devices[rank]!;
+      const { kind, name, count, env } = devices[rank]!;
       const token = randomBytes(16).toString("hex");
       coordinator.expectWorker({ token, rank, incarnation });
       emit({ event: "worker", rank, incarnation, state: "starting", pid: null, device: name });
       const header = `--- ${new Date().toISOString()} rank ${rank}, incarnation ${incarnation}, ${name}`;
       const log = directory.openWorkerLog(rank, header);
       try {
-        return forkWorker({ ...settings, token, device: kind, deviceName: name, log: directory.workerLog(rank) }, env, {
-          output: log,
-          memory,
-        });
+        const own = { token, device: kind, deviceName: name, devices: count, log: directory.workerLog(rank) };
+        return forkWorker({ ...settings, ...own }, env, { output: log, memory });
       } finally {
         if (log !== null) closeSync(log); // the child has its own
       }

@@ -18,6 +18,7 @@ import { initialValues } from "../models/init.js";
 import { parametersOf, predictWorkerBytes, topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
 import type { ModelSpec } from "../models/spec.js";
+import { type TowerCosts, towerCosts } from "../models/tower-costs.js";
 import { assertSameModel, readUserModelFile } from "../models/user-file.js";
 import { type WarmStart, type WeightsFile, warmStart } from "../models/warm-start.js";
 import { slotNamesOf } from "../optim/optimizers.js";
@@ -35,6 +36,8 @@ export interface Prepared {
   /** Trainable; null for a model of the user's own that nobody has read yet. */
   parameters: number | null;
   predictedBytes: number;
+  /** How its towers share it; null for a network that has none. */
+  towers: TowerCosts | null;
   /** What came from `--init-weights`; null without it, and in a resumed run, which has weights of its own. */
   warmStart: WarmStart | null;
   /** For people: what is allowed, and probably not meant. */
@@ -99,6 +102,7 @@ export async function prepare(
     topologySha256: topologySha256(spec),
     parameters: layout.parameters,
     predictedBytes: predictWorkerBytes(spec, Math.ceil(recipe.batchSize / recipe.shards)),
+    towers: (spec.towers ?? 1) === 1 ? null : towerCosts(spec),
   };
 }
 
@@ -151,6 +155,7 @@ function userModel(
     warmStart: null,
     warnings: engineWarning(resumed),
     predictedBytes: 0,
+    towers: null,
   };
 }
 
@@ -254,6 +259,7 @@ export function planEvent(
     resumed_from: facts.resumedFrom,
     start_step: start.step,
     predicted_memory_bytes: prepared.predictedBytes,
+    ...(prepared.towers !== null && facts.devices.some(({ count }) => count > 1) ? { towers: prepared.towers } : {}),
     init_weights: prepared.warmStart && {
       path: recipe.initWeights!,
       sha256: recipe.initWeightsSha256!,

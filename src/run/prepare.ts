@@ -4,6 +4,7 @@ import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow, findTensorflow } from "../engine/install.js";
 import { clauseOf, UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
+import { assertDevices, towersOf } from "../models/tower-devices.js";
 import { cacheDirectory } from "../paths.js";
 import type { RunContext } from "./context.js";
 import { type Devices, devicesFor } from "./devices.js";
@@ -30,6 +31,7 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
   const { placement, bind, onProgress } = options;
   const cacheDir = cacheDirectory(env);
   const { directory, checkpoint } = await openResumed(context);
+  assertDevices(placement.devicesPerWorker, towersOf(options.recipe.model));
   const devices = await devicesFor({ placement, remote: bind !== undefined, gpus: () => listGpus(env) });
   const common = { cacheDir, signal, ...(onProgress ? { onProgress } : {}) };
   const prepared = await prepare(

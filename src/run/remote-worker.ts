@@ -14,7 +14,7 @@ import { Supervisor, type WorkerExit } from "./supervisor.js";
 export interface RemoteWorkerOptions {
   /** Where the coordinator listens. */
   endpoint: string;
-  placement: Pick<Placement, "device" | "dataDir">;
+  placement: Pick<Placement, "device" | "devicesPerWorker" | "dataDir">;
   /** Models of the user's own that the worker may read and run. */
   modelFiles: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -33,7 +33,7 @@ export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit>
   const { endpoint, placement, modelFiles, env, signal, onProgress, note } = options;
   const cacheDir = cacheDirectory(env);
   const { devices } = await devicesFor({
-    placement: { workers: 1, device: placement.device },
+    placement: { ...placement, workers: 1 },
     remote: false,
     gpus: () => listGpus(env),
   });
@@ -47,6 +47,7 @@ export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit>
     modelFiles: modelFiles.map((file) => readUserModelFile(file).path),
     device: device.kind,
     deviceName: device.name,
+    devices: device.count,
     libraryDir: dir,
     dataDir: placement.dataDir,
     cacheDir,

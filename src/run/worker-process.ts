@@ -30,6 +30,7 @@ async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise
           {
             libraryDir: settings.libraryDir,
             device: settings.device,
+            devices: settings.devices,
             modelFiles: settings.modelFiles,
             data: { cacheDir: settings.cacheDir, ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }) },
           },

@@ -13,6 +13,7 @@ export function planLines(plan: PlanEvent): Line[] {
     ["training", trainingOf(plan)],
     plan.init_weights && ["start", startOf(plan.init_weights)],
     ["workers", workersOf(plan)],
+    plan.towers === undefined ? null : ["towers", towersOf(plan.towers)],
     ["run", plan.run_dir],
     plan.metrics_url === null ? null : ["metrics", plan.metrics_url],
     ["recipe", plan.recipe_sha256],
@@ -51,13 +52,26 @@ function trainingOf({ recipe, steps, epochs, steps_per_epoch, batch_size, shards
   return `${length} · ${batch} in ${plural(shards, "shard")} · ${optimizer} · seed ${recipe.seed}`;
 }
 
-function workersOf({ workers, devices, threads, shards, predicted_memory_bytes: memory }: PlanEvent): string {
+function workersOf({ workers, devices, threads, shards, towers, predicted_memory_bytes: memory }: PlanEvent): string {
   const spare = Math.max(0, workers - shards);
-  const who = `${workers} on ${[...new Set(devices)].join(", ")}`;
+  const names = [...new Set(devices)].join(", ");
+  const who = `${workers} on ${towers === undefined ? "" : `${towers.devices.length} devices each: `}${names}`;
   const needs = memory === 0 ? "" : `, about ${bytes(memory)} each`;
   const spares = spare === 1 ? "a spare" : "spares";
   const idle = spare === 0 ? "" : ` · ${spare} of them as ${spares}: there are only ${plural(shards, "shard")}`;
-  return `${who}, ${plural(threads, "thread")} each${needs}${idle}`;
+  return `${who}, ${plural(threads, "thread")} ${towers === undefined ? "each" : "a device"}${needs}${idle}`;
+}
+
+function towersOf({ devices, crossings }: NonNullable<PlanEvent["towers"]>): string {
+  const held = devices.map(
+    ({ parameters, multiply_adds, activation_bytes }) =>
+      `${plural(parameters, "parameter")}, ${count(multiply_adds)} multiply-adds, activations of ${bytes(activation_bytes)} an image`,
+  );
+  const each =
+    new Set(held).size === 1 ? [`each device: ${held[0]}`] : held.map((text, device) => `device ${device}: ${text}`);
+  const sum = (pass: "forward_bytes" | "backward_bytes") =>
+    bytes(crossings.reduce((total, crossing) => total + crossing[pass], 0));
+  return `${each.join(" · ")} · ${sum("forward_bytes")} cross forward, ${sum("backward_bytes")} backward`;
 }
 
 /** Parameters that are named before the rest are only counted. */

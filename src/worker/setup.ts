@@ -15,6 +15,7 @@ import { nameOf } from "../models/choice.js";
 import { topologySha256 } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
 import type { ImageShape } from "../models/spec.js";
+import { assertDevices, towersOf } from "../models/tower-devices.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { assertBucketsFit, assertValuesFit } from "../protocol/payload-size.js";
 import { VERSION } from "../version.js";
@@ -24,6 +25,8 @@ import type { WorkerSetup } from "./worker.js";
 export interface WorkerSetupOptions {
   libraryDir: string;
   device: EngineOptions["device"];
+  /** On which the network's towers lie. */
+  devices: number;
   /** Models of the user's own that this worker may read and run: nothing else is, whatever the coordinator names. */
   modelFiles: readonly string[];
   data: Omit<LoadOptions, "options">;
@@ -36,6 +39,7 @@ export async function openWorkerSetup(
   progress: (what: string) => void,
 ): Promise<WorkerSetup> {
   const model = allowedModel(recipe.model, options.modelFiles);
+  assertDevices(options.devices, towersOf(model));
   const decoder = new LateDecoder();
   progress(`reading ${recipe.dataset}`);
   const dataset = await loadDataset(recipe.dataset, {
@@ -51,6 +55,7 @@ export async function openWorkerSetup(
     libraryDir: options.libraryDir,
     threads: recipe.threads,
     device: options.device,
+    devices: options.devices,
     precision: recipe.precision,
   });
   decoder.use(engine);

@@ -106,8 +106,8 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
       const where = stack === null || options.log === null ? "" : `\nThe whole stack is in ${options.log}.`;
       told = true;
       send({ type: "failed", code, message: `${messageOf(error).slice(0, 15_000)}${where}` });
-      // It may not run what the coordinator trains: the two do not go together, as after a refusal from there.
-      const kind = code === "model-not-allowed" ? "refused" : "failed";
+      // It cannot run what the coordinator trains: the two do not go together, as after a refusal from there.
+      const kind = code === "model-not-allowed" || code === "towers" ? "refused" : "failed";
       end({ kind, detail: stack === null ? messageOf(error) : `${messageOf(error)}\n${stack}` });
     };
     const prepare = async ({ recipe, pixelStatistics }: Extract<ToWorker, { type: "recipe" }>) => {

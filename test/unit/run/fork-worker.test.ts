@@ -7,6 +7,7 @@ const SETTINGS = {
   token: null,
   device: "cpu",
   deviceName: "cpu 0",
+  devices: 1,
   modelFiles: [],
   log: null,
   libraryDir: "/nonexistent",

@@ -260,6 +260,24 @@ test("the plan names normalisation, and the augmentation step by step", () => {
   assert.equal(new Map(planLines(PLAN)).get("augment"), undefined);
 });
 
+test("the plan says what each device of a worker holds, and what crosses between them", () => {
+  const device = { parameters: 100, multiply_adds: 2_000, activation_bytes: 3_000 };
+  const crossings = [
+    { layer: "conv3", forward_bytes: 4_000, backward_bytes: 5_000 },
+    { layer: "loss", forward_bytes: 1_000, backward_bytes: 1_000 },
+  ];
+  const towersOf = (devices: (typeof device)[]) => new Map(planLines({ ...PLAN, towers: { devices, crossings } }));
+  const alike = towersOf([device, device]);
+  const crossing = "5 kB cross forward, 6 kB backward";
+  assert.equal(
+    alike.get("towers"),
+    `each device: 100 parameters, 2,000 multiply-adds, activations of 3 kB an image · ${crossing}`,
+  );
+  assert.match(alike.get("workers")!, /on 2 devices each: .* a device/);
+  assert.match(towersOf([device, { ...device, parameters: 90 }]).get("towers")!, /device 0: 100 .* · device 1: 90 /);
+  assert.equal(new Map(planLines(PLAN)).get("towers"), undefined);
+});
+
 test("the plan says what training begins from, and what keeps its seeded values", () => {
   const reason = "the file's is [84,10], the network's [84,3]";
   const kept = ["a", "b", "c", "d", "e", "f"].map((name) => ({ name, reason }));
