@@ -12,6 +12,9 @@ export type WorkerState =
   | "refused"
   | "stopped";
 
+/** What training updates, or its exponential moving average. */
+export type WeightsKind = "raw" | "ema";
+
 export interface PlanEvent {
   event: "plan";
   model: string;
@@ -99,6 +102,8 @@ export interface EvalEvent {
   accuracy: number;
   samples: number;
   duration_seconds: number;
+  /** What was evaluated: the moving average, where the recipe keeps one. */
+  weights: WeightsKind;
   best: boolean;
 }
 export interface CheckpointEvent {
@@ -136,6 +141,8 @@ export interface DoneEvent {
   recipe_sha256: string;
   /** Null: of a model of the user's own that was stopped before its first worker gave values. */
   weights_sha256: string | null;
+  /** The same of the moving average; null without one. */
+  ema_sha256: string | null;
   samples_per_second: number;
   duration_seconds: number;
   checkpoint: string | null;
@@ -153,6 +160,7 @@ export interface NotStartedEvent {
   /** Null: not known yet, since the data were not read. */
   recipe_sha256: string | null;
   weights_sha256: null;
+  ema_sha256: null;
   samples_per_second: 0;
   duration_seconds: number;
   checkpoint: null;

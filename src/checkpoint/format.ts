@@ -6,11 +6,13 @@ import { recipeCodec, written } from "../config/recipe.js";
 import { CnnDistError } from "../errors.js";
 import { type Layout, layoutOf, type ParameterSpec, type Slot } from "../parameters/layout.js";
 import type { NamedTensor } from "./safetensors.js";
-import type { Snapshot } from "./snapshot.js";
+import type { Averages, Snapshot } from "./snapshot.js";
 
 export const FILES = {
   weights: "weights.safetensors",
   optimizer: "optimizer.safetensors",
+  /** Only of a run that keeps a moving average. */
+  ema: "ema.safetensors",
   state: "state.json",
   manifest: "manifest.json",
 } as const;
@@ -83,22 +85,29 @@ function stateOf(snapshot: Snapshot): StateFile {
 export interface Contents {
   weights: NamedTensor[];
   optimizer: NamedTensor[];
+  /** The moving average under the names of `weights`; null without one. */
+  ema: NamedTensor[] | null;
   state: StateFile;
 }
 
 /** The tensors are views of the snapshot's arrays. */
 export function contentsOf(snapshot: Snapshot): Contents {
-  const { layout, weights, state, slots } = snapshot;
+  const { layout, slots, ema } = snapshot;
   const view = (vector: Float32Array, slot: Slot, name = slot.name): NamedTensor => ({
     name,
     shape: slot.shape,
     data: vector.subarray(slot.offset, slot.offset + slot.size),
   });
+  const values = ({ weights, state }: Averages) => [
+    ...layout.trainable.map((slot) => view(weights, slot)),
+    ...layout.state.map((slot) => view(state, slot)),
+  ];
   return {
-    weights: [...layout.trainable.map((slot) => view(weights, slot)), ...layout.state.map((slot) => view(state, slot))],
+    weights: values(snapshot),
     optimizer: Object.entries(slots).flatMap(([name, vector]) =>
       layout.trainable.map((slot) => view(vector, slot, `${name}/${slot.name}`)),
     ),
+    ema: ema && values(ema),
     state: stateOf(snapshot),
   };
 }
@@ -107,6 +116,7 @@ export function contentsOf(snapshot: Snapshot): Contents {
 export function snapshotOf({
   weights,
   optimizer,
+  ema,
   state: file,
 }: Omit<Contents, "state"> & { state: unknown }): Snapshot {
   const parsed = stateSchema.safeParse(file);
@@ -118,6 +128,12 @@ export function snapshotOf({
   const state = parsed.data;
   const parameters: ParameterSpec[] = state.parameters.map((each) => ({ ...each, init: { kind: "zeros" } }));
   const layout = layoutOf(parameters);
+  if (state.recipe.ema !== null && ema === null)
+    throw new CnnDistError("checkpoint", `the recipe keeps a moving average (ema), and there is no ${FILES.ema}`);
+  const values = (tensors: readonly NamedTensor[]): Averages => ({
+    weights: gather(tensors, layout.trainable, layout.size),
+    state: gather(tensors, layout.state, layout.stateSize),
+  });
   const slotNames = [...new Set(optimizer.map(({ name }) => name.slice(0, name.indexOf("/"))))];
   return {
     recipe: state.recipe,
@@ -134,8 +150,8 @@ export function snapshotOf({
     best: state.best,
     loss: state.loss,
     evaluated: state.evaluated,
-    weights: gather(weights, layout.trainable, layout.size),
-    state: gather(weights, layout.state, layout.stateSize),
+    ...values(weights),
+    ema: ema && values(ema),
     slots: Object.fromEntries(
       slotNames.map((name) => [name, gather(optimizer, layout.trainable, layout.size, `${name}/`)]),
     ),

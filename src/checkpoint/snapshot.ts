@@ -4,6 +4,12 @@ import type { Recipe } from "../config/recipe.js";
 import type { ScheduleState } from "../optim/schedule.js";
 import type { Layout } from "../parameters/layout.js";
 
+/** As `weights` and `state` of a snapshot. */
+export interface Averages {
+  weights: Float32Array;
+  state: Float32Array;
+}
+
 export interface BestMetric {
   accuracy: number;
   loss: number;
@@ -38,4 +44,6 @@ export interface Snapshot {
   weights: Float32Array;
   state: Float32Array;
   slots: Readonly<Record<string, Float32Array>>;
+  /** The moving average of weights and state; null in a run without one, and where a run with one has not begun. */
+  ema: Averages | null;
 }

@@ -22,6 +22,12 @@ const BEST: OptionSpec = {
   describe: "of a run, the checkpoint of its best evaluation instead of the newest",
   group: "Options",
 };
+const RAW_WEIGHTS: OptionSpec = {
+  flag: "raw-weights",
+  kind: "boolean",
+  describe: "the weights themselves, where the checkpoint has a moving average of them",
+  group: "Options",
+};
 const JSON_OPTION: OptionSpec = { flag: "json", kind: "boolean", describe: "JSON on stdout", group: "Options" };
 const option = (flag: string, kind: OptionSpec["kind"], describe: string): OptionSpec => ({
   flag,
@@ -112,6 +118,7 @@ export const COMMANDS: readonly Command[] = [
     positionals: [RUN_OR_CHECKPOINT],
     options: [
       BEST,
+      RAW_WEIGHTS,
       ...weights("the data set to evaluate on, of the same classes [the run's]"),
       option("ten-crop", "boolean", "four corners and the centre of larger images, and their mirrors, averaged"),
       option("dense", "boolean", "the dense layers as convolutions over larger images, the class map averaged"),
@@ -130,6 +137,7 @@ export const COMMANDS: readonly Command[] = [
     options: [
       option("top", "number", "classes to show [5]"),
       BEST,
+      RAW_WEIGHTS,
       ...weights("of a safetensors file: the data whose classes and images it was trained on"),
       TRUST_MODEL,
       ...placement("device", "data-dir"),
@@ -151,6 +159,7 @@ export const COMMANDS: readonly Command[] = [
       option("output", "string", "file, or folder for tfjs [MODEL-step-N.safetensors, .keras or -tfjs]"),
       option("names", "string", "of a safetensors file: cnn-dist, or torchvision for PyTorch [cnn-dist]"),
       BEST,
+      RAW_WEIGHTS,
       ...weights("of a safetensors file: the data whose classes and images it was trained on"),
       ...placement("data-dir"),
       JSON_OPTION,

@@ -16,6 +16,7 @@ export const command = work(
   {
     checkpoint: path,
     best: flag,
+    rawWeights: flag,
     ...weights,
     trustModel: flag,
     tenCrop: flag,
@@ -44,10 +45,12 @@ const PROTOCOLS: Readonly<Record<Protocol, string>> = {
   dense: "densely, the class map averaged",
 };
 
+const averaged = ({ weights }: Evaluation) => (weights === "ema" ? ", moving average" : "");
+
 function scoresText(evaluation: Evaluation): string {
   const { images, loss, accuracy, top5, classes, confusion } = evaluation;
   const head = columns(
-    [evaluation.model, `step ${evaluation.step}, ${evaluation.checkpoint}`],
+    [evaluation.model, `step ${evaluation.step}${averaged(evaluation)}, ${evaluation.checkpoint}`],
     [
       ["data", `${plural(images, "test image")} of ${evaluation.dataset}, ${PROTOCOLS[evaluation.protocol]}`],
       ["loss", loss.toFixed(6)],

@@ -15,6 +15,7 @@ export const command = work(
     names: z.enum(NAMES).optional(),
     output: path.optional(),
     best: flag,
+    rawWeights: flag,
     ...weights,
     dataDir: placement.dataDir,
     json: flag,
@@ -22,10 +23,11 @@ export const command = work(
   async ({ checkpoint, modelOption, datasetOption, json, ...values }, terminal) => {
     const options = { ...values, modelOptions: modelOption, datasetOptions: datasetOption, ...controlOf(terminal) };
     const result = await exportCheckpoint(checkpoint, options);
-    const { files, size_bytes, model, step } = result;
+    const { files, size_bytes, model, step, weights } = result;
+    const of = weights === "ema" ? "the moving average of step" : "step";
     const written = files.map((file) => `${file}\n`).join("");
     terminal.io.stdout.write(
-      json ? `${JSON.stringify(result)}\n` : `${written}${bytes(size_bytes)}, ${model} of step ${step}\n`,
+      json ? `${JSON.stringify(result)}\n` : `${written}${bytes(size_bytes)}, ${model} of ${of} ${step}\n`,
     );
     return EXIT.done;
   },

@@ -19,6 +19,7 @@ export const command = work(
       .max(2 ** 31 - 1)
       .optional(),
     best: flag,
+    rawWeights: flag,
     ...weights,
     trustModel: flag,
     device: placement.device,

@@ -57,6 +57,7 @@ export const recipe = {
       lrGamma: true,
       lrWarmupEpochs: true,
       clipGradNorm: true,
+      ema: true,
       labelSmoothing: true,
       precision: true,
       threads: true,

@@ -3,11 +3,6 @@ import type { Bucket, Layout } from "../parameters/layout.js";
 import type { SharedFile } from "./mapping.js";
 import { type Contents, type Places, placesOf } from "./places.js";
 
-export interface Averages {
-  weights: Float32Array;
-  state: Float32Array;
-}
-
 export class RunMemory {
   readonly places: Places;
   readonly #layout: Layout;
@@ -34,7 +29,7 @@ export class RunMemory {
   }
 
   /** The moving average of weights and state at a version; null in a run without one. */
-  ema(version: number): Averages | null {
+  ema(version: number): { weights: Float32Array; state: Float32Array } | null {
     const { ema } = this.places;
     const half = version % 2 === 0 ? 0 : 1;
     return (

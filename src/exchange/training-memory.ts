@@ -1,4 +1,5 @@
 /** The coordinator's side of a run's memory: what training writes, and the kernels that write it. */
+import { average, averageShares } from "../optim/average.js";
 import type { OptimizerConfig, Span } from "../optim/optimizer.js";
 import { slotNamesOf } from "../optim/optimizers.js";
 import type { Layout } from "../parameters/layout.js";
@@ -21,6 +22,7 @@ export interface TrainingMemoryOptions {
 export class TrainingMemory extends RunMemory {
   readonly layout: Layout;
   readonly slotNames: readonly string[];
+  readonly #decay: number | null;
   readonly #reducer: Reducer;
 
   /** `shared`: workers write into it, so all of it must be there from the start. CnnDistError `shared-memory` if it is not. */
@@ -37,7 +39,15 @@ export class TrainingMemory extends RunMemory {
     super(file, layout, contents);
     this.layout = layout;
     this.slotNames = slotNames;
+    this.#decay = ema;
     this.#reducer = new Reducer(file, layout, this.places, { optimizer, undecayed, ema });
+  }
+
+  /** Writes version `step` of the state, and its average. */
+  updateState(step: number, values: Float32Array): void {
+    this.state(step).set(values);
+    const to = this.ema(step);
+    if (to) average(this.ema(step - 1)!.state, values, to.state, averageShares(this.#decay!, step));
   }
 
   /** Of the summed gradient of a bucket; `additions` says which shards' gradients are added how (src/parameters/tree.ts). */

@@ -6,6 +6,7 @@ import { encodeSafetensors, type NamedTensor } from "../checkpoint/safetensors.j
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { normalizationOf } from "../config/pixel-statistics.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
+import type { WeightsKind } from "../events.js";
 import { checkpointSpec } from "../models/checkpoint-spec.js";
 import { nameOf } from "../models/choice.js";
 import { buildModel } from "../models/registry.js";
@@ -35,7 +36,7 @@ export interface Exported {
 }
 
 /** Goes with every format, for the person who opens it. */
-function factsOf(snapshot: Snapshot) {
+function factsOf(snapshot: Snapshot, weights: WeightsKind) {
   const { recipe, recipeSha256, image, classNames, step, pixelStatistics } = snapshot;
   const { model } = recipe;
   return {
@@ -47,6 +48,7 @@ function factsOf(snapshot: Snapshot) {
     dataset: recipe.dataset,
     normalization: normalizationOf(recipe, pixelStatistics),
     step,
+    weights,
     recipe_sha256: recipeSha256,
     generated_by: `cnn-dist ${VERSION}`,
   };
@@ -54,13 +56,15 @@ function factsOf(snapshot: Snapshot) {
 
 /**
  * Writes `output` (tfjs: a folder); a file that is there is replaced, once the new one is whole. UsageError `export`
- * for a network that the format cannot hold, or an output that is something else already.
+ * for a network that the format cannot hold, or an output that is something else already. `weights`: what the snapshot's
+ * are, for the file's metadata.
  */
 export async function exportCheckpoint(
   snapshot: Snapshot,
   format: Format,
   output: string,
   names: Names = "cnn-dist",
+  weights: WeightsKind = "raw",
 ): Promise<Exported> {
   if (names !== "cnn-dist" && format !== "safetensors")
     throw new UsageError(
@@ -69,22 +73,22 @@ export async function exportCheckpoint(
     );
   switch (format) {
     case "safetensors": {
-      if (names === "cnn-dist") return writeBeside(output, [[basename(output), safetensors(snapshot)]]);
-      const { pieces, notes } = torchvisionFile(snapshot);
+      if (names === "cnn-dist") return writeBeside(output, [[basename(output), safetensors(snapshot, weights)]]);
+      const { pieces, notes } = torchvisionFile(snapshot, weights);
       return { ...(await writeBeside(output, [[basename(output), pieces]])), notes };
     }
     case "keras": {
       const { graph } = graphOf(snapshot, "keras");
-      const files: OutputFile[] = [[basename(output), kerasArchive(graph, factsOf(snapshot))]];
+      const files: OutputFile[] = [[basename(output), kerasArchive(graph, factsOf(snapshot, weights))]];
       if (graph.custom.length > 0) files.push([KERAS_LAYERS_FILE, [new TextEncoder().encode(KERAS_LAYERS)]]);
       return writeBeside(output, files);
     }
     case "tfjs": {
       const { graph } = graphOf(snapshot, "tfjs");
-      const { json, weights } = tfjsModel(graph, factsOf(snapshot), `cnn-dist ${VERSION}`);
+      const { json, weights: values } = tfjsModel(graph, factsOf(snapshot, weights), `cnn-dist ${VERSION}`);
       const files: OutputFile[] = [
         ["model.json", [new TextEncoder().encode(JSON.stringify(json))]],
-        [WEIGHTS_FILE, weights.map(asBytes)],
+        [WEIGHTS_FILE, values.map(asBytes)],
       ];
       if (graph.custom.length > 0) files.push(["layers.mjs", [await readFile(TFJS_LAYERS)]]);
       await checkFolder(output);
@@ -95,14 +99,14 @@ export async function exportCheckpoint(
 
 const TFJS_LAYERS = fileURLToPath(new URL("./tfjs-layers.js", import.meta.url));
 
-function safetensors(snapshot: Snapshot): Uint8Array[] {
-  return encodeSafetensors(tensorsOf(snapshot), { format: "cnn-dist", ...metadataOf(snapshot) });
+function safetensors(snapshot: Snapshot, weights: WeightsKind): Uint8Array[] {
+  return encodeSafetensors(tensorsOf(snapshot), { format: "cnn-dist", ...metadataOf(snapshot, weights) });
 }
 
 /** The format's metadata are texts. */
-function metadataOf(snapshot: Snapshot): Record<string, string> {
+function metadataOf(snapshot: Snapshot, weights: WeightsKind): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(factsOf(snapshot)).map(([key, value]) => [
+    Object.entries(factsOf(snapshot, weights)).map(([key, value]) => [
       key,
       typeof value === "string" ? value : JSON.stringify(value),
     ]),
@@ -110,7 +114,7 @@ function metadataOf(snapshot: Snapshot): Record<string, string> {
 }
 
 /** `pt` is what PyTorch's readers expect as the format. */
-function torchvisionFile(snapshot: Snapshot): { pieces: Uint8Array[]; notes: string[] } {
+function torchvisionFile(snapshot: Snapshot, weights: WeightsKind): { pieces: Uint8Array[]; notes: string[] } {
   const { recipe, image, classNames } = snapshot;
   const { model } = recipe;
   if (model.kind === "file")
@@ -127,7 +131,7 @@ function torchvisionFile(snapshot: Snapshot): { pieces: Uint8Array[]; notes: str
       : [
           `torchvision's own ${spec.name} does not take this state dict as it is: ${some(others)}. The network was made for images of ${image.join("x")}${Object.keys(model.options).length === 0 ? "" : ", with options of its own"}.`,
         ];
-  return { pieces: encodeSafetensors(tensors, { format: "pt", ...metadataOf(snapshot) }), notes };
+  return { pieces: encodeSafetensors(tensors, { format: "pt", ...metadataOf(snapshot, weights) }), notes };
 }
 
 const SHOWN = 3;

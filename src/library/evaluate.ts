@@ -2,6 +2,7 @@ import { LateDecoder } from "../data/late-decoder.js";
 import { UsageError } from "../errors.js";
 import { evaluate as evaluateSnapshot, type Protocol } from "../evaluation/evaluate.js";
 import type { Scores } from "../evaluation/scores.js";
+import type { WeightsKind } from "../events.js";
 import { nameOf } from "../models/choice.js";
 import { openCheckpoint } from "./checkpoint.js";
 import { datasetOf, datasetReader } from "./dataset.js";
@@ -14,6 +15,8 @@ export interface Evaluation extends Scores {
   checkpoint: string;
   model: string;
   step: number;
+  /** The moving average, where the checkpoint has one and `rawWeights` did not ask for the others. */
+  weights: WeightsKind;
   dataset: string;
   dataset_sha256: string;
   protocol: Protocol;
@@ -28,12 +31,12 @@ export interface Evaluation extends Scores {
 export async function evaluate(path: string, options: EvaluateOptions = {}): Promise<Evaluation> {
   pathGiven(path, "its first argument", "evaluate");
   const values = optionsOf(evaluateSchema, options, "evaluate");
-  const { best, trustModel, tenCrop, dense, device, threads, dataDir, ...request } = values;
+  const { best, rawWeights, trustModel, tenCrop, dense, device, threads, dataDir, ...request } = values;
   const { signal, onProgress } = options;
   const protocol = protocolOf(tenCrop === true, dense === true);
   const decoder = new LateDecoder();
   const read = datasetReader(dataDir, options, decoder.decode);
-  const found = await openCheckpoint(path, { best, ...request }, { read, needsData: true }, options);
+  const found = await openCheckpoint(path, { best, rawWeights, ...request }, { read, needsData: true }, options);
   const { snapshot } = found;
   allowFound(snapshot.recipe.model, { trustModel });
   const dataset = found.dataset ?? (await datasetOf(snapshot.recipe, request, read));
@@ -49,6 +52,7 @@ export async function evaluate(path: string, options: EvaluateOptions = {}): Pro
       checkpoint: found.path,
       model: nameOf(snapshot.recipe.model),
       step: snapshot.step,
+      weights: found.weights,
       dataset: dataset.name,
       dataset_sha256: dataset.sha256,
       protocol,

@@ -1,5 +1,6 @@
 import { basename, resolve } from "node:path";
 import { UsageError } from "../errors.js";
+import type { WeightsKind } from "../events.js";
 import { exportCheckpoint as exportSnapshot, type Format } from "../export/export.js";
 import { nameOf } from "../models/choice.js";
 import { openCheckpoint } from "./checkpoint.js";
@@ -11,6 +12,8 @@ export interface Exported {
   checkpoint: string;
   model: string;
   step: number;
+  /** The moving average, where the checkpoint has one and `rawWeights` did not ask for the others. */
+  weights: WeightsKind;
   format: Format;
   output: string;
   /** Every file that was written. */
@@ -30,14 +33,14 @@ export async function exportCheckpoint(path: string, options: ExportOptions): Pr
   pathGiven(path, "its first argument", "exportCheckpoint");
   const { format, names, output: given, dataDir, ...request } = optionsOf(exportSchema, options, "exportCheckpoint");
   const access = { read: datasetReader(dataDir, options), needsData: false };
-  const { snapshot, path: checkpoint } = await openCheckpoint(path, request, access, options);
+  const { snapshot, path: checkpoint, weights } = await openCheckpoint(path, request, access, options);
   const { recipe, step } = snapshot;
   const model = nameOf(recipe.model);
   const base = basename(model).replace(/\.(json|[cm]?[jt]s)$/, "");
   const output = resolve(given ?? `${base}-step-${step}${SUFFIX[format]}`);
   if (format === "keras" && !output.endsWith(".keras"))
     throw new UsageError("export", `--output ${output}: Keras opens only files whose names end in .keras.`);
-  const { files, sizeBytes, notes } = await exportSnapshot(snapshot, format, output, names);
+  const { files, sizeBytes, notes } = await exportSnapshot(snapshot, format, output, names, weights);
   for (const note of notes) options.onWarning?.(note);
-  return { checkpoint, model, step, format, output, files, size_bytes: sizeBytes };
+  return { checkpoint, model, step, weights, format, output, files, size_bytes: sizeBytes };
 }

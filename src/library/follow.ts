@@ -64,6 +64,7 @@ function notStarted(
     best_accuracy: null,
     recipe_sha256: recipeSha256,
     weights_sha256: null,
+    ema_sha256: null,
     samples_per_second: 0,
     duration_seconds: seconds,
     checkpoint: null,

@@ -32,6 +32,8 @@ const where = { device, dataDir };
 const best = z.boolean().optional();
 /** Run the module that the folder names, though it is not in the list of those that this user trained with. */
 const trustModel = z.boolean().optional();
+/** Of a checkpoint that has a moving average of its weights: the weights themselves. */
+const rawWeights = z.boolean().optional();
 const threads = writtenRecipeSchema.shape.threads.optional();
 
 export const trainSchema = z.strictObject({
@@ -61,6 +63,7 @@ const weights = {
 };
 export const evaluateSchema = z.strictObject({
   best,
+  rawWeights,
   trustModel,
   ...weights,
   tenCrop: z.boolean().optional(),
@@ -70,6 +73,7 @@ export const evaluateSchema = z.strictObject({
 });
 export const predictSchema = z.strictObject({
   best,
+  rawWeights,
   trustModel,
   top: z
     .number()
@@ -86,6 +90,7 @@ export const exportSchema = z.strictObject({
   names: z.enum(NAMES).optional(),
   output: z.string().min(1).optional(),
   best,
+  rawWeights,
   ...weights,
   dataDir,
 });

@@ -84,6 +84,7 @@ export async function openWeights(
     evaluated: false,
     ...values,
     slots: {},
+    ema: null,
   };
   return { snapshot, dataset };
 }

@@ -4,7 +4,7 @@ import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
 import { recipeCodec } from "../config/recipe.js";
 
 /** The messages between coordinator and workers. Anything that is not exactly one of these is dropped and counted. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 const index = z
   .number()
@@ -84,6 +84,7 @@ export const toCoordinator = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("bye") }),
 ]);
 
+const weightsKindSchema = z.enum(["raw", "ema"]);
 const exchangeSchema = z.enum(["frames", "shared-memory"]);
 export type Exchange = z.infer<typeof exchangeSchema>;
 
@@ -102,8 +103,13 @@ export const toWorker = z.discriminatedUnion("type", [
    */
   z.strictObject({ type: z.literal("accept"), ...sender, exchange: exchangeSchema }),
   z.strictObject({ type: z.literal("refuse"), code: z.string().max(64), message: z.string().max(16_384) }),
-  /** Payload: float32, one bucket of weights of that version; bucket -1 is the state vector. */
-  z.strictObject({ type: z.literal("weights"), version: index, bucket: z.number().int().min(-1) }),
+  /** Payload: float32, one bucket of weights of that version, or of their moving average; bucket -1 is the state vector. */
+  z.strictObject({
+    type: z.literal("weights"),
+    kind: weightsKindSchema,
+    version: index,
+    bucket: z.number().int().min(-1),
+  }),
   /** Compute the gradients of these shards; `batch` samples in this step (the last of an epoch may be short). */
   z.strictObject({
     type: z.literal("assign"),
@@ -115,7 +121,7 @@ export const toWorker = z.discriminatedUnion("type", [
     shards: z.array(index).max(1024),
   }),
   /** Loss and hits of test images `start` to `end`, at that version. */
-  z.strictObject({ type: z.literal("evaluate"), evaluation: index, version: index, ...range }),
+  z.strictObject({ type: z.literal("evaluate"), evaluation: index, kind: weightsKindSchema, version: index, ...range }),
   z.strictObject({ type: z.literal("stop"), reason: text }),
   /** It was taken for dead: end, or come back as a new incarnation. */
   z.strictObject({ type: z.literal("evict"), reason: text }),

@@ -51,6 +51,7 @@ export function doneEvent(
     best_accuracy: snapshot.best?.accuracy ?? null,
     recipe_sha256: snapshot.recipeSha256,
     weights_sha256: snapshot.layout.trainable.length === 0 ? null : weightsSha256(snapshot.layout, snapshot),
+    ema_sha256: snapshot.ema && weightsSha256(snapshot.layout, snapshot.ema),
     samples_per_second: samplesPerSecond,
     duration_seconds: facts.seconds,
     checkpoint: facts.checkpoint,

@@ -203,6 +203,7 @@ function freshStart(recipe: Recipe, facts: DataFacts, values: Start["values"]): 
     loss: null,
     evaluated: false,
     slots: {},
+    ema: null,
     values,
   };
 }

@@ -41,6 +41,7 @@ function trainingOf({ recipe, steps, epochs, steps_per_epoch, batch_size, shards
     recipe.lrWarmupEpochs ? `warm-up ${plural(recipe.lrWarmupEpochs, "epoch")}` : null,
     recipe.weightDecay ? `weight decay ${recipe.weightDecay}${spared}` : null,
     recipe.clipGradNorm ? `gradient norm at most ${recipe.clipGradNorm}` : null,
+    recipe.ema ? `weights averaged, decay ${recipe.ema}` : null,
     recipe.labelSmoothing ? `label smoothing ${recipe.labelSmoothing}` : null,
     recipe.normalization === "channel" ? "normalised by channel" : null,
     recipe.precision === "fp32" ? null : recipe.precision,

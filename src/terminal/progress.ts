@@ -113,7 +113,7 @@ function parts({ plan, step, evaluation, speed }: Progress): {
 export function sentence(event: RunEvent): string | null {
   switch (event.event) {
     case "eval":
-      return `epoch ${event.epoch + 1}: test loss ${event.loss.toFixed(4)}, accuracy ${event.accuracy.toFixed(4)}${event.best ? " (best so far)" : ""}`;
+      return `epoch ${event.epoch + 1}: test loss ${event.loss.toFixed(4)}, accuracy ${event.accuracy.toFixed(4)}${event.weights === "ema" ? " of the moving average" : ""}${event.best ? " (best so far)" : ""}`;
     case "checkpoint":
       return `step ${count(event.step)} saved: ${event.path}`;
     case "worker":
@@ -142,6 +142,7 @@ export function summaryLines(done: DoneEvent | NotStartedEvent): string[] {
     );
   }
   if (done.weights_sha256 !== null) lines.push(`weights     ${done.weights_sha256}`);
+  if (done.ema_sha256 !== null) lines.push(`average     ${done.ema_sha256}`);
   if (done.recipe_sha256 !== null) lines.push(`recipe      ${done.recipe_sha256}`);
   lines.push(`checkpoint  ${done.checkpoint ?? "none: nothing was trained yet"}`);
   if (done.resume_command !== null) lines.push(`resume      ${done.resume_command}`);

@@ -1,4 +1,5 @@
 /** How weights come to a worker and its gradients leave: as frames of messages, or through memory that all share. */
+import type { WeightsKind } from "../events.js";
 import type { RunMemory } from "../exchange/memory.js";
 import type { Layout } from "../parameters/layout.js";
 import { coverOf, type Range } from "../parameters/tree.js";
@@ -17,9 +18,9 @@ export interface RangeGradients {
 
 export interface WorkerExchange {
   /** Stores a bucket (-1: the state) of a version that came as a frame; false when none is expected. */
-  put(version: number, bucket: number, payload: Uint8Array | null): boolean;
+  put(kind: WeightsKind, version: number, bucket: number, payload: Uint8Array | null): boolean;
   /** The vectors of a version: buckets in order, then the state if there is any. Null while one is missing. */
-  weights(version: number): readonly Float32Array[] | null;
+  weights(kind: WeightsKind, version: number): readonly Float32Array[] | null;
   /** Ranges whose sums are handed over, for the shards that this worker computes. */
   ranges(shards: readonly number[]): Range[];
   /** `present`: shards of the range that have samples. */
@@ -29,20 +30,25 @@ export interface WorkerExchange {
 /** Fewest bytes: a range's shards are added here, along the tree. */
 export class FrameExchange implements WorkerExchange {
   readonly #shards: number;
-  readonly #weights: WorkerWeights;
+  readonly #raw: WorkerWeights;
+  /** Made when the first average comes; it is only evaluated, so one version is enough. */
+  #ema: WorkerWeights | null = null;
+  readonly #newEma: () => WorkerWeights;
 
   /** `shards`: of a step. `allocate` gives memory that TensorFlow reads in place. */
   constructor(layout: Layout, shards: number, allocate: (length: number) => Float32Array) {
     this.#shards = shards;
-    this.#weights = new WorkerWeights(layout, allocate);
+    this.#raw = new WorkerWeights(layout, 2, allocate);
+    this.#newEma = () => new WorkerWeights(layout, 1, allocate);
   }
 
-  put(version: number, bucket: number, payload: Uint8Array | null): boolean {
-    return this.#weights.put(version, bucket, payload);
+  put(kind: WeightsKind, version: number, bucket: number, payload: Uint8Array | null): boolean {
+    if (kind === "ema") this.#ema ??= this.#newEma();
+    return (kind === "ema" ? this.#ema! : this.#raw).put(version, bucket, payload);
   }
 
-  weights(version: number): readonly Float32Array[] | null {
-    return this.#weights.get(version);
+  weights(kind: WeightsKind, version: number): readonly Float32Array[] | null {
+    return (kind === "ema" ? this.#ema : this.#raw)?.get(version) ?? null;
   }
 
   ranges(shards: readonly number[]): Range[] {
@@ -77,10 +83,13 @@ export class SharedExchange implements WorkerExchange {
     return false;
   }
 
-  weights(version: number): readonly Float32Array[] {
-    const whole = this.#memory.weights(version);
-    const vectors = this.#layout.buckets.map(({ offset, size }) => whole.subarray(offset, offset + size));
-    return this.#layout.stateSize > 0 ? [...vectors, this.#memory.state(version)] : vectors;
+  weights(kind: WeightsKind, version: number): readonly Float32Array[] | null {
+    const memory = this.#memory;
+    const raw = { weights: memory.weights(version), state: memory.state(version) };
+    const values = kind === "ema" ? memory.ema(version) : raw;
+    if (!values) return null;
+    const vectors = this.#layout.buckets.map(({ offset, size }) => values.weights.subarray(offset, offset + size));
+    return this.#layout.stateSize > 0 ? [...vectors, values.state] : vectors;
   }
 
   ranges(shards: readonly number[]): Range[] {

@@ -4,6 +4,7 @@ import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { ShardLoader } from "../data/loader.js";
 import { EpochOrder, globalBatch, indicesOf } from "../data/order.js";
+import type { WeightsKind } from "../events.js";
 import type { Layout } from "../parameters/layout.js";
 import type { Range } from "../parameters/tree.js";
 import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
@@ -57,8 +58,8 @@ export class WorkSession {
     this.#testing = new ShardLoader(dataset.test, dataset.shape, pipelines.evaluation);
   }
 
-  putWeights({ version, bucket }: Extract<ToWorker, { type: "weights" }>, payload: Uint8Array | null): void {
-    if (this.#parts.exchange.put(version, bucket, payload)) return;
+  putWeights({ kind, version, bucket }: Extract<ToWorker, { type: "weights" }>, payload: Uint8Array | null): void {
+    if (this.#parts.exchange.put(kind, version, bucket, payload)) return;
     throw new RangeError(
       `bucket ${bucket} of version ${version} came with ${payload?.byteLength ?? 0} bytes, which the layout does not know`,
     );
@@ -83,16 +84,16 @@ export class WorkSession {
     this.#working = false;
   }
 
-  #vectors(version: number): readonly Float32Array[] {
-    const vectors = this.#parts.exchange.weights(version);
+  #vectors(kind: WeightsKind, version: number): readonly Float32Array[] {
+    const vectors = this.#parts.exchange.weights(kind, version);
     if (!vectors) throw new Error(`work at version ${version} was assigned before its weights were all sent`);
     return vectors;
   }
 
-  async #evaluate({ evaluation, version, start, end }: Evaluate): Promise<void> {
+  async #evaluate({ evaluation, kind, version, start, end }: Evaluate): Promise<void> {
     const { sender, computer, send } = this.#parts;
     const { pixels, labels, release } = await this.#testing.take(`${start}`, indicesOf({ start, end }));
-    const result = computer.evaluate(pixels, labels, this.#vectors(version)).finally(release);
+    const result = computer.evaluate(pixels, labels, this.#vectors(kind, version)).finally(release);
     const next = this.#queue[0];
     if (next?.type === "evaluate") this.#testing.prepare(`${next.start}`, indicesOf(next));
     const { loss, hits } = await result;
@@ -146,7 +147,7 @@ export class WorkSession {
     const { pixels, labels, release } = await this.#training.take(`${task.step}/${shard}`, samples, task.epoch);
     const [low, high] = deriveKey(recipe.seed, "noise", task.step, shard);
     const input = { pixels, labels, scale: 1 / task.batch, seed: [low | 0, high | 0] as const };
-    const computing = computer.shard(input, this.#vectors(task.version), sink).finally(release);
+    const computing = computer.shard(input, this.#vectors("raw", task.version), sink).finally(release);
     this.#prepareNext(task, shard);
     return computing;
   }

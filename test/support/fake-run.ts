@@ -61,6 +61,7 @@ export function fakeRun(
     weights: filled(layout, Math.cos),
     state: new Float32Array(layout.stateSize),
     slots: {},
+    ema: null,
     ...given.start,
   };
   const coordinator = createCoordinator(
@@ -110,7 +111,7 @@ export function fakeRun(
 export function bitsOf(snapshot: Snapshot): string {
   const hex = (values: Float32Array) =>
     Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString("hex");
-  return [snapshot.step, hex(snapshot.weights), hex(snapshot.state), ...Object.values(snapshot.slots).map(hex)].join(
-    "/",
-  );
+  const averages = snapshot.ema ? [hex(snapshot.ema.weights), hex(snapshot.ema.state)] : [];
+  const slots = Object.values(snapshot.slots).map(hex);
+  return [snapshot.step, hex(snapshot.weights), hex(snapshot.state), ...averages, ...slots].join("/");
 }

@@ -132,7 +132,7 @@ export function startWorker(
       Float32Array.from({ length: size }, (_, index) => Math.cos(version * 100 + place * 10 + index)),
     );
     vectors.forEach((vector, index) => {
-      tell({ type: "weights", version, bucket: index === layout.buckets.length ? -1 : index }, vector);
+      tell({ type: "weights", kind: "raw", version, bucket: index === layout.buckets.length ? -1 : index }, vector);
     });
     return vectors;
   };

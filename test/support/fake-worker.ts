@@ -3,7 +3,8 @@
  * sample numbers, computed in float32.
  */
 import type { Fingerprint } from "../../src/config/fingerprint.js";
-import { EpochOrder } from "../../src/data/order.js";
+import { EpochOrder, globalBatch } from "../../src/data/order.js";
+import type { WeightsKind } from "../../src/events.js";
 import { asBytes } from "../../src/parameters/bytes.js";
 import { type Layout, layoutOf } from "../../src/parameters/layout.js";
 import { childrenOf, coverOf, type Range } from "../../src/parameters/tree.js";
@@ -93,13 +94,13 @@ export class FakeWorker {
       case "weights": {
         const { layout } = this.#options;
         const size = message.bucket < 0 ? layout.stateSize : layout.buckets[message.bucket]!.size;
-        this.#weights.set(`${message.version}/${message.bucket}`, asFloat32(payload, size)!.slice());
+        this.#weights.set(`${message.kind} ${message.version}/${message.bucket}`, asFloat32(payload, size)!.slice());
         return;
       }
       case "assign":
         return this.#compute(message);
       case "evaluate": {
-        const w = this.#bucket(message.version, 0);
+        const w = this.#bucket(message.version, 0, message.kind);
         this.say({
           type: "evaluated",
           ...this.#sender,
@@ -116,22 +117,21 @@ export class FakeWorker {
     }
   }
 
-  #bucket(version: number, bucket: number): Float32Array {
-    const weights = this.#weights.get(`${version}/${bucket}`);
+  #bucket(version: number, bucket: number, kind: WeightsKind = "raw"): Float32Array {
+    const weights = this.#weights.get(`${kind} ${version}/${bucket}`);
     if (!weights) throw new Error(`rank ${this.rank} was given work at version ${version} without bucket ${bucket}`);
     return weights;
   }
 
   #compute(assign: Extract<ToWorker, { type: "assign" }>): void {
     const { layout } = this.#options;
-    const { recipe } = this.#recipe!;
+    const batch = globalBatch(this.#recipe!.recipe);
     const work = { ...this.#sender, step: assign.step, version: assign.version };
     const samplesOf = (shard: number) =>
       this.#order!.samples({
         epoch: assign.epoch,
         stepInEpoch: assign.stepInEpoch,
-        batchSize: recipe.batchSize,
-        shards: recipe.shards,
+        ...batch,
         shard,
       });
     const empty = new Set(assign.shards.filter((shard) => samplesOf(shard).length === 0));
@@ -146,7 +146,7 @@ export class FakeWorker {
       const [left, right] = [sum(children[0], leaf), sum(children[1], leaf)];
       return left.map((value, index) => value + right[index]!);
     };
-    for (const range of coverOf(mine, recipe.shards)) {
+    for (const range of coverOf(mine, batch.shards)) {
       for (const { index, size } of layout.buckets) {
         const weights = this.#bucket(assign.version, index);
         const gradient = sum(range, (shard) => {

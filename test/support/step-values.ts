@@ -25,7 +25,12 @@ export function sumOf(
 
 /** A version of a layout whose values are all zero. */
 export function weightsOf(layout: Layout, version: number): Weights {
-  const zeros = { weights: new Float32Array(layout.size), state: new Float32Array(layout.stateSize), slots: {} };
+  const zeros = {
+    weights: new Float32Array(layout.size),
+    state: new Float32Array(layout.stateSize),
+    slots: {},
+    ema: null,
+  };
   return new DoubleBuffer(trainingMemory(layout), { step: version, ...zeros }).view(version);
 }
 

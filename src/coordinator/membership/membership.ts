@@ -43,7 +43,8 @@ export class Membership implements Workers {
     });
     this.#versions = new Versions((member, weights, bucket) => {
       if (member.exchange === "shared-memory") return; // it reads them where they lie
-      this.#members.send(member, { type: "weights", version: weights.version, bucket }, weights.bucket(bucket));
+      const { kind, version } = weights;
+      this.#members.send(member, { type: "weights", kind, version, bucket }, weights.bucket(bucket));
     });
   }
 
@@ -102,13 +103,13 @@ export class Membership implements Workers {
 
   async #evaluation<Result>(work: EvaluationWork<Result>): Promise<Result> {
     const evaluation = this.#evaluations++;
-    const { version } = work.weights;
+    const { kind, version } = work.weights;
     const inFlight = new ChunksInFlight(work, evaluation, {
       now: () => this.#ports.clock.now(),
       ready: () => this.#members.ready(),
       send: (member, { start, end }) => {
         this.#versions.bringUpTo(member, work.weights);
-        this.#members.send(member, { type: "evaluate", evaluation, version, start, end });
+        this.#members.send(member, { type: "evaluate", evaluation, kind, version, start, end });
         this.#members.setState(member, "working");
       },
     });

@@ -7,6 +7,8 @@ interface Held {
   version: number;
   /** Buckets of the version after that which were sent to it while the step ran. */
   ahead: number;
+  /** The version whose moving average it was sent whole; -1 for none. */
+  ema: number;
 }
 
 export class Versions {
@@ -18,16 +20,21 @@ export class Versions {
   }
 
   #of(member: Member): Held {
-    const held = this.#held.get(member) ?? { version: -1, ahead: 0 };
+    const held = this.#held.get(member) ?? { version: -1, ahead: 0, ema: -1 };
     this.#held.set(member, held);
     return held;
   }
 
   /** Sends the whole version unless the member holds it. */
   bringUpTo(member: Member, weights: Weights): void {
-    if (this.#of(member).version === weights.version) return;
+    const held = this.#of(member);
+    if ((weights.kind === "ema" ? held.ema : held.version) === weights.version) return;
     for (const bucket of weights.buckets) this.#send(member, weights, bucket);
-    this.#held.set(member, { version: weights.version, ahead: 0 });
+    if (weights.kind === "ema") held.ema = weights.version;
+    else {
+      held.version = weights.version;
+      held.ahead = 0;
+    }
   }
 
   /** A bucket of the version after the one in force is final: who holds the one in force gets it now. */

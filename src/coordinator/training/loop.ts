@@ -175,8 +175,7 @@ class Training {
   }
 
   #snapshotAt(snapshot: Snapshot): Snapshot {
-    const { weights, state, slots } = this.#buffer.half(snapshot.step);
-    return { ...snapshot, weights, state, slots };
+    return { ...snapshot, ...this.#buffer.half(snapshot.step) };
   }
 
   #report(plan: StepPlan, result: StepResult, update: StepUpdate, lr: number, seconds: number): void {
@@ -221,9 +220,10 @@ class Training {
     const { clock } = this.#ports;
     const { test } = this.#options;
     const { step, recipe } = this.#snapshot;
+    const weights = recipe.ema === null ? "raw" : "ema";
     const startMs = clock.now();
     const chunks = evaluationChunks(test, Math.min(recipe.batchSize, EVALUATION_CHUNK));
-    const sums = await this.#workers.collect(new EvaluationSum(chunks, this.#buffer.view(step)));
+    const sums = await this.#workers.collect(new EvaluationSum(chunks, this.#buffer.view(step, weights)));
     const loss = sums.loss / test;
     const accuracy = sums.hits / test;
     if (!Number.isFinite(loss))
@@ -243,7 +243,7 @@ class Training {
       schedule: afterEvaluation(recipe, this.#snapshot.schedule, loss),
     };
     const duration_seconds = (clock.now() - startMs) / 1000;
-    this.#ports.emit({ event: "eval", epoch, step, loss, accuracy, samples: test, duration_seconds, best });
+    this.#ports.emit({ event: "eval", epoch, step, loss, accuracy, samples: test, duration_seconds, weights, best });
   }
 
   /** At the end of each epoch, every so many steps, and at the end. */

@@ -64,7 +64,7 @@ export class StepUpdate {
   }
 
   reducedState(state: Float32Array): void {
-    this.#buffer.half(this.#options.step).state.set(state);
+    this.#buffer.memory.updateState(this.#options.step, state);
     this.#options.updated(-1);
   }
 

@@ -3,6 +3,7 @@
  * that processes share, or nodes that send one sum for several workers, fit behind it as well.
  */
 import type { Span } from "../../data/order.js";
+import type { WeightsKind } from "../../events.js";
 import type { Layout } from "../../parameters/layout.js";
 import type { Range } from "../../parameters/tree.js";
 
@@ -81,9 +82,10 @@ export interface StepCosts {
   tensorBytes: number;
 }
 
-/** One version of the weights and the state: views of live memory, valid until the version after the next is begun. */
+/** One version of the weights and the state, or of their moving average: views of live memory, valid until the version after the next is begun. */
 export interface Weights {
   readonly layout: Layout;
+  readonly kind: WeightsKind;
   readonly version: number;
   /** Numbers of the buckets that together are the version; -1, the state, comes last if there is any. */
   readonly buckets: readonly number[];

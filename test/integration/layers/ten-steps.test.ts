@@ -43,7 +43,7 @@ async function lossesOf(name: string): Promise<number[]> {
   const network = buildNetwork(engine, spec);
   const compute = new Compute({ engine, network, layout, shape, labelSmoothing: 0 });
   const memory = trainingMemory(layout, { shards: 1, optimizer: OPTIMIZER });
-  const buffer = new DoubleBuffer(memory, { step: 0, slots: {}, ...initialValues(layout, 1) });
+  const buffer = new DoubleBuffer(memory, { step: 0, slots: {}, ema: null, ...initialValues(layout, 1) });
   const losses: number[] = [];
   for (let step = 1; step <= STEPS; step++) {
     const weights = buffer.view(step - 1);
@@ -54,7 +54,7 @@ async function lossesOf(name: string): Promise<number[]> {
       bucket: (index, data) => memory.gradient(0, layout.buckets[index]!).set(data),
     });
     for (const { index } of layout.buckets) memory.update(index, [0], { step, lr: 1e-4, scale: 1 });
-    buffer.half(step).state.set(state);
+    memory.updateState(step, state);
   }
   network.model.dispose();
   return losses;

@@ -6,12 +6,15 @@ import fc from "fast-check";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/checkpoint/safetensors.js";
 import { CheckpointStore, loadCheckpoint } from "../../../src/checkpoint/store.js";
 import { CnnDistError, UsageError } from "../../../src/errors.js";
+import { testRecipe } from "../../support/recipe.js";
 import { testSnapshot } from "../../support/snapshot.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
 test("what is saved comes back, to the bit", async (context) => {
   const dir = temporaryDirectory(context);
-  const snapshot = testSnapshot();
+  const vectors = testSnapshot();
+  const ema = { weights: vectors.weights.map((value) => value / 2), state: vectors.state.map((value) => value / 3) };
+  const snapshot = testSnapshot({ recipe: testRecipe({ ema: 0.9 }), ema });
   const { path, sizeBytes } = await new CheckpointStore(dir, 3).save(snapshot);
   const loaded = await new CheckpointStore(dir, 3).loadNewest();
   assert.equal(loaded.path, path);

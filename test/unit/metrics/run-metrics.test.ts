@@ -59,6 +59,7 @@ const DONE: DoneEvent = {
   best_accuracy: 0.875,
   recipe_sha256: "a".repeat(64),
   weights_sha256: "b".repeat(64),
+  ema_sha256: null,
   samples_per_second: 256,
   duration_seconds: 1,
   checkpoint: null,
@@ -118,6 +119,7 @@ test("evaluations, checkpoints and refused messages", async () => {
     accuracy: 0.875,
     samples: 60,
     duration_seconds: 1,
+    weights: "raw",
     best: true,
   });
   metrics.observe({ event: "checkpoint", step: 3, path: "/runs/a", size_bytes: 4096, duration_seconds: 0.2 });

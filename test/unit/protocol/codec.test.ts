@@ -62,6 +62,7 @@ const TO_COORDINATOR: fc.Arbitrary<ToCoordinator> = fc.oneof(
   fc.record({ type: type("failed"), code: text(64), message: text(16_384) }),
   fc.record({ type: type("bye") }),
 );
+const KIND = fc.constantFrom("raw", "ema");
 const TO_WORKER: fc.Arbitrary<ToWorker> = fc.oneof(
   fc.record({
     type: type("recipe"),
@@ -71,7 +72,7 @@ const TO_WORKER: fc.Arbitrary<ToWorker> = fc.oneof(
   }),
   fc.record({ type: type("accept"), ...sender, exchange: fc.constantFrom("frames", "shared-memory") }),
   fc.record({ type: type("refuse"), code: text(64), message: text(16_384) }),
-  fc.record({ type: type("weights"), version: index, bucket: fc.integer({ min: -1, max: 2 ** 31 - 1 }) }),
+  fc.record({ type: type("weights"), kind: KIND, version: index, bucket: fc.integer({ min: -1, max: 2 ** 31 - 1 }) }),
   fc.record({
     type: type("assign"),
     step: index,
@@ -81,7 +82,7 @@ const TO_WORKER: fc.Arbitrary<ToWorker> = fc.oneof(
     batch: index,
     shards: fc.array(index, { maxLength: 1024 }),
   }),
-  fc.record({ type: type("evaluate"), evaluation: index, version: index, ...range }),
+  fc.record({ type: type("evaluate"), evaluation: index, kind: KIND, version: index, ...range }),
   fc.record({ type: type("stop"), reason: text(4096) }),
   fc.record({ type: type("evict"), reason: text(4096) }),
 );

@@ -70,6 +70,7 @@ const DONE: DoneEvent = {
   best_accuracy: 0.9,
   recipe_sha256: "a".repeat(64),
   weights_sha256: "b".repeat(64),
+  ema_sha256: null,
   samples_per_second: 200,
   duration_seconds: 61,
   checkpoint: "/runs/one/checkpoints/step-00000500",

@@ -71,7 +71,7 @@ test("what goes wrong is told to the coordinator and ends the worker", async (pa
   await parent.test("weights of another layout", async (context) => {
     const worker = startWorker(context);
     await accepted(worker);
-    worker.tell({ type: "weights", version: 0, bucket: 0 }, new Float32Array(99));
+    worker.tell({ type: "weights", kind: "raw", version: 0, bucket: 0 }, new Float32Array(99));
     assert.match((await worker.outcome).detail, /bucket 0 of version 0 came with 396 bytes/);
   });
   await parent.test("a message that is none", async (context) => {

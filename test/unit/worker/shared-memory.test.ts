@@ -38,9 +38,12 @@ test("gradients are written to their shards' places, and weights are read where 
   await settle();
   const { layout } = framed;
   layout.buckets.forEach(({ index, offset, size }) => {
-    framed.tell({ type: "weights", version: 1, bucket: index }, memory.weights(1).slice(offset, offset + size));
+    framed.tell(
+      { type: "weights", kind: "raw", version: 1, bucket: index },
+      memory.weights(1).slice(offset, offset + size),
+    );
   });
-  framed.tell({ type: "weights", version: 1, bucket: -1 }, memory.state(1).slice());
+  framed.tell({ type: "weights", kind: "raw", version: 1, bucket: -1 }, memory.state(1).slice());
   // One shard at a time, so that frames carry each shard's own gradient too.
   for (const shard of [1, 2]) {
     for (const worker of [shared, framed]) worker.tell({ ...ASSIGN, batch, shards: [shard] });

@@ -16,7 +16,7 @@ function fill(weights: WorkerWeights, version: number): void {
 }
 
 test("a version is there once its last bucket is, in whatever order they come", () => {
-  const weights = new WorkerWeights(layout, (length) => new Float32Array(length));
+  const weights = new WorkerWeights(layout, 2, (length) => new Float32Array(length));
   for (const bucket of [-1, 2, 0]) {
     weights.put(4, bucket, bytes(bucket < 0 ? layout.stateSize : sizes[bucket]!, 4));
     assert.equal(weights.get(4), null);
@@ -29,7 +29,7 @@ test("a version is there once its last bucket is, in whatever order they come", 
 });
 
 test("version v stays whole while v + 1 comes; v + 2 takes its place", () => {
-  const weights = new WorkerWeights(layout, (length) => new Float32Array(length));
+  const weights = new WorkerWeights(layout, 2, (length) => new Float32Array(length));
   fill(weights, 1);
   fill(weights, 2);
   assert.ok(weights.get(1)!.every((vector) => vector.every((value) => value === 1)));
@@ -41,10 +41,19 @@ test("version v stays whole while v + 1 comes; v + 2 takes its place", () => {
 });
 
 test("a bucket that the layout does not know is refused and changes nothing", () => {
-  const weights = new WorkerWeights(layout, (length) => new Float32Array(length));
+  const weights = new WorkerWeights(layout, 2, (length) => new Float32Array(length));
   fill(weights, 1);
   assert.equal(weights.put(3, 0, bytes(sizes[0]! + 1, 3)), false);
   assert.equal(weights.put(3, 9, bytes(1, 3)), false);
   assert.equal(weights.put(3, 0, null), false);
   assert.ok(weights.get(1)!.every((vector) => vector.every((value) => value === 1)));
+});
+
+test("with room for one version, the next takes its place", () => {
+  const weights = new WorkerWeights(layout, 1, (length) => new Float32Array(length));
+  for (const version of [5, 8]) {
+    fill(weights, version);
+    assert.ok(weights.get(version)!.every((vector) => vector.every((value) => value === version)));
+  }
+  assert.equal(weights.get(5), null);
 });

@@ -137,8 +137,8 @@ test("an evaluation sees each image once, at the version asked for", async (cont
   const worker = startWorker(context);
   await accepted(worker);
   const weights = worker.sayWeights(6);
-  worker.tell({ type: "evaluate", evaluation: 9, version: 6, start: 0, end: 6 });
-  worker.tell({ type: "evaluate", evaluation: 9, version: 6, start: 6, end: 10 });
+  worker.tell({ type: "evaluate", evaluation: 9, kind: "raw", version: 6, start: 0, end: 6 });
+  worker.tell({ type: "evaluate", evaluation: 9, kind: "raw", version: 6, start: 6, end: 10 });
   await settle();
   const results = worker.of("evaluated");
   assert.deepEqual(

@@ -36,6 +36,21 @@ test("a version goes to a member once, whole; one that held the version before g
   assert.equal(since().length, BUCKETS.length);
 });
 
+test("a moving average goes to a member once a version, beside the weights that it holds", () => {
+  const { versions, since } = begin();
+  const a = member(0);
+  const average = (number: number) => ({ ...version(number), kind: "ema" as const });
+  versions.bringUpTo(a, version(4));
+  since();
+  for (const number of [4, 4, 6]) versions.bringUpTo(a, average(number));
+  assert.deepEqual(
+    since(),
+    [4, 6].flatMap((number) => BUCKETS.map((bucket) => `0: ${number}/${bucket}`)),
+  );
+  versions.bringUpTo(a, version(4));
+  assert.deepEqual(since(), [], "the weights are still there");
+});
+
 test("one that came in the middle of a step got the last buckets alone, and is sent all of them again", () => {
   const { versions, since } = begin();
   const [a, spare] = [member(0), member(1)];

@@ -39,7 +39,8 @@ function begin(
   // Two full batches of 8 and one of 3: fewer images than shards.
   const { recipe, layout } = start;
   const { shards } = globalBatch(recipe);
-  const memory = trainingMemory(layout, { shards, optimizer: { ...recipe, name: recipe.optimizer } });
+  const { ema } = recipe;
+  const memory = trainingMemory(layout, { shards, optimizer: { ...recipe, name: recipe.optimizer }, ema });
   const options = { train: 19, test: 10, stopAfterStep: null, ...given.options, placement };
   const ports = {
     clock: new FakeClock(),

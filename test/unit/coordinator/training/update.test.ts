@@ -12,7 +12,13 @@ const LAYOUT = testLayout();
 function begin({ clipGradNorm = null as number | null, optimizer = "sgd" as "sgd" | "adam" } = {}) {
   const weights = filled(LAYOUT, (index) => index + 1);
   const memory = trainingMemory(LAYOUT, { optimizer: { name: optimizer } });
-  const buffer = new DoubleBuffer(memory, { step: 2, weights, state: new Float32Array(LAYOUT.stateSize), slots: {} });
+  const buffer = new DoubleBuffer(memory, {
+    step: 2,
+    weights,
+    state: new Float32Array(LAYOUT.stateSize),
+    slots: {},
+    ema: null,
+  });
   const updated: number[] = [];
   const update = new StepUpdate(buffer, {
     step: 3,
