@@ -1,16 +1,20 @@
 /**
- * `npm test [-- WORD …]`: runs the compiled tests whose path holds one of the words (all without one), unit tests side
- * by side, integration and golden tests one after the other. A skipped test is a failure. Ends in 'N passed, N failed'.
+ * `npm test [-- WORD …]`: runs the compiled tests whose path holds one of the words (all without one), two files at a time:
+ * a file that starts real processes waits for much. Files share no port, no folder and no process. A skipped test is a
+ * failure. Ends in the slowest files and 'N passed, N failed'.
  */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 
 /** What runs note about their user stays out of the tester's own home. */
 process.env.XDG_STATE_HOME = mkdtempSync(join(tmpdir(), "cnn-dist-state-"));
+
+/** Files that are named at the end. */
+const SLOWEST = 12;
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const words = process.argv.slice(2);
@@ -20,15 +24,25 @@ const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .sort();
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
-async function runAll(paths: string[], concurrency: number): Promise<void> {
+/** Of a file's tests, added up: what starts and ends it is not in it. */
+const millisecondsOf = new Map<string, number>();
+
+async function runAll(paths: string[]): Promise<void> {
   if (paths.length === 0) return;
-  const stream = run({ files: paths.map((path) => `${root}${path}`), concurrency, timeout: 600_000 });
+  const stream = run({ files: paths.map((path) => `${root}${path}`), concurrency: 2, timeout: 600_000 });
+  const note = ({ file, nesting, details }: { file?: string; nesting: number; details: { duration_ms: number } }) => {
+    if (file === undefined || nesting > 0) return;
+    const path = relative(root, file);
+    millisecondsOf.set(path, (millisecondsOf.get(path) ?? 0) + details.duration_ms);
+  };
   stream.on("test:pass", (data) => {
+    note(data);
     if (data.details.type === "suite") return;
     if (data.skip !== undefined || data.todo !== undefined) totals.skipped++;
     else totals.passed++;
   });
   stream.on("test:fail", (data) => {
+    note(data);
     if (data.details.type !== "suite") totals.failed++;
   });
   const reporter = new spec();
@@ -37,13 +51,13 @@ async function runAll(paths: string[], concurrency: number): Promise<void> {
   await new Promise<void>((resolve) => reporter.end(resolve));
 }
 
+// Unit tests first: what is wrong shows sooner.
 const isUnit = (file: string) => file.startsWith("unit/");
-await runAll(files.filter(isUnit), 2);
-await runAll(
-  files.filter((file) => !isUnit(file)),
-  1,
-);
+await runAll(files.filter(isUnit));
+await runAll(files.filter((file) => !isUnit(file)));
 
+const slowest = [...millisecondsOf].sort(([, a], [, b]) => b - a).slice(0, SLOWEST);
+process.stdout.write(`\n${slowest.map(([path, ms]) => `${(ms / 1000).toFixed(1).padStart(6)} s  ${path}\n`).join("")}`);
 process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
 rmSync(process.env.XDG_STATE_HOME, { recursive: true, force: true });
 process.exit(totals.failed > 0 || totals.skipped > 0 || totals.passed === 0 ? 1 : 0);
