@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 import type { DoneEvent, PlanEvent } from "../../../src/events.js";
 import { type CliRun, cli, SMALL_DATA, scratch } from "../../support/runs.js";
 
@@ -10,13 +11,22 @@ import { type CliRun, cli, SMALL_DATA, scratch } from "../../support/runs.js";
 const ANOTHER_ENGINE = { TF_ENABLE_ONEDNN_OPTS: "0" };
 const CPU = ["--gpus", "1", "--device", "cpu"];
 
-async function begun(context: TestContext): Promise<{ runDir: string; done: DoneEvent }> {
-  const runDir = join(scratch(context), "run");
+/** A run of three steps that each test goes on with in a copy of its own. */
+const original = mkdtempSync(join(tmpdir(), "cnn-dist-test-"));
+let done: DoneEvent;
+before(async () => {
   const data = Object.entries(SMALL_DATA).flatMap(([name, value]) => ["--dataset-option", `${name}=${value}`]);
   const recipe = ["--model", "lenet5", "--dataset", "synthetic", ...data, "--steps", "3", "--lr-scheduler", "constant"];
-  const run = await cli(["launch", ...recipe, ...CPU, "--run-dir", runDir, "--json"]);
+  const run = await cli(["launch", ...recipe, ...CPU, "--run-dir", join(original, "run"), "--json"]);
   assert.equal((await run.ended).code, 0, run.stderr());
-  return { runDir, done: run.events.at(-1) as DoneEvent };
+  done = run.events.at(-1) as DoneEvent;
+});
+after(() => rmSync(original, { recursive: true }));
+
+function begun(context: TestContext): { runDir: string; checkpoint: string } {
+  const runDir = join(scratch(context), "run");
+  cpSync(join(original, "run"), runDir, { recursive: true });
+  return { runDir, checkpoint: join(runDir, "checkpoints", "step-00000003") };
 }
 
 const resumed = (runDir: string, flags: readonly string[], env: NodeJS.ProcessEnv = {}) =>
@@ -27,9 +37,9 @@ const stateOf = (checkpoint: string) =>
   JSON.parse(readFileSync(join(checkpoint, "state.json"), "utf8")) as Record<string, unknown>;
 
 test("a resume on another engine is refused before any step, and goes on under another hash where it is allowed", async (context) => {
-  const { runDir, done } = await begun(context);
-  const before = stateOf(done.checkpoint!).fingerprint as Record<string, unknown>;
-  assert.equal(before.onednn, process.env.TF_ENABLE_ONEDNN_OPTS ?? "default");
+  const { runDir, checkpoint } = begun(context);
+  const first = stateOf(checkpoint).fingerprint as Record<string, unknown>;
+  assert.equal(first.onednn, process.env.TF_ENABLE_ONEDNN_OPTS ?? "default");
 
   const refused = await resumed(runDir, ["--steps", "5"], ANOTHER_ENGINE);
   assert.equal((await refused.ended).code, 2, refused.stderr());
@@ -44,9 +54,9 @@ test("a resume on another engine is refused before any step, and goes on under a
   const longer = allowed.events.at(-1) as DoneEvent;
   assert.equal(longer.step, 5);
   assert.equal(new Set([done.recipe_sha256, planOf(allowed).recipe_sha256, longer.recipe_sha256]).size, 3);
-  const after = stateOf(longer.checkpoint!);
-  assert.deepEqual(after.fingerprint, { ...before, onednn: "0" });
-  assert.equal(after.recipeSha256, longer.recipe_sha256);
+  const last = stateOf(longer.checkpoint!);
+  assert.deepEqual(last.fingerprint, { ...first, onednn: "0" });
+  assert.equal(last.recipeSha256, longer.recipe_sha256);
 
   // On the engine that it was begun on, the first five steps would have ended in other weights than the run now has.
   const back = await resumed(runDir, ["--steps", "6"]);
@@ -55,7 +65,7 @@ test("a resume on another engine is refused before any step, and goes on under a
 });
 
 test("the flag changes nothing where the engine is the same", async (context) => {
-  const { runDir, done } = await begun(context);
+  const { runDir } = begun(context);
   const run = await resumed(runDir, ["--allow-different-engine"]);
   assert.equal((await run.ended).code, 0, run.stderr());
   assert.equal((run.events.at(-1) as DoneEvent).recipe_sha256, done.recipe_sha256);
@@ -63,11 +73,11 @@ test("the flag changes nothing where the engine is the same", async (context) =>
 });
 
 test("a checkpoint that does not name its engine is resumed, and the plan says that nothing was compared", async (context) => {
-  const { runDir, done } = await begun(context);
-  const { fingerprint: _, ...state } = stateOf(done.checkpoint!);
+  const { runDir, checkpoint } = begun(context);
+  const { fingerprint: _, ...state } = stateOf(checkpoint);
   const text = JSON.stringify(state);
-  writeFileSync(join(done.checkpoint!, "state.json"), text);
-  const manifestPath = join(done.checkpoint!, "manifest.json");
+  writeFileSync(join(checkpoint, "state.json"), text);
+  const manifestPath = join(checkpoint, "manifest.json");
   const manifest = JSON.parse(readFileSync(manifestPath, "utf8")) as { files: Record<string, object> };
   const sha256 = createHash("sha256").update(text).digest("hex");
   manifest.files["state.json"] = { bytes: Buffer.byteLength(text), sha256 };
@@ -80,7 +90,7 @@ test("a checkpoint that does not name its engine is resumed, and the plan says t
 });
 
 test("verify names the engine where the weights differ and it does too", async (context) => {
-  const { runDir } = await begun(context);
+  const { runDir } = begun(context);
   const verify = async (flags: readonly string[], env: NodeJS.ProcessEnv = {}) => {
     const run = await cli(["verify", runDir, ...CPU, ...flags], { env });
     return { code: (await run.ended).code, stdout: run.stdout() };

@@ -116,32 +116,34 @@ test("a model that failed before its first step is mended and begun anew in the 
   assert.match(again.stderr, /holds a run already/);
 });
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP", "SIGQUIT"] as const)
-  test(`${signal} in mid-training is answered, saves, ends with 75, and the run can be resumed`, async (context) => {
-    const cwd = temporaryDirectory(context);
-    const started = start(["launch", "--gpus", "1", ...ENDLESS, "--run-dir", "run", "--json"], { cwd });
-    await started.said('"step":3,');
+test("each signal in mid-training is answered, saves, ends with 75, and the run can be resumed", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const json = ["--gpus", "1", "--device", "cpu", "--json"];
+  let [words, step] = [["launch", ...ENDLESS, "--run-dir", "run", ...json], 0];
+  for (const signal of ["SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP", "SIGQUIT"] as const) {
+    const started = start(words, { cwd });
+    await started.said(`"step":${step + 3},`);
     started.child.kill(signal);
     await started.said(`${signal}: stopping; what is done is saved.`);
     const { code, stdout, stderr } = await started.ended;
     assert.equal(code, 75, stderr);
-    const stopped = eventsOf(stdout).at(-1)!;
+    const events = eventsOf(stdout);
+    assert.equal(events.find(({ event }) => event === "step")!.step, step + 1, "it goes on where the last one stopped");
+    const stopped = events.at(-1)!;
     assert.equal(stopped.event, "stopped");
     assert.ok(existsSync(join(String(stopped.checkpoint), "manifest.json")));
     assert.match(String(stopped.resume_command), /^cnn-dist resume .*run$/);
-    const step = Number(stopped.step);
-
-    const resumed = await run(
-      ["resume", "run", "--gpus", "1", "--device", "cpu", "--steps", String(step + 2), "--json"],
-      { cwd },
-    );
-    assert.equal(resumed.code, 0, resumed.stderr);
-    const steps = eventsOf(resumed.stdout).filter(({ event }) => event === "step");
-    assert.deepEqual(
-      steps.map((each) => each.step),
-      [step + 1, step + 2],
-    );
-  });
+    step = Number(stopped.step);
+    words = ["resume", "run", ...json];
+  }
+  const resumed = await run([...words, "--steps", String(step + 2)], { cwd });
+  assert.equal(resumed.code, 0, resumed.stderr);
+  const steps = eventsOf(resumed.stdout).filter(({ event }) => event === "step");
+  assert.deepEqual(
+    steps.map((each) => each.step),
+    [step + 1, step + 2],
+  );
+});
 
 test("a signal before anything is trained ends the run at once, with 75", async (context) => {
   const cwd = temporaryDirectory(context);
