@@ -6,8 +6,13 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
+const BOOT_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
+/** Milliseconds of the system's monotonic clock, which all processes of a machine share. */
+export const monotonicMs = (): number => BOOT_MS + performance.now();
+
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: monotonicMs,
   after(ms, callback) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);

@@ -85,6 +85,7 @@ export const CODES = {
   trace: hopeless("the step does something that cannot be compiled"),
   "trace-constant": hopeless("a value was computed outside of the step and would be frozen into it"),
   "trace-differs": hopeless("the step gives other operations each time it is compiled"),
+  "trace-file": usage("the file for the timeline of the steps cannot be written"),
   "trace-read": hopeless("the step reads a tensor's values while it is compiled"),
   "trace-run": failed("a compiled step was called while it ran"),
   "trace-variable": hopeless("the step changes a variable in a way that cannot be compiled"),

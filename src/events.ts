@@ -73,6 +73,38 @@ export interface WorkerEvent {
   /** Shards given to others within the step, for `lost`. */
   reassigned?: number;
 }
+/**
+ * The way that decided how long a step took: along the rank that ended last, then through the coordinator to the commit. They
+ * add up to `duration_seconds`.
+ */
+export interface StepPhases {
+  /** For the assignment and the weights, or for shards of a lost worker. */
+  wait_seconds: number;
+  /** Images read, decoded and augmented: what was not ready in time. */
+  input_seconds: number;
+  /** Forward and backward. */
+  compute_seconds: number;
+  /** The last gradients on their way to the coordinator. */
+  write_seconds: number;
+  /** Of the coordinator, once that rank had ended: gradients that came as frames are put into their places. */
+  reduce_seconds: number;
+  /** The same: gradients are added and applied, in one pass. */
+  update_seconds: number;
+  commit_seconds: number;
+}
+
+/** `write` lies within `compute`; the others add up to the step's `duration_seconds`. */
+export interface RankPhases {
+  /** Computed by this rank. */
+  shards: number;
+  wait_seconds: number;
+  input_seconds: number;
+  compute_seconds: number;
+  write_seconds: number;
+  /** From its last gradient to the commit. */
+  idle_seconds: number;
+}
+
 export interface StepEvent {
   event: "step";
   /** 1-based number of the step just committed. */
@@ -86,13 +118,37 @@ export interface StepEvent {
   samples: number;
   duration_seconds: number;
   samples_per_second: number;
-  phases: { wait_seconds: number; reduce_seconds: number; update_seconds: number; compute_seconds: number };
+  phases: StepPhases;
+  /** Each rank's own part of the step. */
+  ranks: Record<string, RankPhases>;
+  /** All that the coordinator's main thread did for gradients, most of it while workers compute. */
+  coordinator: { reduce_seconds: number; update_seconds: number };
+  /** From the last gradient of the step before to this step's first operation; null: no step came right before. */
+  tail_seconds: number | null;
+  /** For which the training had to wait before this step: not a part of `duration_seconds`. */
+  checkpoint_wait_seconds: number;
   /** In and out of the coordinator as frames; `shared`: gradients that workers wrote to shared memory. */
   exchange_bytes: { in: number; out: number; shared: number };
-  /** Seconds of compute a rank in this step. */
+  /** Seconds of compute a rank in this step, as in `ranks`. */
   worker_seconds: Record<string, number>;
   tensors: number;
   tensor_bytes: number;
+}
+/** A step on one clock, for `--trace`; only of steps that are traced, and not in the library's stream. */
+export interface TimelineEvent {
+  event: "timeline";
+  step: number;
+  spans: readonly TimelineSpan[];
+}
+export interface TimelineSpan {
+  /** Null: the coordinator. */
+  rank: number | null;
+  what: "step" | "reduce" | "update" | "commit" | "tail" | "wait" | "input" | "forward" | "backward" | "write" | "idle";
+  shard?: number;
+  bucket?: number;
+  /** Milliseconds of the coordinator's monotonic clock. */
+  startMs: number;
+  endMs: number;
 }
 export interface EvalEvent {
   event: "eval";
@@ -131,6 +187,16 @@ export interface LogEvent {
   level: "info" | "warn" | "error";
   message: string;
 }
+/** What keeps several workers below three quarters of their best speed: two, below 1.5 times one. */
+export interface Bottleneck {
+  phase: "wait" | "input" | "slow-rank" | "uneven-shards" | "write" | "coordinator" | "checkpoint" | "evaluation";
+  /** Of the time of training: what this phase took of it. */
+  share: number;
+  /** Computing of all ranks over that time: how many times as fast as one worker, that has nothing else to do, would be. */
+  speedup: number;
+  /** The same as a sentence. */
+  text: string;
+}
 export interface DoneEvent {
   event: "done" | "stopped";
   step: number;
@@ -147,6 +213,8 @@ export interface DoneEvent {
   duration_seconds: number;
   checkpoint: string | null;
   run_dir: string;
+  /** Null: the workers are worth it, or there is one alone. */
+  bottleneck: Bottleneck | null;
   resume_command: string | null;
 }
 /** The end of a run that was stopped before there was anything to train; only the library and the terminal see it. */
@@ -165,12 +233,14 @@ export interface NotStartedEvent {
   duration_seconds: number;
   checkpoint: null;
   run_dir: string | null;
+  bottleneck: null;
   resume_command: null;
 }
 export type RunEvent =
   | PlanEvent
   | WorkerEvent
   | StepEvent
+  | TimelineEvent
   | EvalEvent
   | CheckpointEvent
   | HeartbeatEvent

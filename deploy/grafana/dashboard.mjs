@@ -10,6 +10,8 @@ const PANELS = [
   ["Step phases", "s", [["sum by (phase) (rate(cnn_dist_step_phase_duration_seconds_sum[$__rate_interval])) / on() group_left() sum(rate(cnn_dist_step_duration_seconds_count[$__rate_interval]))", "{{phase}}"]]],
   ["Workers", "short", [["cnn_dist_workers > 0", "{{state}}"]]],
   ["Compute time of a worker", "s", [["cnn_dist_worker_step_duration_seconds", "rank {{rank}}"]]],
+  ["What a worker's time goes to", "percentunit", [["rate(cnn_dist_worker_phase_seconds_total{phase!=\"write\"}[$__rate_interval]) / on(rank) group_left() sum by (rank) (rate(cnn_dist_worker_phase_seconds_total{phase!=\"write\"}[$__rate_interval]))", "rank {{rank}}: {{phase}}"]]],
+  ["Last gradient to the next step's first operation", "s", [["rate(cnn_dist_step_tail_duration_seconds_sum[$__rate_interval]) / rate(cnn_dist_step_tail_duration_seconds_count[$__rate_interval])", "tail"]]],
   ["Age of the last checkpoint", "s", [["time() - (cnn_dist_checkpoint_last_success_timestamp_seconds > 0)", "age"]]],
   ["Exchange", "Bps", [["rate(cnn_dist_exchange_bytes_total[$__rate_interval])", "{{direction}} by {{transport}}"]]],
   ["Learning rate and gradient norm", "short", [["cnn_dist_learning_rate", "learning rate"], ["cnn_dist_gradient_norm", "gradient norm"]]],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UsageError } from "../errors.js";
 import {
   checkTimeLimits,
   DEFAULT_HEARTBEAT_TIMEOUT,
@@ -9,6 +10,8 @@ import { validate } from "./validate.js";
 
 /** Devices of one worker: one a tower of the network. */
 export const devicesPerWorker = z.number().int().min(1).max(64);
+/** What is expected of `traceSteps`. */
+const STEPS = "FROM-TO, two steps of which the first is not after the last, such as 1-50";
 
 /** Where and how a run takes place: nothing here changes its result. */
 export const placementSchema = z.strictObject({
@@ -39,6 +42,14 @@ export const placementSchema = z.strictObject({
   exchange: z.enum(["auto", "shared-memory", "frames"]),
   /** Restarts of one local worker. */
   maxRestarts: z.number().int().min(0),
+  /** A file for the timeline of some steps, as Chrome and Perfetto read it; null: none. */
+  trace: z.string().min(1).nullable(),
+  /** Steps in the trace, both included; null: the first that this process does. */
+  traceSteps: z
+    .string()
+    .regex(/^[1-9]\d{0,8}-[1-9]\d{0,8}$/, STEPS)
+    .refine((text) => stepsOf(text).from <= stepsOf(text).to, STEPS)
+    .nullable(),
   metricsHost: z.string().min(1),
   /** 0: any free port. */
   metricsPort: z.number().int().min(0).max(65535),
@@ -59,10 +70,29 @@ export const PLACEMENT_DEFAULTS: Placement = {
   heartbeatTimeout: DEFAULT_HEARTBEAT_TIMEOUT,
   exchange: "auto",
   maxRestarts: 3,
+  trace: null,
+  traceSteps: null,
   metricsHost: "127.0.0.1",
   metricsPort: 0,
   metrics: true,
 };
+
+/** Steps that are traced where `traceSteps` does not say. */
+const TRACED_STEPS = 50;
+
+/** Steps to trace, both included, of a run that goes on after step `done`; null: none. */
+export function tracedSteps(
+  { trace, traceSteps }: Pick<Placement, "trace" | "traceSteps">,
+  done: number,
+): { from: number; to: number } | null {
+  if (trace === null) return null;
+  return traceSteps === null ? { from: done + 1, to: done + TRACED_STEPS } : stepsOf(traceSteps);
+}
+
+function stepsOf(text: string): { from: number; to: number } {
+  const [from = 0, to = 0] = text.split("-").map(Number);
+  return { from, to };
+}
 
 /** What is left out, or undefined, has its default. UsageError names the flag, or the key of `where`. */
 export function completePlacement(
@@ -72,5 +102,7 @@ export function completePlacement(
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const placement = validate(placementSchema, { ...PLACEMENT_DEFAULTS, ...known }, where);
   checkTimeLimits(placement);
+  if (placement.traceSteps !== null && placement.trace === null)
+    throw new UsageError("config", "--trace-steps says which steps --trace FILE is to hold; --trace is missing.");
   return placement;
 }

@@ -69,6 +69,7 @@ function notStarted(
     duration_seconds: seconds,
     checkpoint: null,
     run_dir: runDir,
+    bottleneck: null,
     resume_command: null,
   };
 }

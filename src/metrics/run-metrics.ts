@@ -23,7 +23,8 @@ const STATES: readonly WorkerState[] = [
 const GONE: ReadonlySet<WorkerState> = new Set(["lost", "refused", "stopped"]);
 /** A worker in one of these can take part in the next step. */
 const ABLE: ReadonlySet<WorkerState> = new Set(["ready", "working", "spare"]);
-const PHASES = ["compute", "wait", "reduce", "update"] as const;
+const PHASES = ["wait", "input", "compute", "write", "reduce", "update", "commit"] as const;
+const WORKER_PHASES = ["wait", "input", "compute", "write", "idle"] as const;
 
 export interface RunMetrics {
   registry: Registry;
@@ -68,15 +69,25 @@ export function createRunMetrics(): RunMetrics {
   const stepDuration = histogram("step_duration_seconds", "Time from assignment to commit.", STEP_BUCKETS);
   const phaseDuration = histogram(
     "step_phase_duration_seconds",
-    "Parts of a step: compute (slowest worker), wait (what is left), reduce (gradients that came as frames are put into their places), update (gradients are added and applied).",
+    "Parts of a step, along the rank that ended last and then through the coordinator; they add up to the step: wait (for work and weights), input, compute, write (last gradients on their way), reduce (gradients that came as frames are put into their places), update (gradients are added and applied), commit.",
     STEP_BUCKETS,
     ["phase"],
+  );
+  const tailDuration = histogram(
+    "step_tail_duration_seconds",
+    "Time from a step's last gradient to the first operation of the next.",
+    STEP_BUCKETS,
   );
   const workers = gauge("workers", "Workers by state.", ["state"]);
   const heartbeat = gauge("worker_last_heartbeat_timestamp_seconds", "Unix time of a worker's last sign of life.", [
     "rank",
   ]);
   const workerStep = gauge("worker_step_duration_seconds", "Time that a worker computed in the last step.", ["rank"]);
+  const workerPhase = counter(
+    "worker_phase_seconds_total",
+    "What each rank's time in steps went to: wait (for work and weights), input, compute, idle (until the commit); write, gradients that leave, lies within compute.",
+    ["rank", "phase"],
+  );
   const failures = counter("failures_detected_total", "Workers lost, by how it was noticed.", ["reason"]);
   const detection = histogram(
     "failure_detection_seconds",
@@ -121,6 +132,7 @@ export function createRunMetrics(): RunMetrics {
     setTensors();
     heartbeat.remove({ rank: String(rank) });
     workerStep.remove({ rank: String(rank) });
+    for (const phase of WORKER_PHASES) workerPhase.remove({ rank: String(rank), phase });
   };
   /** What the run as a whole has come to; between its start and its end the workers decide. */
   let notRunning: string | null = "the run has not started";
@@ -157,7 +169,11 @@ export function createRunMetrics(): RunMetrics {
         exchanged.inc({ direction: "in", transport: "zeromq" }, event.exchange_bytes.in);
         exchanged.inc({ direction: "out", transport: "zeromq" }, event.exchange_bytes.out);
         exchanged.inc({ direction: "in", transport: "shared-memory" }, event.exchange_bytes.shared);
-        for (const [rank, seconds] of Object.entries(event.worker_seconds)) workerStep.set({ rank }, seconds);
+        if (event.tail_seconds !== null) tailDuration.observe(event.tail_seconds);
+        for (const [rank, phases] of Object.entries(event.ranks)) {
+          workerStep.set({ rank }, phases.compute_seconds);
+          for (const phase of WORKER_PHASES) workerPhase.inc({ rank, phase }, phases[`${phase}_seconds`]);
+        }
         return;
       case "eval":
         evalLoss.set(event.loss);
@@ -193,6 +209,7 @@ export function createRunMetrics(): RunMetrics {
       case "stopped":
         notRunning = "the run has ended";
         return;
+      case "timeline":
       case "log":
         return;
     }

@@ -15,12 +15,40 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const text = z.string().max(4096);
 /** A loss may be NaN or infinite: that it is so must get through. */
 const anyNumber = z.custom<number>((value) => typeof value === "number", "expected a number");
-const seconds = z.number().min(0).finite();
+const milliseconds = z.number().min(0).finite();
 
 /** The sender: late messages of a dead incarnation are recognised by these. */
 const sender = { run: z.string().max(64), rank: index, incarnation: index };
 const work = { ...sender, step: index, version: index };
 const range = { start: index, end: index };
+
+/** Spans that one message may carry; a worker leaves out what is beyond. */
+export const MAX_SPANS = 4096;
+/** `forward` ends, and `backward` begins, where the loss comes out. */
+const spanSchema = z.tuple([
+  z.enum(["input", "forward", "backward", "write"]),
+  /** Shard; bucket, or -1; start and end, of the worker's clock. */
+  index,
+  z.number().int().min(-1),
+  milliseconds,
+  milliseconds,
+]);
+/**
+ * When a worker computed a range, by its own monotonic clock, and how long each part took; all in milliseconds. `began`: with
+ * the input; `computing`: with TensorFlow's first operation. Gradients leave while TensorFlow computes, so `write` lies within
+ * `compute`. `spans`: only of a step that is traced.
+ */
+const timingSchema = z.strictObject({
+  assignedMs: milliseconds,
+  beganMs: milliseconds,
+  computingMs: milliseconds,
+  sentMs: milliseconds,
+  inputMs: milliseconds,
+  computeMs: milliseconds,
+  writeMs: milliseconds,
+  spans: z.array(spanSchema).max(MAX_SPANS),
+});
+export type Timing = z.infer<typeof timingSchema>;
 
 export const layoutSpecSchema = z
   .array(
@@ -70,7 +98,7 @@ export const toCoordinator = z.discriminatedUnion("type", [
   /** Payload: the float32 sum of one bucket's gradients over the shards of the range. */
   z.strictObject({ type: z.literal("bucket"), ...work, ...range, bucket: index }),
   /** Last of a range. Payload (if the network has state): sum over the shards of state * samples / global batch. */
-  z.strictObject({ type: z.literal("finished"), ...work, ...range, computeSeconds: seconds }),
+  z.strictObject({ type: z.literal("finished"), ...work, ...range, timing: timingSchema }),
   z.strictObject({
     type: z.literal("evaluated"),
     ...sender,
@@ -119,6 +147,8 @@ export const toWorker = z.discriminatedUnion("type", [
     stepInEpoch: index,
     batch: index,
     shards: z.array(index).max(1024),
+    /** Say with each range when each of its parts began and ended. */
+    traced: z.boolean(),
   }),
   /** Loss and hits of test images `start` to `end`, at that version. */
   z.strictObject({ type: z.literal("evaluate"), evaluation: index, kind: weightsKindSchema, version: index, ...range }),

@@ -3,7 +3,8 @@ import type { CheckpointStore } from "../checkpoint/store.js";
 import { systemClock } from "../clock.js";
 import type { Outcome } from "../coordinator/coordinator.js";
 import { CnnDistError, CODES, errorOf, messageOf } from "../errors.js";
-import type { DoneEvent } from "../events.js";
+import type { Bottleneck, DoneEvent } from "../events.js";
+import { TimeSpent } from "../metrics/time-spent.js";
 import { weightsSha256 } from "../parameters/hash.js";
 import type { RunContext } from "./context.js";
 import type { OpenedRun } from "./open.js";
@@ -18,8 +19,10 @@ export async function followRun(
   { coordinator, outcome, startedMs }: RunningTraining,
 ): Promise<DoneEvent> {
   let accuracy: number | null = null;
+  const spent = new TimeSpent();
   events.subscribe((event) => {
     if (event.event === "eval") accuracy = event.accuracy;
+    spent.observe(event);
   });
   const stop = () => coordinator.requestStop(messageOf(signal.reason));
   if (signal.aborted) stop();
@@ -32,6 +35,7 @@ export async function followRun(
     seconds: (systemClock.now() - startedMs) / 1000,
     checkpoint: ended.checkpoint ?? checkpoint?.path ?? null,
     runDir: directory.path,
+    bottleneck: spent.bottleneck(),
   });
   events.emit(done);
   return done;
@@ -40,7 +44,13 @@ export async function followRun(
 /** `accuracy`: of the last evaluation; `checkpoint`: the newest there is. */
 export function doneEvent(
   { kind, snapshot, samplesPerSecond }: Outcome,
-  facts: { accuracy: number | null; seconds: number; checkpoint: string | null; runDir: string },
+  facts: {
+    accuracy: number | null;
+    seconds: number;
+    checkpoint: string | null;
+    runDir: string;
+    bottleneck: Bottleneck | null;
+  },
 ): DoneEvent {
   return {
     event: kind,
@@ -56,6 +66,7 @@ export function doneEvent(
     duration_seconds: facts.seconds,
     checkpoint: facts.checkpoint,
     run_dir: facts.runDir,
+    bottleneck: facts.bottleneck,
     resume_command: kind === "stopped" ? resumeCommand(facts.runDir) : null,
   };
 }

@@ -1,14 +1,18 @@
 /** Open: the run's folder, its metrics, and the socket that its workers will come to. */
 import { CheckpointStore } from "../checkpoint/store.js";
+import { systemClock } from "../clock.js";
+import { tracedSteps } from "../config/placement.js";
 import { listGpus } from "../engine/gpus.js";
 import type { RunEvent } from "../events.js";
 import { SharedFile } from "../exchange/mapping.js";
 import { startMetrics } from "../metrics/server.js";
+import { TraceFile } from "../metrics/trace-file.js";
 import type { CoordinatorLink } from "../transport/link.js";
 import { createSocketDirectory } from "../transport/socket-directory.js";
 import type { RunContext } from "./context.js";
 import { RunDirectory } from "./directory.js";
 import type { PreparedRun } from "./prepare.js";
+import { isForSubscribers } from "./run-events.js";
 
 export interface OpenedRun {
   directory: RunDirectory;
@@ -25,6 +29,7 @@ export async function openRun(context: RunContext, prepared: PreparedRun): Promi
   const store = new CheckpointStore(directory.path, options.placement.keepCheckpoints, directory.lock);
   await store.sweep();
   const metricsUrl = await serveMetrics(context, prepared);
+  await writeTrace(context, prepared);
   const link = await listen(context);
   events.emit({ ...prepared.plan, run_dir: directory.path, metrics_url: metricsUrl });
   const file = SharedFile.create();
@@ -44,7 +49,7 @@ function openDirectory({ options, events, closing }: RunContext, { directory, tr
 }
 
 function record(event: RunEvent, directory: RunDirectory): void {
-  if (event.event === "heartbeat" || event.event === "rejected") return;
+  if (isForSubscribers(event)) return;
   directory.record(event);
   if (event.event === "log") directory.log(`${event.level}: ${event.message}`);
   if (event.event === "worker") {
@@ -67,6 +72,22 @@ async function serveMetrics(
   closing.add(() => server.close());
   events.subscribe((event) => server.observe(event));
   return server.url;
+}
+
+async function writeTrace({ options, events, closing }: RunContext, { training }: PreparedRun): Promise<void> {
+  const { placement } = options;
+  const { step } = training.start;
+  const steps = tracedSteps(placement, step);
+  if (placement.trace === null || steps === null) return;
+  const file = await TraceFile.create({
+    path: placement.trace,
+    steps,
+    done: step,
+    now: systemClock.now,
+    onTrouble: (message) => events.emit({ event: "log", level: "warn", message }),
+  });
+  closing.add(() => file.close());
+  events.subscribe((event) => file.observe(event));
 }
 
 async function listen({ options, services, env, closing }: RunContext): Promise<CoordinatorLink> {

@@ -4,6 +4,7 @@ import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow, findTensorflow } from "../engine/install.js";
 import { clauseOf, UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
+import { checkTracePath } from "../metrics/trace-file.js";
 import { assertDevices, towersOf } from "../models/tower-devices.js";
 import { cacheDirectory } from "../paths.js";
 import type { RunContext } from "./context.js";
@@ -29,6 +30,7 @@ export interface PreparedRun {
 export async function prepareRun(context: RunContext): Promise<PreparedRun> {
   const { options, env, signal } = context;
   const { placement, bind, onProgress } = options;
+  if (placement.trace !== null) await checkTracePath(placement.trace);
   const cacheDir = cacheDirectory(env);
   const { directory, checkpoint } = await openResumed(context);
   assertDevices(placement.devicesPerWorker, towersOf(options.recipe.model));

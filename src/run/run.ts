@@ -7,7 +7,7 @@ import type { RunContext, RunServices, StartOptions } from "./context.js";
 import { followRun } from "./follow.js";
 import { openRun } from "./open.js";
 import { prepareRun } from "./prepare.js";
-import { RunEvents } from "./run-events.js";
+import { isForSubscribers, RunEvents } from "./run-events.js";
 import { startTraining } from "./start.js";
 import { EventStream } from "./stream.js";
 
@@ -18,13 +18,13 @@ export interface Run extends AsyncIterable<RunEvent> {
   stop(reason: string): void;
 }
 
-/** Starts at once and returns; everything that happens comes as events. Heartbeats go to `observe` alone. */
+/** Starts at once and returns; everything that happens comes as events. Heartbeats, and timelines of traced steps, go to `observe` alone. */
 export function startRun(options: StartOptions, services: RunServices = { listen: bindCoordinator }): Run {
   const stream = new EventStream<RunEvent>();
   const stopping = new AbortController();
   const events = new RunEvents((event) => {
     options.observe?.(event);
-    if (event.event !== "heartbeat" && event.event !== "rejected") stream.push(event);
+    if (!isForSubscribers(event)) stream.push(event);
   });
   const { env = process.env } = options;
   const result = perform({ options, services, env, signal: stopping.signal, events, closing: new Closing() });

@@ -1,6 +1,7 @@
 /** Start: the coordinator, and the workers that are this machine's. */
 import { basename } from "node:path";
 import { systemClock } from "../clock.js";
+import { tracedSteps } from "../config/placement.js";
 import { LEAVE_MS } from "../config/time-limits.js";
 import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
 import { messageOf } from "../errors.js";
@@ -48,6 +49,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
       expect: { datasetSha256: dataset.sha256, topologySha256 },
       minWorkers: devices.length,
       stopAfterStep: options.stopAfterStep ?? null,
+      traceSteps: tracedSteps(options.placement, start.step),
       exchange,
       placement: options.placement,
     },

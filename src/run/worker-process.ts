@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { monotonicMs } from "../clock.js";
 import { dieWithParent, exitNow } from "../engine/prctl.js";
 import { CnnDistError, messageOf } from "../errors.js";
 import { SharedFile } from "../exchange/mapping.js";
@@ -39,7 +40,7 @@ async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise
       openMemory: settings.memory
         ? (layout, contents) => new RunMemory(SharedFile.inherited(MEMORY_DESCRIPTOR), layout, contents)
         : null,
-      now: () => performance.now(),
+      now: monotonicMs,
       rssBytes: () => process.memoryUsage.rss(),
     });
     const outcome = await Promise.race([working, aborted(leaving)]);

@@ -145,6 +145,7 @@ export function summaryLines(done: DoneEvent | NotStartedEvent): string[] {
   if (done.ema_sha256 !== null) lines.push(`average     ${done.ema_sha256}`);
   if (done.recipe_sha256 !== null) lines.push(`recipe      ${done.recipe_sha256}`);
   lines.push(`checkpoint  ${done.checkpoint ?? "none: nothing was trained yet"}`);
+  if (done.bottleneck !== null) lines.push(`speed       ${done.bottleneck.text}`);
   if (done.resume_command !== null) lines.push(`resume      ${done.resume_command}`);
   return lines;
 }

@@ -12,6 +12,7 @@ import { deriveKey } from "../random.js";
 import type { ShardInput, ShardSink } from "./compute.js";
 import type { WorkerExchange } from "./exchange.js";
 import { RangeSum } from "./range-sum.js";
+import { RangeTimes } from "./range-times.js";
 
 /** What computes; with TensorFlow it is `Compute`. */
 export interface Computer {
@@ -33,10 +34,12 @@ export interface SessionParts {
   computer: Computer;
   exchange: WorkerExchange;
   send: (message: ToCoordinator, payload?: Float32Array) => void;
+  /** Milliseconds of a monotonic clock. */
   now: () => number;
 }
 
-type Assign = Extract<ToWorker, { type: "assign" }>;
+/** With the moment at which it came. */
+type Assign = Extract<ToWorker, { type: "assign" }> & { readonly assignedMs: number };
 type Evaluate = Extract<ToWorker, { type: "evaluate" }>;
 
 export class WorkSession {
@@ -66,12 +69,12 @@ export class WorkSession {
   }
 
   /** Adds work; what belongs to an earlier step is dropped, since that step is over. */
-  add(task: Assign | Evaluate, onError: (error: unknown) => void): void {
+  add(task: Extract<ToWorker, { type: "assign" }> | Evaluate, onError: (error: unknown) => void): void {
     if (task.type === "assign" && task.step > this.#latestStep) {
       this.#latestStep = task.step;
       this.#queue.length = 0;
     }
-    this.#queue.push(task);
+    this.#queue.push(task.type === "assign" ? { ...task, assignedMs: this.#parts.now() } : task);
     if (!this.#working) this.#drain().catch(onError);
   }
 
@@ -116,19 +119,17 @@ export class WorkSession {
     const gradients = exchange.gradients(range, shards);
     const states = new RangeSum(range, this.#batch.shards, shards);
     const work = { ...sender, step: task.step, version: task.version };
+    const times = new RangeTimes(task.assignedMs, task.traced);
     let state: Float32Array | null = null;
-    let computeMs = 0;
     for (const shard of shards) {
       if (task.step !== this.#latestStep) return; // the step went on without us
-      const start = now();
-      const left = await this.#shard(task, shard, {
+      const left = await this.#shard(task, shard, times, {
         loss: (loss, hits) => send({ type: "loss", ...work, shard, loss, hits }),
         bucket: (index, data) => {
           const ready = gradients.add(shard, index, data);
           if (ready) send({ type: "bucket", ...work, ...range, bucket: index }, ready.payload);
         },
       });
-      computeMs += now() - start;
       if (layout.stateSize > 0) {
         const weight = this.#samples(task, shard).length / task.batch;
         state = states.add(
@@ -138,18 +139,35 @@ export class WorkSession {
         );
       }
     }
-    send({ type: "finished", ...work, ...range, computeSeconds: computeMs / 1000 }, state ?? undefined);
+    send({ type: "finished", ...work, ...range, timing: times.told(now()) }, state ?? undefined);
   }
 
-  async #shard(task: Assign, shard: number, sink: ShardSink): Promise<Float32Array> {
-    const { recipe, computer } = this.#parts;
+  async #shard(task: Assign, shard: number, times: RangeTimes, sink: ShardSink): Promise<Float32Array> {
+    const { recipe, computer, now } = this.#parts;
     const samples = this.#samples(task, shard);
+    const inputMs = now();
     const { pixels, labels, release } = await this.#training.take(`${task.step}/${shard}`, samples, task.epoch);
     const [low, high] = deriveKey(recipe.seed, "noise", task.step, shard);
     const input = { pixels, labels, scale: 1 / task.batch, seed: [low | 0, high | 0] as const };
-    const computing = computer.shard(input, this.#vectors("raw", task.version), sink).finally(release);
+    const startMs = now();
+    times.input(shard, inputMs, startMs);
+    let lossMs = startMs;
+    const timed: ShardSink = {
+      loss(loss, hits) {
+        lossMs = now();
+        sink.loss(loss, hits);
+      },
+      bucket(index, values) {
+        const writeMs = now();
+        sink.bucket(index, values);
+        times.write(shard, index, writeMs, now());
+      },
+    };
+    const computing = computer.shard(input, this.#vectors("raw", task.version), timed).finally(release);
     this.#prepareNext(task, shard);
-    return computing;
+    const state = await computing;
+    times.compute(shard, startMs, lossMs, now());
+    return state;
   }
 
   /** While TensorFlow computes: the next shard of this assignment, else most likely the same work of the next step. */

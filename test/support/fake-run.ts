@@ -73,6 +73,7 @@ export function fakeRun(
       expect: { datasetSha256: DATASET, topologySha256: TOPOLOGY },
       minWorkers: given.workers ?? 1,
       stopAfterStep: null,
+      traceSteps: null,
       exchange: "frames",
       placement: {
         checkpointEverySteps: 0,

@@ -11,6 +11,7 @@ import { childrenOf, coverOf, type Range } from "../../src/parameters/tree.js";
 import { asFloat32, decodeToWorker, encode } from "../../src/protocol/codec.js";
 import { PROTOCOL, type ToCoordinator, type ToWorker } from "../../src/protocol/messages.js";
 import type { MemoryNetwork } from "../../src/transport/memory.js";
+import { TIMING } from "./step-values.js";
 
 export const FINGERPRINT: Fingerprint = {
   software: "0",
@@ -168,7 +169,7 @@ export class FakeWorker {
               ),
             )
           : undefined;
-      this.say({ type: "finished", ...work, ...range, computeSeconds: 0.01 }, state);
+      this.say({ type: "finished", ...work, ...range, timing: TIMING }, state);
     }
   }
 }

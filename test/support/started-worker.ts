@@ -19,5 +19,5 @@ export async function stopped(worker: Started): Promise<void> {
 
 export function assign(worker: Started, step: number, shards: number[], stepInEpoch = (step - 1) % 3): void {
   const batch = batchOf(DATA.train.count, worker.recipe.batchSize, stepInEpoch);
-  worker.tell({ type: "assign", step, version: step - 1, epoch: 0, stepInEpoch, batch, shards });
+  worker.tell({ type: "assign", step, version: step - 1, epoch: 0, stepInEpoch, batch, shards, traced: false });
 }

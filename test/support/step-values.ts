@@ -1,8 +1,9 @@
 /** Values of a step for tests; sums of them depend on the order of additions. */
 import { DoubleBuffer } from "../../src/coordinator/training/weights.js";
-import type { StepCosts, Weights } from "../../src/coordinator/training/workers.js";
+import type { RankTimes, StepCosts, Weights } from "../../src/coordinator/training/workers.js";
 import type { Layout } from "../../src/parameters/layout.js";
 import { childrenOf, type Range } from "../../src/parameters/tree.js";
+import type { Timing } from "../../src/protocol/messages.js";
 import { trainingMemory } from "./training-memory.js";
 
 /** A shard's value of one vector. */
@@ -34,8 +35,29 @@ export function weightsOf(layout: Layout, version: number): Weights {
   return new DoubleBuffer(trainingMemory(layout), { step: version, ...zeros }).view(version);
 }
 
+/** Of a worker that began at 0 and computed for 10 ms. */
+export const TIMING: Timing = {
+  assignedMs: 0,
+  beganMs: 0,
+  computingMs: 2,
+  sentMs: 12,
+  inputMs: 2,
+  computeMs: 10,
+  writeMs: 1,
+  spans: [],
+};
+export const TIMES: RankTimes = {
+  shards: 2,
+  beganMs: 10,
+  computingMs: 20,
+  endedMs: 270,
+  inputMs: 10,
+  computeMs: 250,
+  writeMs: 5,
+  spans: [],
+};
 export const COSTS: StepCosts = {
-  computeSeconds: new Map([[0, 0.25]]),
+  ranks: new Map([[0, TIMES]]),
   exchangedBytes: { in: 3, out: 4, shared: 5 },
   tensors: 5,
   tensorBytes: 6,

@@ -15,12 +15,14 @@ import { Members } from "./members.js";
 import type { MembersOptions, MembersPorts } from "./ports.js";
 import type { Incarnation } from "./roster.js";
 import { ShardsInFlight } from "./shards.js";
+import { WorkerClocks } from "./step-times.js";
 import { Versions } from "./versions.js";
 
 export class Membership implements Workers {
   readonly #ports: MembersPorts;
   readonly #members: Members;
   readonly #versions: Versions;
+  readonly #clocks = new WorkerClocks();
   #evaluations = 0;
   #inFlight: InFlight | null = null;
   /** Why no more work is done: a stop that was asked for, or the run's failure; whichever came first. */
@@ -75,13 +77,23 @@ export class Membership implements Workers {
   }
 
   async #step<Result>(work: StepWork<Result>): Promise<Result> {
-    const { step, version, epoch, stepInEpoch, batch } = work.plan;
+    const { step, version, epoch, stepInEpoch, batch, traced } = work.plan;
     const before = this.#members.exchanged();
     const inFlight = new ShardsInFlight(work, {
       now: () => this.#ports.clock.now(),
+      clocks: this.#clocks,
       send: (member, shards) => {
         this.#versions.bringUpTo(member, work.weights);
-        this.#members.send(member, { type: "assign", step, version, epoch, stepInEpoch, batch, shards: [...shards] });
+        this.#members.send(member, {
+          type: "assign",
+          step,
+          version,
+          epoch,
+          stepInEpoch,
+          batch,
+          shards: [...shards],
+          traced,
+        });
         this.#members.setState(member, "working");
       },
     });
@@ -90,7 +102,7 @@ export class Membership implements Workers {
     const after = this.#members.exchanged();
     const members = this.#members.all();
     return work.result({
-      computeSeconds: inFlight.computeSeconds,
+      ranks: inFlight.ranks,
       exchangedBytes: {
         in: after.in - before.in,
         out: after.out - before.out,

@@ -2,29 +2,35 @@
 import { indicesOf } from "../../data/order.js";
 import { coverOf, type Range, rangeKey } from "../../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../../protocol/codec.js";
-import type { ToCoordinator } from "../../protocol/messages.js";
-import type { Part, StepWork } from "../training/workers.js";
+import type { Timing, ToCoordinator } from "../../protocol/messages.js";
+import type { Part, RankTimes, StepWork } from "../training/workers.js";
 import { divide } from "./assign.js";
 import { deferred, type InFlight } from "./in-flight.js";
 import type { Member } from "./roster.js";
+import { rankTimes, type WorkerClocks } from "./step-times.js";
 
 interface Hooks {
   /** Milliseconds. */
   now(): number;
   send(member: Member, shards: readonly number[]): void;
+  clocks: Pick<WorkerClocks, "offsetMs">;
 }
 
 type Message<Type> = Extract<ToCoordinator, { type: Type }>;
 
 export class ShardsInFlight implements InFlight {
   readonly owesSince = new Map<Member, number>();
-  /** Seconds that each rank computed. */
-  readonly computeSeconds = new Map<number, number>();
+  /** What each rank did when. */
+  readonly ranks = new Map<number, RankTimes>();
   /** Bytes of gradients that came through shared memory. */
   sharedBytes = 0;
   readonly #work: StepWork<unknown>;
   readonly #hooks: Hooks;
   readonly #done = deferred<void>();
+  /** When the step began. */
+  readonly #stepMs: number;
+  /** When each member was first given shards of this step. */
+  readonly #assignedMs = new Map<Member, number>();
   /** Shards that must be computed, with the member that owes them; null while nobody does. */
   readonly #owed = new Map<number, Member | null>();
   /** Shards that a member was given in this step: nothing else is taken from it. */
@@ -37,6 +43,7 @@ export class ShardsInFlight implements InFlight {
   constructor(work: StepWork<unknown>, hooks: Hooks) {
     this.#work = work;
     this.#hooks = hooks;
+    this.#stepMs = hooks.now();
     const { shards, empty } = work.plan;
     for (let shard = 0; shard < shards; shard++) if (!empty.includes(shard)) this.#owed.set(shard, null);
   }
@@ -62,7 +69,9 @@ export class ShardsInFlight implements InFlight {
         this.#owed.set(shard, member);
         given.add(shard);
       }
-      this.owesSince.set(member, this.#hooks.now());
+      const now = this.#hooks.now();
+      this.owesSince.set(member, now);
+      if (!this.#assignedMs.has(member)) this.#assignedMs.set(member, now);
       this.#hooks.send(member, block);
     });
   }
@@ -106,7 +115,7 @@ export class ShardsInFlight implements InFlight {
   ): RejectReason | null {
     if (message.type === "loss") return this.#takeLoss(member, message);
     if (message.type === "bucket") return this.#takeBucket(member, range, message.bucket, payload);
-    return this.#takeEnd(member, range, message.computeSeconds, payload);
+    return this.#takeEnd(member, range, message.timing, payload);
   }
 
   #takeLoss(member: Member, { shard, loss, hits }: Message<"loss">): null {
@@ -126,19 +135,27 @@ export class ShardsInFlight implements InFlight {
     return null;
   }
 
-  #takeEnd(member: Member, range: Range, computeSeconds: number, payload: Uint8Array | null): RejectReason | null {
+  #takeEnd(member: Member, range: Range, timing: Timing, payload: Uint8Array | null): RejectReason | null {
     const { buckets, stateSize } = this.#work.weights.layout;
     const state = stateSize > 0 ? asFloat32(payload, stateSize) : null;
     if (stateSize > 0 ? !state : payload) return "payload";
     if (this.#cameFrom(member, range).size < buckets.length) return "schema";
     if (this.#present(range).some((shard) => !this.#losses.has(shard))) return "schema";
     if (state) this.#deliver(() => this.#work.addState(partOf(member, range, state)));
-    this.computeSeconds.set(member.rank, (this.computeSeconds.get(member.rank) ?? 0) + computeSeconds);
+    this.#keepTimes(member, timing, this.#present(range).length);
     for (let shard = range.start; shard < range.end; shard++)
       if (this.#owed.get(shard) === member) this.#owed.delete(shard);
     if (![...this.#owed.values()].includes(member)) this.owesSince.delete(member);
     if (this.#owed.size === 0) this.#done.resolve();
     return null;
+  }
+
+  #keepTimes(member: Member, timing: Timing, shards: number): void {
+    const receivedMs = this.#hooks.now();
+    const assignedMs = this.#assignedMs.get(member)!;
+    const offsetMs = this.#hooks.clocks.offsetMs(member, timing, { assignedMs, receivedMs });
+    const at = { shards, offsetMs, stepMs: this.#stepMs, receivedMs };
+    this.ranks.set(member.rank, rankTimes(this.ranks.get(member.rank), timing, at));
   }
 
   /** What the training throws ends the step. */

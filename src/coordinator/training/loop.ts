@@ -14,6 +14,7 @@ import type { RunEvent } from "../../events.js";
 import type { TrainingMemory } from "../../exchange/training-memory.js";
 import { afterEvaluation, learningRate } from "../../optim/schedule.js";
 import { EvaluationSum } from "./evaluation.js";
+import { type StepFacts, stepEvent, timelineEvent } from "./report.js";
 import { type SavePorts, Saves } from "./saves.js";
 import { type StepResult, StepSum } from "./step.js";
 import { StepUpdate } from "./update.js";
@@ -29,6 +30,8 @@ export interface TrainingOptions {
   test: number;
   /** End as "stopped" after this step; null: only where the recipe ends. */
   stopAfterStep: number | null;
+  /** Steps whose timeline is told, both included; null: none. */
+  traceSteps: { from: number; to: number } | null;
   placement: {
     /** 0: only at the end of an epoch and of the run. */
     checkpointEverySteps: number;
@@ -89,6 +92,8 @@ class Training {
   #snapshot: Snapshot;
   #samples = 0;
   #stepSeconds = 0;
+  /** When the last gradient of the step right before was there. */
+  #lastGradientMs: number | null = null;
 
   constructor(
     start: Snapshot,
@@ -141,12 +146,16 @@ class Training {
       reducedState: (state) => update.reducedState(state),
     });
     const result = await this.#workers.collect(sum);
+    const collectedMs = clock.now();
     this.#commit(plan, result);
-    this.#report(plan, result, update, lr, (clock.now() - startMs) / 1000);
+    const { ranks } = result.costs;
+    const times = { startMs, collectedMs, endMs: clock.now(), ranks, reduced: result.reduced, updated: update.spans };
+    this.#report({ plan, result, times, lr, gradientNorm: update.gradientNorm });
   }
 
   #plan(): StepPlan {
     const { recipe, step } = this.#snapshot;
+    const { traceSteps } = this.#options;
     const { epoch, stepInEpoch } = positionOf(step, this.#perEpoch);
     const { batchSize, shards } = globalBatch(recipe);
     const batch = batchOf(this.#options.train, batchSize, stepInEpoch);
@@ -158,6 +167,7 @@ class Training {
       batch,
       shards,
       empty: emptyShards(batch, shards),
+      traced: traceSteps !== null && traceSteps.from <= step + 1 && step + 1 <= traceSteps.to,
     };
   }
 
@@ -178,33 +188,14 @@ class Training {
     return { ...snapshot, ...this.#buffer.half(snapshot.step) };
   }
 
-  #report(plan: StepPlan, result: StepResult, update: StepUpdate, lr: number, seconds: number): void {
-    const { computeSeconds, exchangedBytes, tensors, tensorBytes } = result.costs;
+  #report(facts: Omit<StepFacts, "lastGradientMs" | "checkpointWaitMs">): void {
+    const { plan, result, times } = facts;
+    const whole = { ...facts, lastGradientMs: this.#lastGradientMs, checkpointWaitMs: this.#saves.waitedMs() };
     this.#samples += plan.batch;
-    this.#stepSeconds += seconds;
-    const compute = Math.max(0, ...computeSeconds.values());
-    this.#ports.emit({
-      event: "step",
-      step: plan.step,
-      epoch: plan.epoch,
-      loss: result.loss,
-      accuracy: result.hits / plan.batch,
-      lr,
-      gradient_norm: update.gradientNorm,
-      samples: plan.batch,
-      duration_seconds: seconds,
-      samples_per_second: plan.batch / Math.max(seconds, 1e-9),
-      phases: {
-        compute_seconds: compute,
-        reduce_seconds: result.placeSeconds,
-        update_seconds: update.seconds,
-        wait_seconds: Math.max(0, seconds - compute),
-      },
-      exchange_bytes: exchangedBytes,
-      worker_seconds: Object.fromEntries([...computeSeconds].map(([rank, value]) => [String(rank), value])),
-      tensors,
-      tensor_bytes: tensorBytes,
-    });
+    this.#stepSeconds += (times.endMs - times.startMs) / 1000;
+    this.#lastGradientMs = result.lastGradientMs;
+    this.#ports.emit(stepEvent(whole));
+    if (plan.traced) this.#ports.emit(timelineEvent(whole));
   }
 
   /** `plateau` decides by evaluations, so for it their rhythm is the recipe's, not the placement's. */
@@ -243,6 +234,7 @@ class Training {
       schedule: afterEvaluation(recipe, this.#snapshot.schedule, loss),
     };
     const duration_seconds = (clock.now() - startMs) / 1000;
+    this.#lastGradientMs = null;
     this.#ports.emit({ event: "eval", epoch, step, loss, accuracy, samples: test, duration_seconds, weights, best });
   }
 

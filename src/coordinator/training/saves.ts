@@ -17,6 +17,7 @@ export class Saves {
   #writing: { version: number; promise: Promise<void> } | null = null;
   /** Path of the last checkpoint that was written. */
   #path: string | null = null;
+  #waitedMs = 0;
 
   /** `start`: where the training begins, which needs no save. */
   constructor(start: Moment, ports: SavePorts) {
@@ -26,6 +27,13 @@ export class Saves {
 
   get path(): string | null {
     return this.#path;
+  }
+
+  /** Milliseconds that the training has waited for saves since this was last asked. */
+  waitedMs(): number {
+    const waited = this.#waitedMs;
+    this.#waitedMs = 0;
+    return waited;
   }
 
   /** Nothing if this very moment was saved already; else waits for the save before it and lets the new one go on by itself. */
@@ -56,8 +64,11 @@ export class Saves {
   /** Rejects if the save that was under way failed. */
   async settle(): Promise<void> {
     const writing = this.#writing;
+    if (!writing) return;
+    const startMs = this.#ports.clock.now();
     this.#writing = null;
-    await writing?.promise;
+    await writing.promise;
+    this.#waitedMs += this.#ports.clock.now() - startMs;
   }
 
   /** A save that still reads the half that this version will be written to must end first. */

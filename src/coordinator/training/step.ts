@@ -1,11 +1,13 @@
 /** The sums of one step: losses, gradients bucket by bucket, and the state, added along the tree over the shards. */
 import { CnnDistError } from "../../errors.js";
 import { addInPlace, additionsOf, type Range, rangeKey, TreeSum } from "../../parameters/tree.js";
-import type { Part, Score, StepCosts, StepPlan, StepWork, Weights } from "./workers.js";
+import type { BucketSpan, Part, Score, StepCosts, StepPlan, StepWork, Weights } from "./workers.js";
 
 export interface StepResult extends Score {
-  /** Seconds in which gradients that came as frames were put into their places. */
-  placeSeconds: number;
+  /** When gradients that came as frames were put into their places. */
+  reduced: readonly BucketSpan[];
+  /** When the last of the gradients was there. */
+  lastGradientMs: number;
   costs: StepCosts;
 }
 
@@ -32,7 +34,8 @@ export class StepSum implements StepWork<StepResult> {
   /** What lies in its place, by range; null once the bucket is complete. */
   readonly #gradients: (Map<string, Origin> | null)[];
   #state: TreeSum<Float32Array> | null;
-  #placeMs = 0;
+  readonly #reduced: BucketSpan[] = [];
+  #lastGradientMs = 0;
 
   constructor(plan: StepPlan, weights: Weights, hooks: StepHooks) {
     this.plan = plan;
@@ -57,8 +60,11 @@ export class StepSum implements StepWork<StepResult> {
     if (!held || [...held.values()].some((other) => includes(other.range, range))) return;
     for (const other of held.values()) if (includes(range, other.range)) held.delete(rangeKey(other.range));
     const startMs = this.#hooks.now();
-    if (values) this.#hooks.place(range.start, bucket).set(values);
-    this.#placeMs += this.#hooks.now() - startMs;
+    this.#lastGradientMs = startMs;
+    if (values) {
+      this.#hooks.place(range.start, bucket).set(values);
+      this.#reduced.push({ bucket, startMs, endMs: this.#hooks.now() });
+    }
     held.set(rangeKey(range), { from, range });
     const additions = additionsOf(held, this.plan.shards, this.plan.empty);
     if (!additions) return;
@@ -85,7 +91,7 @@ export class StepSum implements StepWork<StepResult> {
       loss += this.#losses.get(shard)!.loss;
       hits += this.#losses.get(shard)!.hits;
     }
-    return { loss, hits, placeSeconds: this.#placeMs / 1000, costs };
+    return { loss, hits, reduced: this.#reduced, lastGradientMs: this.#lastGradientMs, costs };
   }
 }
 

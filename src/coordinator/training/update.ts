@@ -4,6 +4,7 @@ import { clipScale } from "../../optim/clipping.js";
 import type { Bucket } from "../../parameters/layout.js";
 import type { Origin } from "./step.js";
 import type { DoubleBuffer } from "./weights.js";
+import type { BucketSpan } from "./workers.js";
 
 export interface UpdateOptions {
   step: number;
@@ -20,12 +21,13 @@ export interface UpdateOptions {
  * which needs all of them first. A gradient that is not finite throws before anything is committed.
  */
 export class StepUpdate {
+  /** When buckets were added and updated. */
+  readonly spans: BucketSpan[] = [];
   readonly #buffer: DoubleBuffer;
   readonly #options: UpdateOptions;
   readonly #squares: number[];
   readonly #held: (readonly number[])[] = [];
   #missing: number;
-  #ms = 0;
 
   constructor(buffer: DoubleBuffer, options: UpdateOptions) {
     this.#buffer = buffer;
@@ -47,7 +49,7 @@ export class StepUpdate {
       this.#held[bucket] = additions;
       if (this.#missing === 0) this.#applyAll(clipScale(this.gradientNorm, clipGradNorm));
     }
-    this.#ms += this.#options.now() - startMs;
+    this.spans.push({ bucket, startMs, endMs: this.#options.now() });
   }
 
   #applyAll(scale: number): void {
@@ -71,10 +73,6 @@ export class StepUpdate {
   /** Before clipping; squares are added in the order of buckets. */
   get gradientNorm(): number {
     return Math.sqrt(this.#squares.reduce((sum, value) => sum + value, 0));
-  }
-
-  get seconds(): number {
-    return this.#ms / 1000;
   }
 
   #keep(bucket: number, squares: number, parts: readonly Origin[]): void {

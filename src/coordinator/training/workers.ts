@@ -57,6 +57,8 @@ export interface StepPlan {
   shards: number;
   /** Shards without a sample, in a short batch. */
   empty: readonly number[];
+  /** Whether workers say when each part of their work began and ended. */
+  traced: boolean;
 }
 
 export interface Score {
@@ -72,9 +74,42 @@ export interface Part<Values> {
   readonly values: Values;
 }
 
+/**
+ * When a rank computed its shards of a step, in milliseconds of the coordinator's clock, and how long each part took. It
+ * began with its input, was computing with TensorFlow's first operation, and ended when it sent the last of its results.
+ * Gradients are written while TensorFlow computes, so `writeMs` lies within `computeMs`.
+ */
+export interface RankTimes {
+  shards: number;
+  beganMs: number;
+  computingMs: number;
+  endedMs: number;
+  inputMs: number;
+  computeMs: number;
+  writeMs: number;
+  /** Of a step that is traced. */
+  spans: readonly WorkerSpan[];
+}
+
+export interface WorkerSpan extends Moments {
+  what: "input" | "forward" | "backward" | "write";
+  shard: number;
+  bucket?: number;
+}
+
+export interface BucketSpan extends Moments {
+  bucket: number;
+}
+
+/** In milliseconds of the coordinator's clock. */
+export interface Moments {
+  startMs: number;
+  endMs: number;
+}
+
 /** What a step took of those who computed it. */
 export interface StepCosts {
-  computeSeconds: ReadonlyMap<number, number>;
+  ranks: ReadonlyMap<number, RankTimes>;
   /** Payloads, without headers. */
   exchangedBytes: { in: number; out: number; shared: number };
   /** TensorFlow's tensors in all workers. */

@@ -19,7 +19,36 @@ const STEP: StepEvent = {
   samples: 64,
   duration_seconds: 0.25,
   samples_per_second: 256,
-  phases: { wait_seconds: 0.02, reduce_seconds: 0.01, update_seconds: 0.02, compute_seconds: 0.2 },
+  phases: {
+    wait_seconds: 0.005,
+    input_seconds: 0.005,
+    compute_seconds: 0.2,
+    write_seconds: 0.01,
+    reduce_seconds: 0.01,
+    update_seconds: 0.02,
+    commit_seconds: 0,
+  },
+  ranks: {
+    0: {
+      shards: 2,
+      wait_seconds: 0.005,
+      input_seconds: 0.005,
+      compute_seconds: 0.2,
+      write_seconds: 0.01,
+      idle_seconds: 0.04,
+    },
+    1: {
+      shards: 2,
+      wait_seconds: 0.005,
+      input_seconds: 0.01,
+      compute_seconds: 0.15,
+      write_seconds: 0.01,
+      idle_seconds: 0.085,
+    },
+  },
+  coordinator: { reduce_seconds: 0.02, update_seconds: 0.04 },
+  tail_seconds: 0.03,
+  checkpoint_wait_seconds: 0,
   exchange_bytes: { in: 1000, out: 2000, shared: 3000 },
   worker_seconds: { 0: 0.2, 1: 0.15 },
   tensors: 20,
@@ -64,6 +93,7 @@ const DONE: DoneEvent = {
   duration_seconds: 1,
   checkpoint: null,
   run_dir: "/runs/a",
+  bottleneck: null,
   resume_command: null,
 };
 const worker = (event: Partial<WorkerEvent>): WorkerEvent => ({
@@ -104,6 +134,9 @@ test("steps: gauges hold the last, counters and histograms add up", async () => 
     ['exchange_bytes_total{direction="out",transport="zeromq"}', 4000],
     ['exchange_bytes_total{direction="in",transport="shared-memory"}', 6000],
     ['worker_step_duration_seconds{rank="1"}', 0.15],
+    ['worker_phase_seconds_total{rank="1",phase="compute"}', 0.3],
+    ['worker_phase_seconds_total{rank="0",phase="idle"}', 0.08],
+    ["step_tail_duration_seconds_count", 2],
   ] as const)
     assert.equal(await value(metrics, sample), expected, sample);
 });

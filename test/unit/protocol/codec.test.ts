@@ -21,6 +21,24 @@ const anyNumber = fc.oneof(
 const size = fc.nat(2 ** 52);
 const type = <T extends string>(name: T) => fc.constant(name);
 
+const ms = fc.double({ min: 0, max: 1e12, noNaN: true });
+const span = fc.tuple(
+  fc.constantFrom("input", "forward", "backward", "write"),
+  index,
+  fc.integer({ min: -1, max: 2 ** 31 - 1 }),
+  ms,
+  ms,
+);
+const timing = fc.record({
+  assignedMs: ms,
+  beganMs: ms,
+  computingMs: ms,
+  sentMs: ms,
+  inputMs: ms,
+  computeMs: ms,
+  writeMs: ms,
+  spans: fc.array(span, { maxLength: 20 }),
+});
 const TO_COORDINATOR: fc.Arbitrary<ToCoordinator> = fc.oneof(
   fc.record({
     type: type("hello"),
@@ -56,7 +74,7 @@ const TO_COORDINATOR: fc.Arbitrary<ToCoordinator> = fc.oneof(
     type: type("finished"),
     ...work,
     ...range,
-    computeSeconds: fc.double({ min: 0, max: 1e9, noNaN: true }),
+    timing,
   }),
   fc.record({ type: type("evaluated"), ...sender, evaluation: index, ...range, loss: anyNumber, hits: index }),
   fc.record({ type: type("failed"), code: text(64), message: text(16_384) }),
@@ -81,6 +99,7 @@ const TO_WORKER: fc.Arbitrary<ToWorker> = fc.oneof(
     stepInEpoch: index,
     batch: index,
     shards: fc.array(index, { maxLength: 1024 }),
+    traced: fc.boolean(),
   }),
   fc.record({ type: type("evaluate"), evaluation: index, kind: KIND, version: index, ...range }),
   fc.record({ type: type("stop"), reason: text(4096) }),

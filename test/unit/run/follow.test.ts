@@ -6,7 +6,13 @@ import { doneEvent } from "../../../src/run/follow.js";
 import { summaryLines } from "../../../src/terminal/progress.js";
 import { testSnapshot } from "../../support/snapshot.js";
 
-const FACTS = { accuracy: 0.5, seconds: 2, checkpoint: "/runs/a b/checkpoints/step-00000012", runDir: "/runs/a b" };
+const FACTS = {
+  accuracy: 0.5,
+  seconds: 2,
+  checkpoint: "/runs/a b/checkpoints/step-00000012",
+  runDir: "/runs/a b",
+  bottleneck: null,
+};
 
 test("the last event tells what was trained; a run that was stopped tells how to go on", () => {
   const snapshot = testSnapshot();

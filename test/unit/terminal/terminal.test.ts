@@ -55,7 +55,19 @@ const STEP: StepEvent = {
   samples: 100,
   duration_seconds: 0.5,
   samples_per_second: 200,
-  phases: { wait_seconds: 0, reduce_seconds: 0, update_seconds: 0, compute_seconds: 0.4 },
+  phases: {
+    wait_seconds: 0,
+    input_seconds: 0,
+    compute_seconds: 0.4,
+    write_seconds: 0,
+    reduce_seconds: 0,
+    update_seconds: 0,
+    commit_seconds: 0,
+  },
+  ranks: {},
+  coordinator: { reduce_seconds: 0, update_seconds: 0 },
+  tail_seconds: null,
+  checkpoint_wait_seconds: 0,
   exchange_bytes: { in: 1, out: 1, shared: 1 },
   worker_seconds: { "0": 0.4 },
   tensors: 1,
@@ -75,6 +87,7 @@ const DONE: DoneEvent = {
   duration_seconds: 61,
   checkpoint: "/runs/one/checkpoints/step-00000500",
   run_dir: "/runs/one",
+  bottleneck: null,
   resume_command: "cnn-dist resume /runs/one",
 };
 const worker = (rank: number, state: "working" | "lost", detail = ""): RunEvent => ({

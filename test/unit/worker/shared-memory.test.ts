@@ -26,7 +26,7 @@ function runMemory(): RunMemory {
   return memory;
 }
 
-const ASSIGN = { type: "assign", step: 2, version: 1, epoch: 0, stepInEpoch: 1 } as const;
+const ASSIGN = { type: "assign", step: 2, version: 1, epoch: 0, stepInEpoch: 1, traced: false } as const;
 
 test("gradients are written to their shards' places, and weights are read where they lie", async (context) => {
   const memory = runMemory();

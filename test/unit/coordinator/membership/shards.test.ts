@@ -10,11 +10,11 @@ import { coverOf, type Range } from "../../../../src/parameters/tree.js";
 import type { ToCoordinator } from "../../../../src/protocol/messages.js";
 import { testLayout } from "../../../support/fake-worker.js";
 import { member } from "../../../support/member.js";
-import { COSTS, sumOf, weightsOf } from "../../../support/step-values.js";
+import { COSTS, sumOf, TIMING, weightsOf } from "../../../support/step-values.js";
 import { Shelf } from "../../../support/training-memory.js";
 
 const LAYOUT = testLayout();
-const PLAN: StepPlan = { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 4, empty: [] };
+const PLAN: StepPlan = { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 4, empty: [], traced: false };
 
 function begin(changes: Partial<StepPlan> = {}) {
   const plan = { ...PLAN, ...changes };
@@ -36,6 +36,7 @@ function begin(changes: Partial<StepPlan> = {}) {
   });
   const step = new ShardsInFlight(sum, {
     now: () => clock.now,
+    clocks: { offsetMs: () => 0 },
     send: ({ rank }, shards) => void given.push({ rank, shards: [...shards] }),
   });
   const work = { run: "run", rank: 0, incarnation: 0, step: plan.step, version: plan.version };
@@ -47,7 +48,7 @@ function begin(changes: Partial<StepPlan> = {}) {
       if (!plan.empty.includes(shard)) yield [{ type: "loss", ...work, shard, loss: shard / 10, hits: 1 }];
     for (const { index, size } of LAYOUT.buckets)
       yield [{ type: "bucket", ...work, ...range, bucket: index }, sumOf(range, size, plan.empty)!];
-    yield [{ type: "finished", ...work, ...range, computeSeconds: 1 }, sumOf(range, LAYOUT.stateSize, plan.empty)!];
+    yield [{ type: "finished", ...work, ...range, timing: TIMING }, sumOf(range, LAYOUT.stateSize, plan.empty)!];
   }
   const expected = () => {
     const root = { start: 0, end: plan.shards };
@@ -129,7 +130,7 @@ test("only shards that were given to a worker are taken from it", () => {
   assert.equal(run.give(b, bucket(0, 4), values()), "sender");
   assert.equal(run.give(a, { type: "loss", ...run.work, shard: 2, loss: 1, hits: 0 }), "sender");
   assert.equal(
-    run.give(a, { type: "finished", ...run.work, start: 2, end: 4, computeSeconds: 0 }, new Float32Array(4)),
+    run.give(a, { type: "finished", ...run.work, start: 2, end: 4, timing: TIMING }, new Float32Array(4)),
     "sender",
   );
   assert.equal(run.reduced.size, 0);

@@ -41,7 +41,7 @@ function begin(
   const { shards } = globalBatch(recipe);
   const { ema } = recipe;
   const memory = trainingMemory(layout, { shards, optimizer: { ...recipe, name: recipe.optimizer }, ema });
-  const options = { train: 19, test: 10, stopAfterStep: null, ...given.options, placement };
+  const options = { train: 19, test: 10, stopAfterStep: null, traceSteps: null, ...given.options, placement };
   const ports = {
     clock: new FakeClock(),
     emit: (event: RunEvent) => void events.push(event),

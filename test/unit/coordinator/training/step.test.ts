@@ -10,7 +10,17 @@ const LAYOUT = testLayout();
 const SIZE = LAYOUT.buckets[0]!.size;
 
 function begin(changes: Partial<StepPlan> = {}) {
-  const plan = { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 5, empty: [], ...changes };
+  const plan = {
+    step: 5,
+    version: 4,
+    epoch: 1,
+    stepInEpoch: 2,
+    batch: 8,
+    shards: 5,
+    empty: [],
+    traced: false,
+    ...changes,
+  };
   const shelf = new Shelf();
   const reduced: { bucket: number; gradient: Float32Array; parts: readonly Origin[] }[] = [];
   const clock = { now: 0 };
@@ -101,8 +111,15 @@ test("losses are added in the order of shards, a shard that comes twice counts o
   assert.throws(() => run.sum.result(COSTS), /step 5 was called done/);
   run.sum.addLoss(0, { loss: losses[0]!, hits: 3 }, "rank 1");
   run.sum.addLoss(0, { loss: losses[0]!, hits: 3 }, "rank 2");
-  const { loss, hits, costs, placeSeconds } = run.sum.result(COSTS);
+  const { loss, hits, costs, reduced, lastGradientMs } = run.sum.result(COSTS);
   assert.deepEqual([loss, hits, costs], [0, 5, COSTS]);
-  assert.ok(placeSeconds > 0);
+  assert.deepEqual(
+    reduced.map(({ bucket, startMs, endMs }) => [bucket, endMs - startMs]),
+    LAYOUT.buckets.flatMap(({ index }) => [
+      [index, 1],
+      [index, 1],
+    ]),
+  );
+  assert.equal(lastGradientMs, reduced.at(-1)!.startMs);
   assert.deepEqual(run.reduced.at(-1)!.gradient, sumOf({ start: 0, end: 3 }, LAYOUT.stateSize, [1]));
 });

@@ -1,0 +1,59 @@
+/** When a worker did what of a range of shards. It is told with the range's end, and costs a few numbers a shard. */
+import { MAX_SPANS, type Timing } from "../protocol/messages.js";
+
+type Span = Timing["spans"][number];
+
+const NO_BUCKET = -1;
+
+export class RangeTimes {
+  readonly #assignedMs: number;
+  readonly #traced: boolean;
+  readonly #spans: Span[] = [];
+  #beganMs: number | null = null;
+  #computingMs: number | null = null;
+  #inputMs = 0;
+  #computeMs = 0;
+  #writeMs = 0;
+
+  /** Everything in milliseconds of one monotonic clock. `traced`: each part is told by itself, too. */
+  constructor(assignedMs: number, traced: boolean) {
+    this.#assignedMs = assignedMs;
+    this.#traced = traced;
+  }
+
+  input(shard: number, startMs: number, endMs: number): void {
+    this.#beganMs ??= startMs;
+    this.#inputMs += endMs - startMs;
+    this.#span("input", shard, NO_BUCKET, startMs, endMs);
+  }
+
+  /** `lossMs`: when the loss came out. */
+  compute(shard: number, startMs: number, lossMs: number, endMs: number): void {
+    this.#computingMs ??= startMs;
+    this.#computeMs += endMs - startMs;
+    this.#span("forward", shard, NO_BUCKET, startMs, lossMs);
+    this.#span("backward", shard, NO_BUCKET, lossMs, endMs);
+  }
+
+  write(shard: number, bucket: number, startMs: number, endMs: number): void {
+    this.#writeMs += endMs - startMs;
+    this.#span("write", shard, bucket, startMs, endMs);
+  }
+
+  told(sentMs: number): Timing {
+    return {
+      assignedMs: this.#assignedMs,
+      beganMs: this.#beganMs ?? sentMs,
+      computingMs: this.#computingMs ?? sentMs,
+      sentMs,
+      inputMs: this.#inputMs,
+      computeMs: this.#computeMs,
+      writeMs: this.#writeMs,
+      spans: this.#spans,
+    };
+  }
+
+  #span(...span: Span): void {
+    if (this.#traced && this.#spans.length < MAX_SPANS) this.#spans.push(span);
+  }
+}
