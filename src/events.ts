@@ -187,12 +187,12 @@ export interface LogEvent {
   level: "info" | "warn" | "error";
   message: string;
 }
-/** What keeps several workers below three quarters of their best speed: two, below 1.5 times one. */
+/** What keeps several workers below three quarters of their best speed: two, below 1.5 times that of one. */
 export interface Bottleneck {
   phase: "wait" | "input" | "slow-rank" | "uneven-shards" | "write" | "coordinator" | "checkpoint" | "evaluation";
   /** Of the time of training: what this phase took of it. */
   share: number;
-  /** Computing of all ranks over that time: how many times as fast as one worker, that has nothing else to do, would be. */
+  /** Times as fast as one worker that does nothing but compute gradients: what all ranks computed, over that time. */
   speedup: number;
   /** The same as a sentence. */
   text: string;

@@ -4,6 +4,8 @@ import { plural } from "../format.js";
 
 /** Below this part of what so many workers could do at best, it is worth a sentence: two workers, 1.5 times as fast as one. */
 const WORTH_TELLING = 0.75;
+/** Fewer steps than this say nothing. */
+const ENOUGH_STEPS = 10;
 /** A rank that has more than this part of the loss is the slow one; else now one is, now another. */
 const MAINLY = 0.6;
 
@@ -38,13 +40,13 @@ export class TimeSpent {
   /** What is to be told; null while the workers are worth it, or there is one alone. */
   bottleneck(): Bottleneck | null {
     const workers = this.#ranks / this.#steps;
-    if (this.#steps === 0 || workers < 1.5) return null;
+    if (this.#steps < ENOUGH_STEPS || workers < 1.5) return null;
     const speedup = this.#computeSeconds / this.#seconds;
     if (speedup >= WORTH_TELLING * workers) return null;
     const [[phase, seconds]] = Object.entries(this.#lost).sort(([, a], [, b]) => b - a) as [[keyof Losses, number]];
     const share = seconds / this.#seconds;
     const whole = Math.round(workers);
-    const times = `${whole} workers are ${speedup.toFixed(1)} times as fast as one would be`;
+    const times = `${whole} workers are ${speedup.toFixed(1)} times as fast as one that does nothing but compute gradients`;
     return {
       phase,
       share,

@@ -24,7 +24,7 @@ const range = { start: index, end: index };
 
 /** Spans that one message may carry; a worker leaves out what is beyond. */
 export const MAX_SPANS = 4096;
-/** `forward` ends, and `backward` begins, where the loss comes out. */
+/** `forward` ends, and `backward` begins, where the loss or the first gradient comes out. */
 const spanSchema = z.tuple([
   z.enum(["input", "forward", "backward", "write"]),
   /** Shard; bucket, or -1; start and end, of the worker's clock. */

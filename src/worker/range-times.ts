@@ -27,12 +27,12 @@ export class RangeTimes {
     this.#span("input", shard, NO_BUCKET, startMs, endMs);
   }
 
-  /** `lossMs`: when the loss came out. */
-  compute(shard: number, startMs: number, lossMs: number, endMs: number): void {
+  /** `backwardMs`: when the loss or the first gradient came out, so that the backward pass had begun. */
+  compute(shard: number, startMs: number, backwardMs: number, endMs: number): void {
     this.#computingMs ??= startMs;
     this.#computeMs += endMs - startMs;
-    this.#span("forward", shard, NO_BUCKET, startMs, lossMs);
-    this.#span("backward", shard, NO_BUCKET, lossMs, endMs);
+    this.#span("forward", shard, NO_BUCKET, startMs, backwardMs);
+    this.#span("backward", shard, NO_BUCKET, backwardMs, endMs);
   }
 
   write(shard: number, bucket: number, startMs: number, endMs: number): void {

@@ -151,14 +151,15 @@ export class WorkSession {
     const input = { pixels, labels, scale: 1 / task.batch, seed: [low | 0, high | 0] as const };
     const startMs = now();
     times.input(shard, inputMs, startMs);
-    let lossMs = startMs;
+    let backwardMs: number | null = null;
     const timed: ShardSink = {
       loss(loss, hits) {
-        lossMs = now();
+        backwardMs ??= now();
         sink.loss(loss, hits);
       },
       bucket(index, values) {
         const writeMs = now();
+        backwardMs ??= writeMs;
         sink.bucket(index, values);
         times.write(shard, index, writeMs, now());
       },
@@ -166,7 +167,8 @@ export class WorkSession {
     const computing = computer.shard(input, this.#vectors("raw", task.version), timed).finally(release);
     this.#prepareNext(task, shard);
     const state = await computing;
-    times.compute(shard, startMs, lossMs, now());
+    const endMs = now();
+    times.compute(shard, startMs, backwardMs ?? endMs, endMs);
     return state;
   }
 
