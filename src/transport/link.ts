@@ -12,10 +12,13 @@ export interface CoordinatorLink {
   /** What workers connect to, e.g. ipc:///run/…/coordinator.sock or tcp://127.0.0.1:5555. */
   readonly endpoint: string;
   /**
-   * Queues a message; never blocks on a slow peer. The payload is not copied: it must stay as it is until the peer has
-   * answered to it. A peer that is gone is reported through `onGone`, never thrown.
+   * Queues a message; never blocks on a slow peer, to which no more than a window of bytes is on its way at a time. The
+   * payload is not copied: it must stay as it is until the peer has answered to it. A peer that is gone is reported
+   * through `onGone`, never thrown.
    */
   send(peer: string, message: Message): void;
+  /** The same, but what still waits for this peer is not sent any more: nothing matters to it after this message. */
+  sendLast(peer: string, message: Message): void;
   /** One handler each; called in the order of arrival, a peer's messages in the order of its sends. */
   onMessage(handler: (peer: string, parts: readonly Uint8Array[]) => void): void;
   onGone(handler: (peer: string) => void): void;
@@ -27,6 +30,7 @@ export interface CoordinatorLink {
 
 /** A worker's side. */
 export interface WorkerLink {
+  /** Queues a message, whose payload is not copied: it must stay as it is until the coordinator has answered to it. */
   send(message: Message): void;
   onMessage(handler: (parts: readonly Uint8Array[]) => void): void;
   /** Called when the other side is reached, and when it is lost. */

@@ -14,13 +14,15 @@ export function memoryNetwork(): MemoryNetwork {
   let closed = false;
   let peers = 0;
   const copy = ({ header, payload }: Message) => (payload ? [header.slice(), payload.slice()] : [header.slice()]);
+  const send = (peer: string, message: Message) => {
+    const parts = copy(message);
+    queueMicrotask(() => toWorkers.get(peer)?.(parts));
+  };
   return {
     coordinator: {
       endpoint: "memory://",
-      send(peer, message) {
-        const parts = copy(message);
-        queueMicrotask(() => toWorkers.get(peer)?.(parts));
-      },
+      send,
+      sendLast: send,
       onMessage(handler) {
         toCoordinator = handler;
       },

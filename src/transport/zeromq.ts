@@ -1,11 +1,14 @@
 /** ROUTER and DEALER behind the Link interfaces. The only home of zeromq. */
 import { randomBytes } from "node:crypto";
 import { Dealer, Router } from "zeromq";
+import { within } from "../clock.js";
 import { CLOSING_MS, CONNECTION } from "../config/time-limits.js";
 import { messageOf, UsageError } from "../errors.js";
 import { LIMITS } from "../protocol/skim.js";
 import { checkTcpEndpoint } from "./address.js";
 import type { CoordinatorLink, Message, WorkerLink } from "./link.js";
+import { Outbox, receiptBytes, receiptOf } from "./outbox.js";
+import { SendQueue } from "./send-queue.js";
 
 const HEARTBEAT = {
   heartbeatInterval: CONNECTION.heartbeatMs,
@@ -13,55 +16,10 @@ const HEARTBEAT = {
   heartbeatTimeToLive: CONNECTION.timeoutMs,
 } as const;
 
-/** zeromq.js refuses a second send while one is under way, so each socket has one queue. */
-class SendQueue {
-  readonly #send: (frames: Uint8Array[]) => Promise<void>;
-  readonly #failed: (frames: Uint8Array[], error: unknown) => void;
-  readonly #waiting: Uint8Array[][] = [];
-  #running: Promise<void> | null = null;
-
-  constructor(send: (frames: Uint8Array[]) => Promise<void>, failed: (frames: Uint8Array[], error: unknown) => void) {
-    this.#send = send;
-    this.#failed = failed;
-  }
-
-  push(frames: Uint8Array[]): void {
-    this.#waiting.push(frames);
-    this.#running ??= this.#drain();
-  }
-
-  async #drain(): Promise<void> {
-    for (let frames = this.#waiting.shift(); frames; frames = this.#waiting.shift()) {
-      try {
-        await this.#send(frames);
-      } catch (error) {
-        this.#failed(frames, error);
-      }
-    }
-    this.#running = null;
-  }
-
-  /** Resolves once nothing is waiting. */
-  async idle(): Promise<void> {
-    while (this.#running) await this.#running;
-  }
-
-  /** The same, but not for ever. */
-  async idleWithin(timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const expired = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
-    });
-    await Promise.race([this.idle(), expired]);
-    clearTimeout(timer);
-  }
-
-  clear(): void {
-    this.#waiting.length = 0;
-  }
-}
-
 const framesOf = ({ header, payload }: Message): Uint8Array[] => (payload ? [header, payload] : [header]);
+
+/** Of a message that is as it should be: a header, then a payload. What is not costs its sender the window. */
+const payloadBytesOf = (parts: readonly Uint8Array[]): number => (parts.length === 2 ? parts[1]!.byteLength : 0);
 
 const optionsOf = (endpoint: string) => ({
   ...(endpoint.startsWith("tcp:") ? HEARTBEAT : {}),
@@ -74,7 +32,7 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
   const socket = new Router({
     mandatory: true, // a message to a peer that is gone is an error, not a silent loss
     linger: 0,
-    // No limit: a frozen peer must never block the one queue that serves all of them.
+    // No limit: a frozen peer must never block the one queue that serves all of them. Its outbox bounds what it is sent.
     sendHighWaterMark: 0,
     receiveHighWaterMark: 0,
     maxMessageSize: LIMITS.payloadBytes,
@@ -90,6 +48,8 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     );
   }
   const dropped = new Set<string>();
+  /** Of peers that were sent payloads. */
+  const outboxes = new Map<string, Outbox<Message>>();
   let onMessage: (peer: string, parts: readonly Uint8Array[]) => void = () => {};
   let onGone: (peer: string) => void = () => {};
   const peerOf = (frame: Uint8Array) =>
@@ -98,14 +58,33 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     (frames) => socket.send(frames),
     ([id]) => {
       const peer = peerOf(id!);
+      outboxes.delete(peer);
       if (!socket.closed && !dropped.has(peer)) onGone(peer);
     },
   );
+  const sendNow = (peer: string, message: Message) => queue.push([Buffer.from(peer, "latin1"), ...framesOf(message)]);
+  const send = (peer: string, message: Message) => {
+    let outbox = outboxes.get(peer);
+    if (!outbox && !message.payload) return sendNow(peer, message);
+    if (!outbox) {
+      outbox = new Outbox((next) => sendNow(peer, next));
+      outboxes.set(peer, outbox);
+    }
+    outbox.push(message);
+  };
   const receive = async () => {
     try {
       for await (const [id, ...parts] of socket) {
         const peer = peerOf(id!);
-        if (!dropped.has(peer)) onMessage(peer, parts);
+        if (dropped.has(peer)) continue;
+        const taken = receiptBytes(parts);
+        if (taken !== null) {
+          outboxes.get(peer)?.taken(taken);
+          continue;
+        }
+        onMessage(peer, parts);
+        const bytes = payloadBytesOf(parts);
+        if (bytes > 0) sendNow(peer, { header: receiptOf(bytes) });
       }
     } catch (error) {
       if (!socket.closed) throw error;
@@ -114,7 +93,11 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
   let receiving: Promise<void> | null = null;
   return {
     endpoint: socket.lastEndpoint ?? endpoint,
-    send: (peer, message) => queue.push([Buffer.from(peer, "latin1"), ...framesOf(message)]),
+    send,
+    sendLast(peer, message) {
+      outboxes.delete(peer);
+      sendNow(peer, message);
+    },
     onMessage: (handler) => {
       onMessage = handler;
       receiving ??= receive(); // what came before there was a handler waits in the socket
@@ -122,9 +105,12 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     onGone: (handler) => {
       onGone = handler;
     },
-    drop: (peer) => void dropped.add(peer),
+    drop(peer) {
+      dropped.add(peer);
+      outboxes.delete(peer);
+    },
     async close() {
-      await queue.idleWithin(CLOSING_MS);
+      await within(queue.idle(), CLOSING_MS);
       socket.linger = CLOSING_MS; // what was handed to the socket may not have left it yet
       queue.clear();
       socket.close();
@@ -147,28 +133,38 @@ export function connectWorker(endpoint: string): WorkerLink {
   let onConnection: (connected: boolean) => void = () => {};
   const turn = (to: boolean) => {
     connected = to;
+    if (!to) outbox.taken(Number.POSITIVE_INFINITY);
     onConnection(to);
   };
-  // Watched before it connects: a socket keeps no events for those who come later, and a local handshake is quick.
-  socket.events.on("handshake", () => turn(true));
-  socket.events.on("disconnect", () => turn(false));
-  socket.connect(endpoint);
   let onMessage: (parts: readonly Uint8Array[]) => void = () => {};
   const queue = new SendQueue(
     (frames) => socket.send(frames),
     () => {}, // the socket was closed meanwhile: there is no receiver
   );
+  const outbox = new Outbox<Message>((message) => queue.push(framesOf(message)));
+  // Watched before it connects: a socket keeps no events for those who come later, and a local handshake is quick.
+  socket.events.on("handshake", () => turn(true));
+  socket.events.on("disconnect", () => turn(false));
+  socket.connect(endpoint);
   const receiving = (async () => {
     try {
       for await (const parts of socket) {
-        if (parts.length <= LIMITS.parts) onMessage(parts);
+        if (parts.length > LIMITS.parts) continue;
+        const taken = receiptBytes(parts);
+        if (taken !== null) {
+          outbox.taken(taken);
+          continue;
+        }
+        onMessage(parts);
+        const bytes = payloadBytesOf(parts);
+        if (bytes > 0) queue.push([receiptOf(bytes)]);
       }
     } catch (error) {
       if (!socket.closed) throw error;
     }
   })();
   return {
-    send: (message) => queue.push(framesOf(message)),
+    send: (message) => outbox.push(message),
     onMessage: (handler) => {
       onMessage = handler;
     },
@@ -176,8 +172,13 @@ export function connectWorker(endpoint: string): WorkerLink {
       onConnection = handler;
       if (connected) handler(true);
     },
-    flush: (timeoutMs) => queue.idleWithin(timeoutMs),
+    flush: (timeoutMs) =>
+      within(
+        outbox.empty().then(() => queue.idle()),
+        timeoutMs,
+      ),
     async close() {
+      outbox.clear();
       queue.clear();
       socket.close();
       await receiving;

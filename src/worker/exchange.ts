@@ -4,6 +4,7 @@ import type { RunMemory } from "../exchange/memory.js";
 import type { Layout } from "../parameters/layout.js";
 import { coverOf, type Range } from "../parameters/tree.js";
 import { RangeSum } from "./range-sum.js";
+import { Slots } from "./slots.js";
 import { WorkerWeights } from "./weights.js";
 
 /** A bucket's sum over a range of shards, ready to be told of; `payload` travels with the message. */
@@ -27,13 +28,17 @@ export interface WorkerExchange {
   gradients(range: Range, present: readonly number[]): RangeGradients;
 }
 
-/** Fewest bytes: a range's shards are added here, along the tree. */
+/**
+ * Fewest bytes: a range's shards are added here, along the tree. Sums lie in slots that the next step writes again: its
+ * assignment comes when the coordinator has all of the step before.
+ */
 export class FrameExchange implements WorkerExchange {
   readonly #shards: number;
   readonly #raw: WorkerWeights;
   /** Made when the first average comes; it is only evaluated, so one version is enough. */
   #ema: WorkerWeights | null = null;
   readonly #newEma: () => WorkerWeights;
+  readonly #slots = new Slots();
 
   /** `shards`: of a step. `allocate` gives memory that TensorFlow reads in place. */
   constructor(layout: Layout, shards: number, allocate: (length: number) => Float32Array) {
@@ -56,11 +61,11 @@ export class FrameExchange implements WorkerExchange {
   }
 
   gradients(range: Range, present: readonly number[]): RangeGradients {
-    const sum = new RangeSum(range, this.#shards, present);
+    const sum = new RangeSum(range, present, (key, length) => this.#slots.take(key, length));
     return {
       add(shard, bucket, data) {
-        const whole = sum.add(shard, bucket, data);
-        return whole && { payload: whole === data ? data.slice() : whole };
+        const payload = sum.add(shard, bucket, data);
+        return payload && { payload };
       },
     };
   }

@@ -1,29 +1,52 @@
 /** Adds the gradients of a range of shards, along the one tree, as they come out of the shards one after the other. */
-import { addInPlace, type Range, TreeSum } from "../parameters/tree.js";
+import { addInPlace, childrenOf, type Range } from "../parameters/tree.js";
 
-/** The sums of one range: one a vector (each bucket, and the state). `present` names its shards that have samples. */
+/**
+ * The sums of one range: one a vector (each bucket, and the state). `present` names its shards that have samples; they come
+ * in ascending order. `take` gives the memory of a key, the same whenever it is asked for.
+ */
 export class RangeSum {
-  readonly #shards: number;
-  readonly #absent: readonly number[];
-  readonly #alone: boolean;
-  readonly #sums = new Map<number, TreeSum<Float32Array>>();
+  readonly #start: number;
+  /** Of each shard: how many sums are complete with it. */
+  readonly #completes: ReadonlyMap<number, number>;
+  readonly #last: number;
+  readonly #take: (key: string, length: number) => Float32Array;
+  /** Of each vector: sums that wait for their right halves. */
+  readonly #stacks = new Map<number, Float32Array[]>();
 
-  constructor(range: Range, shards: number, present: readonly number[]) {
-    this.#shards = shards;
-    this.#absent = Array.from({ length: shards }, (_, shard) => shard).filter((shard) => !present.includes(shard));
-    this.#alone = range.end - range.start === 1;
+  constructor(range: Range, present: readonly number[], take: (key: string, length: number) => Float32Array) {
+    this.#start = range.start;
+    this.#completes = completesOf(range, present);
+    this.#last = present.at(-1)!;
+    this.#take = take;
   }
 
-  /** Takes a shard's vector (copied if it must be kept); returns the range's sum once it is whole, `data` itself for one shard. */
+  /** Takes a shard's vector, which may change afterwards; returns the range's sum once it is whole. */
   add(shard: number, vector: number, data: Float32Array): Float32Array | null {
-    if (this.#alone) return data;
-    let sum = this.#sums.get(vector);
-    if (!sum) {
-      sum = new TreeSum<Float32Array>(this.#shards, addInPlace, this.#absent);
-      this.#sums.set(vector, sum);
+    const stack = this.#stacks.get(vector) ?? [];
+    this.#stacks.set(vector, stack);
+    const completes = this.#completes.get(shard)!;
+    let value = data; // a right half is added from where it lies; a left one must wait in memory of our own
+    for (let count = 0; count < completes; count++) value = addInPlace(stack.pop()!, value);
+    if (completes === 0) {
+      value = this.#take(`${this.#start}/${vector}/${stack.length}`, data.length);
+      value.set(data);
     }
-    const whole = sum.put({ start: shard, end: shard + 1 }, data.slice());
-    if (whole) this.#sums.delete(vector);
-    return whole ?? null;
+    stack.push(value);
+    return shard === this.#last ? value : null;
   }
+}
+
+/** Of each present shard: the number of nodes below the range whose last present shard it is and that add two halves. */
+function completesOf(range: Range, present: readonly number[]): Map<number, number> {
+  const completes = new Map(present.map((shard) => [shard, 0]));
+  const visit = (node: Range): number | null => {
+    const children = childrenOf(node);
+    if (!children) return completes.has(node.start) ? node.start : null;
+    const [left, right] = children.map(visit) as [number | null, number | null];
+    if (left !== null && right !== null) completes.set(right, completes.get(right)! + 1);
+    return right ?? left;
+  };
+  visit(range);
+  return completes;
 }

@@ -1,4 +1,5 @@
 /** A worker's life: hello, recipe, data and network, join, then work until it is told to stop. */
+import { within } from "../clock.js";
 import type { Fingerprint } from "../config/fingerprint.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
@@ -205,17 +206,6 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   if (told) await within(answered, ANSWER_MS);
   await held.setup?.close();
   return outcome;
-}
-
-async function within(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  await Promise.race([
-    promise,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    }),
-  ]);
-  clearTimeout(timer);
 }
 
 function exchangeOf(

@@ -22,6 +22,11 @@ export class Channel {
     this.#link.send(peer, { header: encode(message), ...(payload && { payload: asBytes(payload) }) });
   }
 
+  /** Sends what ends a peer's part in the run: what it was to get before is not sent any more. */
+  sendLast(peer: string, message: Extract<ToWorker, { type: "stop" | "evict" | "refuse" }>): void {
+    this.#link.sendLast(peer, { header: encode(message) });
+  }
+
   decode(parts: readonly Uint8Array[]): Decoded<ToCoordinator> {
     const decoded = decodeToCoordinator(parts);
     if (decoded.ok && decoded.payload) this.#exchanged.in += decoded.payload.byteLength;

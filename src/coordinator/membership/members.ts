@@ -140,7 +140,7 @@ export class Members {
     this.#over = true;
     this.#cancelTick();
     for (const member of this.#roster.all()) {
-      this.send(member, { type: "stop", reason });
+      this.#channel.sendLast(member.peer, { type: "stop", reason });
       this.#roster.remove(member);
       this.setState(member, "stopped", reason);
     }
@@ -165,7 +165,7 @@ export class Members {
 
   #receive(peer: string, parts: readonly Uint8Array[]): void {
     // A worker that comes now is told to leave; nothing may be said after the run's last event.
-    if (this.#over) return this.#channel.send(peer, { type: "stop", reason: "the run is over" });
+    if (this.#over) return this.#channel.sendLast(peer, { type: "stop", reason: "the run is over" });
     const decoded = this.#channel.decode(parts);
     if (!decoded.ok) return this.#reject(peer, decoded.reason);
     const { message, payload } = decoded;
@@ -173,7 +173,7 @@ export class Members {
     const member = this.#roster.get(peer);
     if (!member) {
       this.#reject(peer, "stale");
-      return this.#channel.send(peer, { type: "evict", reason: "this run does not know you (any more)" });
+      return this.#channel.sendLast(peer, { type: "evict", reason: "this run does not know you (any more)" });
     }
     member.lastHeard = this.#ports.clock.now();
     const reason = this.#handle(member, message, payload);
@@ -195,7 +195,7 @@ export class Members {
   }
 
   #hello(peer: string, message: Extract<ToCoordinator, { type: "hello" }>): void {
-    const refuse = (text: string) => this.#channel.send(peer, { type: "refuse", code: "hello", message: text });
+    const refuse = (text: string) => this.#channel.sendLast(peer, { type: "refuse", code: "hello", message: text });
     if (message.protocol !== PROTOCOL)
       return refuse(
         `this coordinator speaks protocol ${PROTOCOL}, the worker ${message.protocol}; install the same cnn-dist on both`,
@@ -272,7 +272,7 @@ export class Members {
   }
 
   #refuse(member: Member, code: string, text: string): void {
-    this.send(member, { type: "refuse", code, message: text });
+    this.#channel.sendLast(member.peer, { type: "refuse", code, message: text });
     this.#roster.remove(member);
     this.#departures.left(member, `refused: ${text}`);
     this.setState(member, "refused", text);
@@ -288,7 +288,7 @@ export class Members {
   async #replace(member: Member, reason: LossReason, seen: string): Promise<void> {
     if (!this.#roster.remove(member)) return;
     const detection_seconds = Math.max(0, this.#ports.clock.now() - member.lastHeard) / 1000;
-    this.send(member, { type: "evict", reason: seen.slice(0, 4096) });
+    this.#channel.sendLast(member.peer, { type: "evict", reason: seen.slice(0, 4096) });
     this.#departures.left(member, seen);
     await this.#ports.endWorker(member.rank, member.incarnation);
     if (this.#over) return; // the run ended meanwhile: its last event was told

@@ -8,6 +8,7 @@ import { type TestContext, test } from "node:test";
 import { Dealer } from "zeromq";
 import { UsageError } from "../../../src/errors.js";
 import type { CoordinatorLink, WorkerLink } from "../../../src/transport/link.js";
+import { receiptOf, WINDOW_BYTES } from "../../../src/transport/outbox.js";
 import { bindCoordinator, connectWorker } from "../../../src/transport/zeromq.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
@@ -170,6 +171,26 @@ test("a peer that reads nothing holds up nobody", async (context) => {
   for (let count = 0; count < 20; count++) assert.equal(text((await letters.next())[0]), String(count));
   frozen.kill("SIGKILL");
   await once(frozen, "exit");
+});
+
+test("a peer that confirms nothing gets no more than a window, and then only the last word", async (context) => {
+  const coordinator = await listen(context, "tcp://127.0.0.1:*");
+  const arrived = inboxOf(coordinator);
+  const raw = new Dealer({ linger: 0, receiveHighWaterMark: 0 }); // it reads, and confirms nothing
+  context.after(() => raw.close());
+  raw.connect(coordinator.endpoint);
+  await raw.send("hello");
+  const { peer } = await arrived.next();
+  const read = async () => text((await raw.receive())[0]);
+  const payload = new Uint8Array(WINDOW_BYTES / 4);
+  for (let count = 0; count < 8; count++) coordinator.send(peer, { header: words(`${count}`), payload });
+  for (let count = 0; count < 4; count++) assert.equal(await read(), String(count));
+  await raw.send(Buffer.from(receiptOf(payload.byteLength)));
+  assert.equal(await read(), "4"); // room for one more
+  coordinator.sendLast(peer, { header: words("leave") });
+  assert.equal(await read(), "leave"); // what waited is not sent
+  coordinator.send(peer, { header: words("still listening") });
+  assert.equal(await read(), "still listening");
 });
 
 test("last words reach their peers before the socket closes", async (context) => {

@@ -3,6 +3,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { childrenOf, coverOf, type Range } from "../../../src/parameters/tree.js";
 import { RangeSum } from "../../../src/worker/range-sum.js";
+import { Slots } from "../../../src/worker/slots.js";
+
+const fresh = (_: string, length: number) => new Float32Array(length);
 
 /** Float32 whose sums depend on the order. */
 const gradientOf = (shard: number) => Float32Array.of(Math.fround(Math.sin(shard + 1) * 10 ** (shard % 7)), shard);
@@ -20,7 +23,7 @@ test("a worker's ranges sum along the tree, to the bit, whichever shards it has"
       const present = Array.from({ length: shards }, (_, shard) => shard).filter(() => draws.next().value);
       for (const range of coverOf(present, shards)) {
         const mine = present.filter((shard) => shard >= range.start && shard < range.end);
-        const sum = new RangeSum(range, shards, mine);
+        const sum = new RangeSum(range, mine, fresh);
         for (let shard = range.start; shard < range.end; shard++) {
           const lent = gradientOf(shard);
           const whole = sum.add(shard, 0, lent);
@@ -35,9 +38,27 @@ test("a worker's ranges sum along the tree, to the bit, whichever shards it has"
 });
 
 test("vectors are summed apart", () => {
-  const sum = new RangeSum({ start: 0, end: 2 }, 2, [0, 1]);
+  const sum = new RangeSum({ start: 0, end: 2 }, [0, 1], fresh);
   assert.equal(sum.add(0, 0, Float32Array.of(1)), null);
   assert.equal(sum.add(0, -1, Float32Array.of(10)), null);
   assert.deepEqual(sum.add(1, 0, Float32Array.of(2)), Float32Array.of(3));
   assert.deepEqual(sum.add(1, -1, Float32Array.of(20)), Float32Array.of(30));
+});
+
+test("shards without samples add nothing, and sums use the memory of few vectors again", () => {
+  const slots = new Slots();
+  const taken = new Set<Float32Array>();
+  const take = (key: string, length: number) => {
+    const vector = slots.take(key, length);
+    taken.add(vector);
+    return vector;
+  };
+  for (let step = 0; step < 3; step++) {
+    const present = Array.from({ length: 16 }, (_, shard) => shard).filter((shard) => shard !== 5);
+    const sum = new RangeSum({ start: 0, end: 16 }, present, take);
+    const wholes = present.map((shard) => sum.add(shard, 0, Float32Array.of(shard + step)));
+    assert.deepEqual(wholes.slice(0, -1), new Array(14).fill(null));
+    assert.deepEqual(wholes.at(-1), Float32Array.of(120 - 5 + 15 * step));
+  }
+  assert.equal(taken.size, 4); // the tree over 16 shards is four deep
 });
