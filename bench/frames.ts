@@ -1,7 +1,7 @@
 /**
  * `node dist/bench/frames.js [MEGABYTES [ROUNDS]]`: how fast frames travel between two processes over TCP on loopback, in
  * GB a second, through the links and the codec of a run, with the copies that a run makes: a gradient into its slot and
- * into its place, weights into memory that TensorFlow reads. Prints a line a direction: from workers, and to workers.
+ * into its place, weights into memory that TensorFlow reads. Prints as JSON what each round came to, from the worker and to it.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -11,11 +11,12 @@ import { type Layout, layoutOf } from "../src/parameters/layout.js";
 import { asFloat32, decodeToCoordinator, decodeToWorker, encode } from "../src/protocol/codec.js";
 import { bindCoordinator, connectWorker } from "../src/transport/zeromq.js";
 import { FrameExchange } from "../src/worker/exchange.js";
-import { median } from "./table.js";
 
 const [, self, megabytesGiven = "40", roundsGiven = "40", endpoint] = process.argv;
 const megabytes = Number(megabytesGiven);
 const rounds = Number(roundsGiven);
+/** Rounds in which code is compiled and memory is paged in. */
+const UNSETTLED = 5;
 const SENDER = { run: "bench", rank: 0, incarnation: 0 };
 
 /** Buckets of 4 MB, as a network of that size has them. */
@@ -41,7 +42,7 @@ function work(): void {
     if (!decoded.ok) throw new Error(decoded.reason);
     const { message, payload } = decoded;
     if (message.type === "stop") process.exit(0);
-    if (message.type === "weights") exchange.put(message.version, message.bucket, payload);
+    if (message.type === "weights") exchange.put("raw", message.version, message.bucket, payload);
     if (message.type === "evaluate")
       link.send({
         header: encode({ type: "evaluated", ...SENDER, evaluation: 0, start: 0, end: 1, loss: 0, hits: 0 }),
@@ -93,14 +94,14 @@ async function measure(): Promise<void> {
     const sent = performance.now();
     for (const { index, offset, size: length } of buckets)
       link.send(peer, {
-        header: encode({ type: "weights", version, bucket: index }),
+        header: encode({ type: "weights", kind: "raw", version, bucket: index }),
         payload: asBytes(weights.subarray(offset, offset + length)),
       });
-    link.send(peer, { header: encode({ type: "evaluate", evaluation: 0, version, start: 0, end: 1 }) });
+    link.send(peer, { header: encode({ type: "evaluate", evaluation: 0, kind: "raw", version, start: 0, end: 1 }) });
     await answers(1);
     rates.out.push(rate(sent));
     const asked = performance.now();
-    const assign = { step: version + 1, version, epoch: 0, stepInEpoch: 0, batch: 1, shards: [0] };
+    const assign = { step: version + 1, version, epoch: 0, stepInEpoch: 0, batch: 1, shards: [0], traced: false };
     link.send(peer, { header: encode({ type: "assign", ...assign }) });
     await answers(buckets.length);
     rates.in.push(rate(asked));
@@ -108,12 +109,8 @@ async function measure(): Promise<void> {
   link.send(peer, { header: encode({ type: "stop", reason: "done" }) });
   await once(child, "exit");
   await link.close();
-  for (const direction of ["in", "out"] as const) {
-    const settled = rates[direction].slice(5);
-    process.stdout.write(
-      `${direction} ${median(settled).toFixed(2)} GB/s (${Math.min(...settled).toFixed(2)} to ${Math.max(...settled).toFixed(2)})\n`,
-    );
-  }
+  const settled = (direction: "in" | "out") => rates[direction].slice(UNSETTLED);
+  process.stdout.write(`${JSON.stringify({ in: settled("in"), out: settled("out") })}\n`);
 }
 
 if (self && endpoint) work();

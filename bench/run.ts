@@ -13,6 +13,7 @@ import { captured } from "./tables/captured.js";
 import { data } from "./tables/data.js";
 import { ddp } from "./tables/ddp.js";
 import { decode } from "./tables/decode.js";
+import { frames } from "./tables/frames.js";
 import { help } from "./tables/help.js";
 import { memory } from "./tables/memory.js";
 import { overhead } from "./tables/overhead.js";
@@ -27,6 +28,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   decode,
   ddp,
   overhead,
+  frames,
   memory,
   help,
 };
