@@ -18,12 +18,14 @@ import { help } from "./tables/help.js";
 import { memory } from "./tables/memory.js";
 import { overhead } from "./tables/overhead.js";
 import { step } from "./tables/step.js";
+import { towers } from "./tables/towers.js";
 import { trace } from "./tables/trace.js";
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   step,
   captured,
   trace,
+  towers,
   data,
   decode,
   ddp,

@@ -1,0 +1,33 @@
+import { program, type Sitting } from "../sitting.js";
+import { median, ms, printLine, printTable, ratio } from "../table.js";
+import type { TowerStep } from "../tower-step.js";
+
+const ROUNDS = 3;
+const IMAGES = 64;
+const STEPS = 3;
+const FORMS = {
+  one: { devices: 1, threads: 1 },
+  towers: { devices: 2, threads: 1 },
+  wide: { devices: 1, threads: 2 },
+} as const;
+type Form = keyof typeof FORMS;
+
+/** alexnet's two towers on two logical devices of one thread each, against one device. */
+export async function towers(_: Sitting): Promise<void> {
+  const times: Record<Form, number[]> = { one: [], towers: [], wide: [] };
+  const bits: Record<Form, string> = { one: "", towers: "", wide: "" };
+  for (let round = 0; round < ROUNDS; round++)
+    for (const form of Object.keys(FORMS) as Form[]) {
+      const { devices, threads } = FORMS[form];
+      const step = JSON.parse(await program("tower-step.js", IMAGES, devices, threads, STEPS)) as TowerStep;
+      times[form].push(median(step.times.slice(1)));
+      bits[form] = step.sha256;
+    }
+  printTable(`A step of alexnet at 224x224, 1,000 classes, ${IMAGES} images`, [
+    ["", "step", "against two devices of 1 thread each"],
+    ["one device of 1 thread", ms(times.one), ratio(times.one, times.towers)],
+    ["two devices of 1 thread each", ms(times.towers), "1"],
+    ["one device of 2 threads", ms(times.wide), ratio(times.wide, times.towers)],
+  ]);
+  printLine(`The bits on one device and on two are ${bits.one === bits.towers ? "the same" : "not the same"}.`);
+}
