@@ -3,8 +3,8 @@
  * an eighth of its width in `npm test`, at its full width and 1,000 classes in `npm run test:whole`.
  */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { Placement as Run } from "../../src/config/placement.js";
 import type { Placement } from "../../src/engine/engine.js";
 import { buildNetwork } from "../../src/layers/build.js";
 import { parametersOf } from "../../src/models/parameters.js";
@@ -13,7 +13,7 @@ import { towerCrossings } from "../../src/models/towers.js";
 import { layoutOf } from "../../src/parameters/layout.js";
 import { Compute } from "../../src/worker/compute.js";
 import { disturbance } from "../support/disturb.js";
-import { runHere } from "../support/runs.js";
+import { runHere, scratch } from "../support/runs.js";
 import { openTestEngine } from "../support/tensorflow.js";
 
 const WIDTH = Number(process.env.CNN_DIST_TEST_WIDTH ?? 1 / 8);
@@ -78,27 +78,30 @@ test("alexnet at 224 and 1,000 classes: neither device holds more than 0.52 of p
   }
 });
 
-async function weightsOf(
-  context: TestContext,
-  placement: Partial<Run>,
-  rest: Omit<Parameters<typeof runHere>[2], "placement" | "overrides"> = {},
-): Promise<{ weights: string | null; lost: number }> {
-  const { done, events } = await runHere(context, "alexnet", { overrides: RECIPE, placement, ...rest });
-  assert.equal(done.step, 2);
-  const lost = events.filter((event) => event.event === "worker" && event.state === "lost").length;
-  return { weights: done.weights_sha256, lost };
-}
+type Options = Omit<Parameters<typeof runHere>[2], "overrides">;
 
-test("one device or two, one worker or two, one of them killed: the same bits", async (context) => {
-  const expected = await weightsOf(context, { workers: 1, devicesPerWorker: 1 });
-  assert.deepEqual(await weightsOf(context, { workers: 1, devicesPerWorker: 2 }), expected);
-  const killed = disturbance(
-    (message) => message.type === "bucket" && message.step === 2 && message.rank === 1 && message.bucket === 0,
-    (pid) => process.kill(pid, "SIGKILL"),
-  );
-  const { weights, lost } = await weightsOf(context, { workers: 2, devicesPerWorker: 2 }, killed);
-  assert.equal(weights, expected.weights);
-  assert.ok(lost >= 1);
+const trained = (context: TestContext, options: Options) =>
+  runHere(context, "alexnet", { overrides: RECIPE, ...options });
+
+test("one device or two, one worker or two, one of them killed, stopped and resumed: the same bits", async (context) => {
+  const { done } = await trained(context, { placement: { workers: 1, devicesPerWorker: 1 } });
+  const expected = [2, done.weights_sha256];
+  const result = ({ step, weights_sha256 }: typeof done) => [step, weights_sha256];
+
+  const killed = await trained(context, {
+    placement: { workers: 2, devicesPerWorker: 2 },
+    ...disturbance(
+      (message) => message.type === "bucket" && message.step === 2 && message.rank === 1 && message.bucket === 0,
+      (pid) => process.kill(pid, "SIGKILL"),
+    ),
+  });
+  assert.deepEqual(result(killed.done), expected);
+  assert.ok(killed.events.some((event) => event.event === "worker" && event.state === "lost"));
+
+  const runDir = join(scratch(context), "run");
+  await trained(context, { placement: { workers: 1, devicesPerWorker: 2, runDir }, stopAfterStep: 1 });
+  const resumed = await trained(context, { placement: { workers: 1, devicesPerWorker: 1 }, resume: { runDir } });
+  assert.deepEqual(result(resumed.done), expected);
 });
 
 test("a network without towers, or more devices than towers, is refused before anything starts", async (context) => {
