@@ -6,10 +6,11 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
-const BOOT_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
-/** Milliseconds of the system's monotonic clock, which all processes of a machine share. */
-export const monotonicMs = (): number => BOOT_MS + performance.now();
+/**
+ * Milliseconds of the system's monotonic clock, which all processes of a machine share. (performance.now() begins with its
+ * process, and how far that lies from the system's cannot be told exactly by a process that is held up between two looks.)
+ */
+export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 export const systemClock: Clock = {
   now: monotonicMs,

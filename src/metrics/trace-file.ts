@@ -59,11 +59,13 @@ export class TraceFile {
 
   /** What is in the file is overwritten. UsageError `trace-file` when it cannot be made. */
   static async create(options: TraceFileOptions): Promise<TraceFile> {
+    let file: FileHandle | null = null;
     try {
-      const file = await open(options.path, "w");
+      file = await open(options.path, "w");
       await file.write(HEAD + TAIL, 0);
       return new TraceFile(file, options);
     } catch (error) {
+      await file?.close().catch(() => {});
       throw new UsageError("trace-file", `--trace ${options.path} cannot be written: ${messageOf(error)}`, {
         cause: error,
       });

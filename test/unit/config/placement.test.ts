@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { completePlacement } from "../../../src/config/placement.js";
+import { completePlacement, tracedSteps } from "../../../src/config/placement.js";
 
 test("a heartbeat timeout in which a healthy worker may be silent is refused, with the least and why", () => {
   for (const heartbeatTimeout of [0.5, 2.9])
@@ -20,4 +20,20 @@ test("a step timeout that comes before the heartbeat timeout is refused, with th
     message: /^--step-timeout 9 is shorter than --heartbeat-timeout 10: a worker that is silent would be taken for/,
   });
   assert.equal(completePlacement({ stepTimeout: 5, heartbeatTimeout: 5 }).stepTimeout, 5);
+});
+
+test("steps of a trace: two numbers, the first not after the last, and only with a file", () => {
+  for (const traceSteps of ["5", "5-", "0-3", "9-3", "a-b", "1-2-3"])
+    assert.throws(() => completePlacement({ trace: "t.json", traceSteps }), {
+      code: "config",
+      message: `--trace-steps: expected FROM-TO, two steps of which the first is not after the last, such as 1-50, received "${traceSteps}"`,
+    });
+  assert.throws(() => completePlacement({ traceSteps: "1-2" }), { message: /--trace is missing/ });
+});
+
+test("a trace holds the first fifty steps that a process does, or those that were asked for", () => {
+  assert.equal(tracedSteps({ trace: null, traceSteps: null }, 7), null);
+  assert.deepEqual(tracedSteps({ trace: "t.json", traceSteps: null }, 0), { from: 1, to: 50 });
+  assert.deepEqual(tracedSteps({ trace: "t.json", traceSteps: null }, 700), { from: 701, to: 750 });
+  assert.deepEqual(tracedSteps({ trace: "t.json", traceSteps: "10-20" }, 700), { from: 10, to: 20 });
 });

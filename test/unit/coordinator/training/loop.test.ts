@@ -112,6 +112,31 @@ test("each step is committed once, evaluated at the end of its epoch, saved, and
   );
 });
 
+test("steps that are to be traced are told with their timelines, and their workers know", async () => {
+  const traced: boolean[] = [];
+  const run = begin({
+    options: { traceSteps: { from: 2, to: 4 } },
+    before: (work) => {
+      if (work.kind === "step") traced.push(work.plan.traced);
+    },
+  });
+  await run.outcome;
+  assert.deepEqual(traced, [false, true, true, true, false, false]);
+  assert.deepEqual(
+    run.of("timeline").map(({ step }) => step),
+    [2, 3, 4],
+  );
+});
+
+test("the tail reaches from one step to the next, never over an evaluation", async () => {
+  const run = begin();
+  await run.outcome;
+  assert.deepEqual(
+    run.of("step").map(({ tail_seconds }) => tail_seconds === null),
+    [true, false, false, true, false, false],
+  );
+});
+
 test("every bucket of the next version is published while its step runs, and the state", async () => {
   const run = begin({ recipe: { epochs: null, steps: 2 } });
   await run.outcome;
