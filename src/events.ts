@@ -15,6 +15,22 @@ export type WorkerState =
 /** What training updates, or its exponential moving average. */
 export type WeightsKind = "raw" | "ema";
 
+/** Of a dry run: what a step will take. Seconds; docs/scaling.md says how they are reckoned, and how far to trust them. */
+export interface PredictionFacts {
+  exchange: "shared-memory" | "frames";
+  /** Bytes of parameters, and so of a gradient. */
+  exchanged_bytes: number;
+  /** That a worker computes in a step, at an assumed rate; null on GPUs and on other hosts, whose rate nobody knows. */
+  compute_seconds: number | null;
+  step_seconds: number | null;
+  /** What a step takes beside computing: where that is not known, if nothing of it were hidden behind computing. */
+  exchange_seconds: number;
+  /** Speed against as many workers that exchange nothing, each with cores of its own. */
+  efficiency: number | null;
+  /** Computing on a shard must take this long for an efficiency of 0.9; null: it is never reached here. */
+  enough_compute_seconds: number | null;
+}
+
 export interface PlanEvent {
   event: "plan";
   model: string;
@@ -47,6 +63,8 @@ export interface PlanEvent {
     devices: readonly { parameters: number; multiply_adds: number; activation_bytes: number }[];
     crossings: readonly { layer: string; forward_bytes: number; backward_bytes: number }[];
   };
+  /** Null but for a dry run of a network that is known. */
+  prediction: PredictionFacts | null;
   /** What training begins from, when not from the seed alone; `kept`: parameters that still begin from the seed. */
   init_weights: {
     path: string;

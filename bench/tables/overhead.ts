@@ -3,8 +3,9 @@ import { buildModel } from "../../src/models/registry.js";
 import { layoutOf } from "../../src/parameters/layout.js";
 import { total, WORKS } from "../cpu.js";
 import { type Sitting, step } from "../sitting.js";
-import { alternate, digits, median, ms, printTable, ratio, row } from "../table.js";
+import { alternate, digits, ms, printTable, ratio, row } from "../table.js";
 import type { Measured, Training } from "../training.js";
+import { twoCopiesMs } from "../two-copies.js";
 
 const ROUNDS = 2;
 const VGG13 = { network: "vgg13", shard: 64 } as const;
@@ -12,9 +13,9 @@ const RESNET18 = { network: "resnet18", shard: 32 } as const;
 
 /** What a run adds to computing: time, and CPU time of all processes. */
 export async function overhead({ runs }: Sitting): Promise<void> {
-  const megabytes = layoutOf(parametersOf(buildModel("vgg13", { input: [32, 32, 3], classes: 100 }))).size * 4;
-  const copies = await alternate(ROUNDS, { twice: () => twoCopies(megabytes) });
-  const size = `${(megabytes / 1e6).toFixed(0)} MB`;
+  const parameterBytes = layoutOf(parametersOf(buildModel("vgg13", { input: [32, 32, 3], classes: 100 }))).size * 4;
+  const copies = await alternate(ROUNDS, { twice: () => twoCopiesMs(parameterBytes) });
+  const size = `${(parameterBytes / 1e6).toFixed(0)} MB`;
   const against = async (label: string, unit: string, figures: () => Promise<number[]>) =>
     row(label, 4, async () => {
       const list = await figures();
@@ -82,17 +83,4 @@ async function printThreads({ coordinator, workers }: Measured): Promise<void> {
 
 function outside({ coordinator, workers }: Measured): number {
   return [coordinator, ...workers].reduce((sum, times) => sum + total(times) - times.compute, 0);
-}
-
-/** Milliseconds to copy so many bytes twice, from memory to memory that both are there already. */
-function twoCopies(bytes: number): number {
-  const from = new Float32Array(bytes / 4).fill(1);
-  const to = new Float32Array(bytes / 4).fill(2);
-  const times = Array.from({ length: 11 }, () => {
-    const start = performance.now();
-    to.set(from);
-    from.set(to);
-    return performance.now() - start;
-  });
-  return median(times.slice(2));
 }

@@ -224,6 +224,7 @@ export function planEvent(
     runDir: string;
     metricsUrl: string | null;
     resumedFrom: string | null;
+    prediction: PlanEvent["prediction"];
     warnings: readonly string[];
   },
 ): PlanEvent {
@@ -261,6 +262,7 @@ export function planEvent(
     start_step: start.step,
     predicted_memory_bytes: prepared.predictedBytes,
     ...(prepared.towers !== null && facts.devices.some(({ count }) => count > 1) ? { towers: prepared.towers } : {}),
+    prediction: facts.prediction,
     init_weights: prepared.warmStart && {
       path: recipe.initWeights!,
       sha256: recipe.initWeightsSha256!,

@@ -4,14 +4,17 @@ import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow, findTensorflow } from "../engine/install.js";
 import { clauseOf, UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
+import { availableBytes } from "../exchange/available.js";
 import { checkTracePath } from "../metrics/trace-file.js";
 import { assertDevices, towersOf } from "../models/tower-devices.js";
 import { cacheDirectory } from "../paths.js";
 import type { RunContext } from "./context.js";
 import { type Devices, devicesFor } from "./devices.js";
 import { defaultRunDir, RunDirectory } from "./directory.js";
+import { chooseExchange } from "./exchange.js";
 import { readModel } from "./model-reader.js";
 import { type Prepared, planEvent, prepare } from "./plan.js";
+import { predictRun } from "./prediction.js";
 
 export interface PreparedRun {
   training: Prepared;
@@ -60,6 +63,7 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
       runDir: options.resume?.runDir ?? placement.runDir ?? defaultRunDir(training.recipe, new Date()),
       metricsUrl: null,
       resumedFrom: checkpoint?.path ?? null,
+      prediction: options.dryRun === true ? predictionOf(context, training, devices) : null,
       warnings: [
         ...devices.warnings,
         ...passedOver(checkpoint),
@@ -67,6 +71,13 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
       ],
     }),
   };
+}
+
+function predictionOf({ options }: RunContext, training: Prepared, { devices }: Devices): PlanEvent["prediction"] {
+  const remote = options.bind !== undefined;
+  const free = { local: !remote, availableBytes: availableBytes() };
+  const { exchange } = chooseExchange(options.placement.exchange, training.start, free);
+  return predictRun(training, { devices, remote, exchange });
 }
 
 /** Of a dry run: nothing is known of a model of the user's own until it is read, and no worker will do it. */

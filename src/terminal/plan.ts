@@ -14,6 +14,7 @@ export function planLines(plan: PlanEvent): Line[] {
     plan.init_weights && ["start", startOf(plan.init_weights)],
     ["workers", workersOf(plan)],
     plan.towers === undefined ? null : ["towers", towersOf(plan.towers)],
+    ...predictionOf(plan),
     ["run", plan.run_dir],
     plan.metrics_url === null ? null : ["metrics", plan.metrics_url],
     ["recipe", plan.recipe_sha256],
@@ -73,6 +74,31 @@ function towersOf({ devices, crossings }: NonNullable<PlanEvent["towers"]>): str
   const sum = (pass: "forward_bytes" | "backward_bytes") =>
     bytes(crossings.reduce((total, crossing) => total + crossing[pass], 0));
   return `${each.join(" · ")} · ${sum("forward_bytes")} cross forward, ${sum("backward_bytes")} backward`;
+}
+
+/** Of a dry run. docs/scaling.md says how it is reckoned. */
+function predictionOf({ prediction, workers, shards }: PlanEvent): Line[] {
+  if (prediction === null) return [];
+  const { exchanged_bytes: size, exchange, exchange_seconds: beside, efficiency } = prediction;
+  const way = exchange === "frames" ? "in frames" : "through shared memory";
+  const { compute_seconds: compute, step_seconds: step, enough_compute_seconds: enough } = prediction;
+  const known =
+    compute === null || step === null || efficiency === null
+      ? `the exchange of ${bytes(size)} ${way} takes up to ${milliseconds(beside)} a step; how long computing takes is not known here`
+      : `a step takes about ${milliseconds(step)}: computing ${milliseconds(compute)}, at an assumed rate, and ${milliseconds(beside)} beside it to exchange ${bytes(size)} ${way}`;
+  const good =
+    enough === null ? "" : ` · an efficiency of 90% needs at least ${milliseconds(enough)} of computing a shard`;
+  const used = Math.min(workers, shards);
+  const uses =
+    efficiency === null
+      ? good
+      : ` · efficiency ${Math.round(100 * efficiency)}%: ${plural(used, "worker")} as fast as ${(used * efficiency).toFixed(1)} that ${used === 1 ? "exchanges" : "exchange"} nothing`;
+  return [["predicted", known + uses]];
+}
+
+function milliseconds(seconds: number): string {
+  const value = seconds * 1e3;
+  return `${value >= 10 ? count(value) : value.toFixed(1)} ms`;
 }
 
 /** Parameters that are named before the rest are only counted. */

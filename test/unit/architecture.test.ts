@@ -70,6 +70,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "protocol",
     "zod",
     "layers",
+    "prediction",
   ],
   config: ["models", "zod"],
   coordinator: [
@@ -106,6 +107,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   engine: ["fetch", "foreign", "@tensorflow/tfjs"],
   data: ["fetch", "type:models", "type:config", "type:engine"],
   optim: [],
+  prediction: [],
   checkpoint: ["parameters", "config", "type:optim", "zod"],
   metrics: ["type:engine", "prom-client"],
   fetch: ["proper-lockfile", "yauzl"],

@@ -18,6 +18,10 @@ test("a dry run installs nothing, and says what the run would install", async (c
   });
   assert.equal(code, 0, stderr);
   assert.match(stderr, /62,006 parameters/);
+  assert.match(
+    stderr.replace(/\s+/g, " "),
+    /predicted a step takes about [\d.,]+ ms: computing .* efficiency \d+%: 2 workers/,
+  );
   assert.match(stderr, /TensorFlow's library is not on this machine yet.*cnn-dist setup/s);
   assert.ok(!existsSync(asked), "pip was not asked");
   assert.ok(!existsSync(join(cache, "tensorflow")) || readdirSync(join(cache, "tensorflow")).length === 0);

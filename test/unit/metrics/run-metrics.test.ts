@@ -76,6 +76,7 @@ const PLAN: PlanEvent = {
   resumed_from: null,
   start_step: 0,
   predicted_memory_bytes: 0,
+  prediction: null,
   init_weights: null,
   warnings: [],
 };

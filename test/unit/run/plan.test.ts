@@ -68,7 +68,14 @@ test("a run cannot be made shorter than what is done of it; at its end it may be
   assert.equal((await resume({ epochs: null, steps: 2 })).step, 2);
   const cacheDir = temporaryDirectory(context);
   const warnings = async (epochs: number) => {
-    const facts = { devices: [], runDir: "/runs/a", metricsUrl: null, resumedFrom: null, warnings: [] };
+    const facts = {
+      devices: [],
+      runDir: "/runs/a",
+      metricsUrl: null,
+      prediction: null,
+      resumedFrom: null,
+      warnings: [],
+    };
     return planEvent(await prepare({ ...recipe, epochs }, { cacheDir }, { ...saved, fingerprint: FINGERPRINT }), facts)
       .warnings;
   };
@@ -163,7 +170,14 @@ test("a warm-up longer than the run is warned of", async (context) => {
   const cacheDir = temporaryDirectory(context);
   const warnings = async (recipe: Partial<WrittenRecipe>) => {
     const prepared = await prepare(testRecipe({ datasetOptions: DATA, ...recipe }), { cacheDir }, null);
-    const facts = { devices: [], runDir: "/runs/a", metricsUrl: null, resumedFrom: null, warnings: [] };
+    const facts = {
+      devices: [],
+      runDir: "/runs/a",
+      metricsUrl: null,
+      prediction: null,
+      resumedFrom: null,
+      warnings: [],
+    };
     return planEvent(prepared, facts).warnings;
   };
   // two steps an epoch

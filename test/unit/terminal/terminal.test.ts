@@ -41,6 +41,7 @@ const PLAN: PlanEvent = {
   resumed_from: "/runs/one/checkpoints/step-00000400",
   start_step: 400,
   predicted_memory_bytes: 1_200_000_000,
+  prediction: null,
   init_weights: null,
   warnings: ["mind the gap"],
 };
@@ -326,4 +327,35 @@ test("the plan says how large a step of several batches is", () => {
   const recipe = { ...PLAN.recipe, batchSize: 64, accumulate: 2 };
   const lines = new Map(planLines({ ...PLAN, batch_size: 128, shards: 4, recipe } as typeof PLAN));
   assert.match(lines.get("training")!, / · 64 images x 2 = 128 a step in 4 shards · /);
+});
+
+test("the plan of a dry run says what a step will take", () => {
+  const prediction = {
+    exchange: "shared-memory",
+    exchanged_bytes: 38_000_000,
+    compute_seconds: 0.771,
+    step_seconds: 0.8,
+    exchange_seconds: 0.029,
+    efficiency: 0.96,
+    enough_compute_seconds: 0.2,
+  } as const;
+  const predicted = (facts: PlanEvent["prediction"], workers = 2) =>
+    new Map(planLines({ ...PLAN, workers, prediction: facts })).get("predicted");
+  assert.equal(predicted(null), undefined);
+  assert.equal(
+    predicted(prediction),
+    "a step takes about 800 ms: computing 771 ms, at an assumed rate, and 29 ms beside it to exchange 38 MB through shared memory · efficiency 96%: 2 workers as fast as 1.9 that exchange nothing",
+  );
+  const unknown = {
+    ...prediction,
+    exchange: "frames",
+    compute_seconds: null,
+    step_seconds: null,
+    efficiency: null,
+  } as const;
+  assert.equal(
+    predicted(unknown),
+    "the exchange of 38 MB in frames takes up to 29 ms a step; how long computing takes is not known here · an efficiency of 90% needs at least 200 ms of computing a shard",
+  );
+  assert.match(predicted({ ...unknown, enough_compute_seconds: null })!, /is not known here$/);
 });
