@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -12,6 +11,7 @@ import { parametersOf } from "../../src/models/parameters.js";
 import { buildModel } from "../../src/models/registry.js";
 import { layoutOf } from "../../src/parameters/layout.js";
 import { CLI, ROOT } from "../support/fixtures.js";
+import { freePort } from "../support/ports.js";
 import { pythonWithSafetensors } from "../support/python.js";
 import { scratch } from "../support/runs.js";
 import { testSnapshot } from "../support/snapshot.js";
@@ -24,14 +24,6 @@ const block = (name: string, language: string) => {
   assert.ok(found, `${name} has a block of ${language}`);
   return found;
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 function lenet() {
   const classNames = Array.from({ length: 10 }, (_, index) => `class ${index}`);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { freeEndpoint } from "../support/ports.js";
 import { cli, runHere, SMALL_DATA, scratch } from "../support/runs.js";
 
 /** Steps of a third of a second, so that a frozen worker misses some and the reference has not too many to compute. */
@@ -12,14 +12,6 @@ const FLAGS = [
   ...["--optimizer", "adam", "--batch-size", "32", "--shards", "4", "--seed", "7", "--lr-scheduler", "constant"],
   ...["--epochs", "100000", "--evaluate-every-epochs", "0"],
 ];
-
-async function freeEndpoint(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return `tcp://127.0.0.1:${port}`;
-}
 
 test("workers over TCP: one that froze is replaced in its work, and woken comes back as a new incarnation", async (context) => {
   const endpoint = await freeEndpoint();

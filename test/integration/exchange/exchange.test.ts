@@ -1,56 +1,33 @@
-/** Shared memory and frames end in the same bits, for every update rule, whoever dies; and nothing is left behind. */
+/** Whoever dies over shared memory or frames, the bits are the same, and nothing is left behind. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { test } from "node:test";
-import type { RecipeOverrides } from "../../../src/config/resolve.js";
-import type { RunEvent } from "../../../src/events.js";
-import { disturbance } from "../../support/disturb.js";
+import type { ToCoordinator } from "../../../src/protocol/messages.js";
+import { disturbances } from "../../support/disturb.js";
 import { runHere } from "../../support/runs.js";
 
 const RECIPE = { batchSize: 32, shards: 4, seed: 3, steps: 3, epochs: null } as const;
-const RULES: readonly RecipeOverrides[] = [
-  { optimizer: "sgd", weightDecay: 1e-3 },
-  { optimizer: "momentum", weightDecay: 1e-3, weightDecayExclude: "biasAndNorm" },
-  { optimizer: "nesterov", clipGradNorm: 0.5 },
-  // Three full batches, and one of three images for four shards.
-  { optimizer: "adam", clipGradNorm: 1e-3, batchSize: 49, steps: 5 },
-  { optimizer: "adamw", weightDecay: 0.1 },
-  { optimizer: "rmsprop" },
-];
+const kill = (pid: number) => void process.kill(pid, "SIGKILL");
+const at = (type: "loss" | "bucket", rank: number) => (message: ToCoordinator) =>
+  message.type === type && message.step === 2 && message.rank === rank;
 
-const stepsOf = (events: readonly RunEvent[]) =>
-  events.flatMap((event) => (event.event === "step" ? [[event.loss, event.gradient_norm]] : []));
-
-for (const rule of RULES)
-  test(`${rule.optimizer}: shared memory, two workers, and frames, one worker, end in the same bits`, async (context) => {
-    const overrides = { ...RECIPE, ...rule };
-    const shared = await runHere(context, "tiny-bn", { overrides, placement: { workers: 2 } });
-    const frames = await runHere(context, "tiny-bn", { overrides, placement: { workers: 1, exchange: "frames" } });
-    assert.equal(shared.done.weights_sha256, frames.done.weights_sha256);
-    assert.deepEqual(stepsOf(shared.events), stepsOf(frames.events));
-  });
-
-for (const exchange of ["shared-memory", "frames"] as const)
-  test(`${exchange}: a worker killed as it hands a gradient over, or as it is about to, costs nothing`, async (context) => {
-    const overrides = { ...RECIPE, optimizer: "momentum" } as const;
-    const expected = await runHere(context, "tiny-bn", { overrides, placement: { workers: 1, exchange } });
-    for (const type of ["loss", "bucket"] as const) {
-      let done = false;
-      const { done: last, events } = await runHere(context, "tiny-bn", {
-        overrides,
-        placement: { workers: 2, exchange },
-        ...disturbance(
-          (message) => !done && message.type === type && message.step === 2 && message.rank === 1,
-          (pid) => {
-            done = true;
-            process.kill(pid, "SIGKILL");
-          },
-        ),
-      });
-      assert.equal(last.weights_sha256, expected.done.weights_sha256, `killed after its ${type}`);
-      assert.ok(events.some((event) => event.event === "worker" && event.state === "lost"));
-    }
-  });
+test("workers killed as they hand a gradient over, or are about to, cost nothing on either exchange", async (context) => {
+  const overrides = { ...RECIPE, optimizer: "momentum" } as const;
+  const expected = await runHere(context, "tiny-bn", { overrides, placement: { workers: 1 } });
+  for (const exchange of ["shared-memory", "frames"] as const) {
+    const { done, events } = await runHere(context, "tiny-bn", {
+      overrides,
+      placement: { workers: 3, exchange },
+      ...disturbances([
+        { when: at("loss", 1), act: kill },
+        { when: at("bucket", 2), act: kill },
+      ]),
+    });
+    assert.equal(done.weights_sha256, expected.done.weights_sha256, exchange);
+    const lost = events.flatMap((event) => (event.event === "worker" && event.state === "lost" ? [event.rank] : []));
+    assert.deepEqual(lost.sort(), [1, 2]);
+  }
+});
 
 test("the memory has no name, and its descriptor is closed with the run", async (context) => {
   const memories = () =>
