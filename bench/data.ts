@@ -48,7 +48,7 @@ const buckets = layout.buckets.map(({ offset, size }) => {
   vector.set(weights.subarray(offset, offset + size));
   return vector;
 });
-const host = new Float32Array(layout.size);
+const hosts = layout.buckets.map(({ size }) => new Float32Array(size));
 const order = new EpochOrder(1, train.count);
 const loader = new ShardLoader(train, shape, pipeline);
 const perEpoch = Math.floor(train.count / batchSize);
@@ -67,7 +67,7 @@ for (let step = 0; step < WARM + STEPS; step++) {
   const input = { pixels: shard.pixels, labels: shard.labels, scale: 1 / batchSize, seed: [1, step] as const };
   const computing = compute.shard(input, buckets, {
     loss: () => {},
-    bucket: (index, data) => host.set(data, layout.buckets[index]!.offset),
+    bucket: (index, values) => values.copyTo(hosts[index]!),
   });
   if (mode !== "repeated") {
     const next = place(step + 1);

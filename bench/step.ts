@@ -48,13 +48,13 @@ async function captured(): Promise<number[]> {
     return vector;
   });
   if (layout.stateSize > 0) buckets.push(state);
-  const host = new Float32Array(layout.size);
+  const hosts = layout.buckets.map(({ size }) => new Float32Array(size));
   const times: number[] = [];
   for (let step = 0; step < STEPS; step++) {
     const start = performance.now();
     await compute.shard({ pixels, labels, scale: 1 / batch, seed: [1, step] }, buckets, {
       loss: () => {},
-      bucket: (index, data) => host.set(data, layout.buckets[index]!.offset),
+      bucket: (index, values) => values.copyTo(hosts[index]!),
     });
     times.push(performance.now() - start);
   }

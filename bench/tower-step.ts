@@ -52,7 +52,7 @@ for (let step = 0; step < steps; step++) {
   const taken = Array.from(layout.buckets, ({ size }) => new Float32Array(size));
   await compute.shard({ pixels, labels, scale: 1 / batch, seed: [1, step] }, buckets, {
     loss: (loss, hits) => void hash.update(new Uint8Array(Float32Array.of(loss, hits).buffer)),
-    bucket: (index, data) => taken[index]!.set(data),
+    bucket: (index, values) => values.copyTo(taken[index]!),
   });
   times.push(performance.now() - start);
   for (const bucket of taken) hash.update(new Uint8Array(bucket.buffer));

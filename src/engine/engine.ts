@@ -46,7 +46,7 @@ export interface TraceSpec {
   variables: readonly FlatVariables[];
   /**
    * Written with tfjs, executed symbolically. `streams`: each is flattened, concatenated and handed out the moment it
-   * exists. `outputs`: small results at the end, each flattened to one float32 vector. What the body assigned to the
+   * exists; what the body wrote after it waits until then. `outputs`: small results at the end, each flattened to one float32 vector. What the body assigned to the
    * variables of `assigned` is concatenated to one more vector, `state`.
    */
   body: (inputs: readonly tfjs.Tensor[]) => {
@@ -60,8 +60,16 @@ export interface TraceCall {
   inputs: readonly (Uint8Array | Int32Array | Float32Array)[];
   /** One vector a FlatVariables, read in place: it must not change during the call. */
   variables: readonly Float32Array[];
-  /** Called in the order in which streams come to exist; `data` is only valid during the call. */
-  onStream: (index: number, data: Float32Array) => void;
+  /** Called in the order in which the body makes the streams; `values` are only there during the call. */
+  onStream: (index: number, values: StreamValues) => void;
+}
+
+/** A stream's tensors, one after the other, in TensorFlow's own memory. */
+export interface StreamValues {
+  /** Elements. */
+  readonly length: number;
+  /** `target` has `length` elements. */
+  copyTo(target: Float32Array): void;
 }
 
 export interface TracedFunction {

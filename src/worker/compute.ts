@@ -1,6 +1,6 @@
 /** The two traced functions of a worker: a shard's loss and gradients, and a chunk's loss and hits. */
 import type * as tfjs from "@tensorflow/tfjs";
-import type { Engine, TracedFunction } from "../engine/engine.js";
+import type { Engine, StreamValues, TracedFunction } from "../engine/engine.js";
 import { sampleLosses } from "../layers/loss.js";
 import { flatVariables, type Network } from "../layers/network.js";
 import { type ChannelStatistics, scaledPixels } from "../layers/scaled-pixels.js";
@@ -16,10 +16,10 @@ export interface ShardInput {
   seed: readonly [number, number];
 }
 
-/** What comes out while the step still runs; `data` is only valid during the call. */
+/** What comes out while the step still runs; `values` are only there during the call. */
 export interface ShardSink {
   loss(loss: number, hits: number): void;
-  bucket(index: number, data: Float32Array): void;
+  bucket(index: number, values: StreamValues): void;
 }
 
 /** Traced functions kept, of each kind: full and short shards, of two sizes each. */
@@ -58,9 +58,11 @@ export class Compute {
     const { state } = await step.run({
       inputs: [input.pixels, input.labels, Float32Array.of(input.scale), Int32Array.from(input.seed)],
       variables: weights,
-      onStream: (index, data) => {
-        if (index === 0) sink.loss(data[0]!, data[1]!);
-        else sink.bucket(index - 1, data);
+      onStream: (index, values) => {
+        if (index > 0) return sink.bucket(index - 1, values);
+        const score = new Float32Array(2);
+        values.copyTo(score);
+        sink.loss(score[0]!, score[1]!);
       },
     });
     return state;

@@ -1,4 +1,5 @@
 /** How weights come to a worker and its gradients leave: as frames of messages, or through memory that all share. */
+import type { StreamValues } from "../engine/engine.js";
 import type { WeightsKind } from "../events.js";
 import type { RunMemory } from "../exchange/memory.js";
 import type { Layout } from "../parameters/layout.js";
@@ -13,8 +14,8 @@ export interface Ready {
 }
 
 export interface RangeGradients {
-  /** Takes a shard's gradient of a bucket; `data` is only valid during the call. Null while the range is not whole. */
-  add(shard: number, bucket: number, data: Float32Array): Ready | null;
+  /** Takes a shard's gradient of a bucket; `values` are only there during the call. Null while the range is not whole. */
+  add(shard: number, bucket: number, values: StreamValues): Ready | null;
 }
 
 export interface WorkerExchange {
@@ -63,8 +64,8 @@ export class FrameExchange implements WorkerExchange {
   gradients(range: Range, present: readonly number[]): RangeGradients {
     const sum = new RangeSum(range, present, (key, length) => this.#slots.take(key, length));
     return {
-      add(shard, bucket, data) {
-        const payload = sum.add(shard, bucket, data);
+      add(shard, bucket, values) {
+        const payload = sum.add(shard, bucket, values);
         return payload && { payload };
       },
     };
@@ -103,8 +104,8 @@ export class SharedExchange implements WorkerExchange {
 
   gradients(): RangeGradients {
     return {
-      add: (shard, bucket, data) => {
-        this.#memory.gradient(shard, this.#layout.buckets[bucket]!).set(data);
+      add: (shard, bucket, values) => {
+        values.copyTo(this.#memory.gradient(shard, this.#layout.buckets[bucket]!));
         return {};
       },
     };

@@ -1,4 +1,5 @@
 /** Adds the gradients of a range of shards, along the one tree, as they come out of the shards one after the other. */
+import type { StreamValues } from "../engine/engine.js";
 import { addInPlace, childrenOf, type Range } from "../parameters/tree.js";
 
 /**
@@ -21,17 +22,14 @@ export class RangeSum {
     this.#take = take;
   }
 
-  /** Takes a shard's vector, which may change afterwards; returns the range's sum once it is whole. */
-  add(shard: number, vector: number, data: Float32Array): Float32Array | null {
+  /** Takes a shard's vector, which is only there during the call; returns the range's sum once it is whole. */
+  add(shard: number, vector: number, values: StreamValues): Float32Array | null {
     const stack = this.#stacks.get(vector) ?? [];
     this.#stacks.set(vector, stack);
     const completes = this.#completes.get(shard)!;
-    let value = data; // a right half is added from where it lies; a left one must wait in memory of our own
+    let value = this.#take(`${this.#start}/${vector}/${stack.length}`, values.length);
+    values.copyTo(value);
     for (let count = 0; count < completes; count++) value = addInPlace(stack.pop()!, value);
-    if (completes === 0) {
-      value = this.#take(`${this.#start}/${vector}/${stack.length}`, data.length);
-      value.set(data);
-    }
     stack.push(value);
     return shard === this.#last ? value : null;
   }

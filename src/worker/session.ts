@@ -125,18 +125,15 @@ export class WorkSession {
       if (task.step !== this.#latestStep) return; // the step went on without us
       const left = await this.#shard(task, shard, times, {
         loss: (loss, hits) => send({ type: "loss", ...work, shard, loss, hits }),
-        bucket: (index, data) => {
-          const ready = gradients.add(shard, index, data);
+        bucket: (index, values) => {
+          const ready = gradients.add(shard, index, values);
           if (ready) send({ type: "bucket", ...work, ...range, bucket: index }, ready.payload);
         },
       });
       if (layout.stateSize > 0) {
         const weight = this.#samples(task, shard).length / task.batch;
-        state = states.add(
-          shard,
-          -1,
-          left.map((value) => value * weight),
-        );
+        const weighted = left.map((value) => value * weight);
+        state = states.add(shard, -1, { length: weighted.length, copyTo: (target) => target.set(weighted) });
       }
     }
     send({ type: "finished", ...work, ...range, timing: times.told(now()) }, state ?? undefined);

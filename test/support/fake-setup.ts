@@ -13,6 +13,7 @@ import type { Computer } from "../../src/worker/session.js";
 import { runWorker, type WorkerSetup } from "../../src/worker/worker.js";
 import { FINGERPRINT, TOPOLOGY, testLayout } from "./fake-worker.js";
 import { testRecipe } from "./recipe.js";
+import { streamOf } from "./stream-values.js";
 
 /** Two full batches of 8 and a short one of 3: fewer images than shards. */
 export const DATA = loadSynthetic({ height: 2, width: 2, channels: 1, classes: 3, train: 19, test: 10 });
@@ -42,7 +43,7 @@ export class FakeComputer implements Computer {
     sink.loss(fakeGradient(input, weights[0]!)[0]!, input.labels.length);
     for (const { index } of this.#layout.buckets) {
       const lent = fakeGradient(input, weights[index]!);
-      sink.bucket(index, lent);
+      sink.bucket(index, streamOf(lent));
       lent.fill(Number.NaN); // only valid during the call
     }
     return fakeGradient(input, weights.at(-1)!);

@@ -5,6 +5,7 @@ import { parametersOf } from "../../src/models/parameters.js";
 import { layoutOf } from "../../src/parameters/layout.js";
 import { Compute } from "../../src/worker/compute.js";
 import { type NetworkCase, valuesFor } from "./network-cases.js";
+import { copyOf } from "./stream-values.js";
 
 /** Loss and gradient of the mean over the images, with the network, its layout and its vectors. */
 export async function shardOf(engine: Engine, { spec, pixels, labels }: NetworkCase) {
@@ -20,7 +21,7 @@ export async function shardOf(engine: Engine, { spec, pixels, labels }: NetworkC
     loss: (loss) => {
       seen.loss = loss;
     },
-    bucket: (index, data) => gradient.set(data, layout.buckets[index]!.offset),
+    bucket: (index, values) => gradient.set(copyOf(values), layout.buckets[index]!.offset),
   });
   return { loss: seen.loss, gradient, network, layout, vectors };
 }

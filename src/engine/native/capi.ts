@@ -68,6 +68,7 @@ const PROTOTYPES = [
   "void *TF_FinishOperation(void *description, void *status)",
   "void TF_SetDevice(void *description, const char *device)",
   "int TF_OperationNumOutputs(void *oper)",
+  "void TF_AddOperationControlInput(void *graph, void *operation, void *input)",
   "void TF_AddInput(void *description, TF_Output input)",
   "void TF_AddInputList(void *description, TF_Output *inputs, int count)",
   "void TF_SetAttrString(void *description, const char *name, const void *value, size_t bytes)",
@@ -118,8 +119,6 @@ export interface Libc {
 export interface Native {
   tf: CApi;
   libc: Libc;
-  /** Bytes of native memory as an ArrayBuffer, not copied. */
-  view(pointer: Pointer, bytes: number): ArrayBuffer;
 }
 
 const RTLD_NOW = 0x2;
@@ -179,7 +178,6 @@ export function loadNative(dir: string): Native {
       addressOf: (array) => memmove<Pointer>(array, array, 0),
       noop: dlsym<Pointer>(null, "getpid"),
     },
-    view: (pointer, bytes) => koffi.view(pointer, bytes),
   };
 }
 

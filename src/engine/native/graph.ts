@@ -59,6 +59,16 @@ export class Graph {
     return this.#added[this.numberOf(output)]!.place;
   }
 
+  /** For each node, by its number, the numbers of those that it reads. */
+  reads(): number[][] {
+    return this.#added.map(({ inputs }) => inputs.map((input) => this.numberOf(input)));
+  }
+
+  /** Whether nodes were added at devices of their own. */
+  get hasDevices(): boolean {
+    return this.#added.some(({ place }) => typeof place === "number");
+  }
+
   /** Adds a node; TensorFlow checks its inputs and infers its outputs' shapes. */
   node(
     type: string,
@@ -83,6 +93,11 @@ export class Graph {
     this.#numbers.set(node, this.nodes);
     this.#added.push({ oper: node, type, place: this.#place, inputs: inputs.flat() as Output[] });
     return node;
+  }
+
+  /** The node of that number starts only after `before` has ended. TensorFlow does not look for circles. */
+  runAfter(node: number, before: Pointer): void {
+    this.eager.native.tf.TF_AddOperationControlInput(this.pointer, this.#added[node]!.oper, before);
   }
 
   #describe(inputs: readonly NodeInput[]): string {

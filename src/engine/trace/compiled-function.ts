@@ -8,6 +8,15 @@ import { StreamQueue } from "./streams.js";
 
 export const INPUT_DTYPE = { uint8: DTYPE.uint8, int32: DTYPE.int32, float32: DTYPE.float } as const;
 
+/** What comes out of a call. */
+export interface FunctionShape {
+  /** Tensors of each stream, and the order in which streams leave. */
+  streams: { tensors: readonly number[]; order: readonly number[] };
+  outputs: number;
+  /** Whether the last output is the state. */
+  state: boolean;
+}
+
 type CallResult = Awaited<ReturnType<TracedFunction["run"]>>;
 
 export class CompiledFunction implements TracedFunction {
@@ -17,10 +26,11 @@ export class CompiledFunction implements TracedFunction {
   readonly #eager: EagerContext;
   readonly #name: string;
   readonly #spec: TraceSpec;
-  readonly #shape: { streams: number; outputs: number; state: boolean };
+  readonly #shape: FunctionShape;
   /** `config_proto` of a call; null where the context's own will do. */
   readonly #callConfig: Uint8Array | null;
-  #queue: StreamQueue | null = null;
+  /** One a stream; none until the first call, and after one that failed. */
+  #queues: readonly StreamQueue[] = [];
   #generation = 0;
   /** The call under way. TensorFlow reads its vectors in place, so they must live as long as it computes. */
   #current: { call: TraceCall; result: Promise<CallResult>; cancellation: Pointer } | null = null;
@@ -30,7 +40,7 @@ export class CompiledFunction implements TracedFunction {
     eager: EagerContext,
     name: string,
     spec: TraceSpec,
-    shape: { streams: number; outputs: number; state: boolean },
+    shape: FunctionShape,
     facts: Pick<TracedFunction, "traceMs" | "nodes" | "placement"> & { callConfig: Uint8Array | null },
   ) {
     this.#eager = eager;
@@ -90,17 +100,17 @@ export class CompiledFunction implements TracedFunction {
     cancellation: Pointer,
   ): Promise<Handle[]> {
     const eager = this.#eager;
-    const queue = this.#shape.streams > 0 ? this.#openQueue() : null;
-    const op = this.#operation(queue ? [...handles, queue.handle] : handles, cancellation);
+    const queues = this.#openQueues();
+    const op = this.#operation([...handles, ...queues.map(({ handle }) => handle)], cancellation);
     const execution = eager.executeAsync(this.#spec.name, op, this.#shape.outputs);
-    if (!queue) return execution;
-    const drained = this.#drain(queue, onStream);
-    // Whichever side fails first, the queue is closed so that the other ends too; the next call gets a new one. The other
+    if (queues.length === 0) return execution;
+    const drained = this.#drain(queues, onStream);
+    // Whichever side fails first, the queues are closed so that the other ends too; the next call gets new ones. The other
     // side then fails because of that, so the first failure is the one to tell.
     const failures: unknown[] = [];
     const failed = (error: unknown) => {
       failures.push(error);
-      if (this.#queue === queue) this.#closeQueue();
+      if (this.#queues === queues) this.#closeQueues();
     };
     execution.catch(failed);
     drained.catch(failed);
@@ -126,19 +136,24 @@ export class CompiledFunction implements TracedFunction {
     });
   }
 
-  #openQueue(): StreamQueue {
-    this.#queue ??= new StreamQueue(this.#eager, `${this.#name}-${this.#generation++}`);
-    return this.#queue;
+  #openQueues(): readonly StreamQueue[] {
+    if (this.#queues.length === 0) {
+      const name = `${this.#name}-${this.#generation++}`;
+      this.#queues = this.#shape.streams.tensors.map(
+        (tensors, stream) => new StreamQueue(this.#eager, `${name}-${stream}`, tensors),
+      );
+    }
+    return this.#queues;
   }
 
-  #closeQueue(): void {
-    const queue = this.#queue;
-    this.#queue = null;
-    queue?.close();
+  #closeQueues(): void {
+    const queues = this.#queues;
+    this.#queues = [];
+    for (const queue of queues) queue.close();
   }
 
-  async #drain(queue: StreamQueue, onStream: TraceCall["onStream"]): Promise<void> {
-    for (let received = 0; received < this.#shape.streams; received++) await queue.next(onStream);
+  async #drain(queues: readonly StreamQueue[], onStream: TraceCall["onStream"]): Promise<void> {
+    for (const stream of this.#shape.streams.order) await queues[stream]!.next((values) => onStream(stream, values));
   }
 
   #checkCall(call: TraceCall): void {
@@ -168,7 +183,7 @@ export class CompiledFunction implements TracedFunction {
     this.#disposed = true;
     if (!this.#current) return this.#free();
     this.#eager.native.tf.TFE_CancellationManagerStartCancel(this.#current.cancellation);
-    this.#closeQueue();
+    this.#closeQueues();
   }
 
   /** Resolves when no call is under way. */
@@ -177,7 +192,7 @@ export class CompiledFunction implements TracedFunction {
   }
 
   #free(): void {
-    this.#closeQueue();
+    this.#closeQueues();
     const eager = this.#eager;
     eager.check(`removing ${this.#spec.name}`, (status) =>
       eager.native.tf.TFE_ContextRemoveFunction(eager.context, this.#name, status),

@@ -1,24 +1,28 @@
-/** A queue of (index, float32 vector) between a traced function and the host: results leave the moment they exist. */
+/** A queue between a traced function and the host: float32 tensors leave the moment all of them exist. */
 import { CnnDistError } from "../../errors.js";
+import type { StreamValues } from "../engine.js";
 import { intAttribute, setAttribute, stringAttribute } from "../native/attributes.js";
 import type { Output, Pointer } from "../native/capi.js";
 import type { EagerContext, Handle } from "../native/context.js";
 import { DTYPE } from "../native/dtype.js";
 import type { Graph } from "../native/graph.js";
 
-const COMPONENTS = Int32Array.of(DTYPE.int32, DTYPE.float);
+const componentsOf = (tensors: number) => new Int32Array(tensors).fill(DTYPE.float);
 
 export class StreamQueue {
   readonly #eager: EagerContext;
   readonly handle: Handle;
+  readonly #tensors: number;
   #closed = false;
 
-  /** `name`: two queues without names of their own would be one. */
-  constructor(eager: EagerContext, name: string) {
+  /** `name`: two queues without names of their own would be one. `tensors`: how many each entry has. */
+  constructor(eager: EagerContext, name: string, tensors: number) {
     this.#eager = eager;
+    this.#tensors = tensors;
     const { tf } = eager.native;
+    const components = componentsOf(tensors);
     this.handle = this.#run("FIFOQueueV2", [], 1, (op, status) => {
-      tf.TFE_OpSetAttrTypeList(op, "component_types", COMPONENTS, COMPONENTS.length);
+      tf.TFE_OpSetAttrTypeList(op, "component_types", components, components.length);
       for (const attribute of [intAttribute("capacity", -1), stringAttribute("shared_name", name)]) {
         setAttribute(tf, op, "FIFOQueueV2", attribute, status);
       }
@@ -50,37 +54,35 @@ export class StreamQueue {
     return op;
   }
 
-  /** Adds the node that puts `value` in; `queue` is the graph's placeholder of the queue. */
-  static enqueue(graph: Graph, queue: Output, index: number, value: Output): Pointer {
+  /** Adds the node that puts `values` in, as they are; `queue` is the graph's placeholder of the queue. */
+  static enqueue(graph: Graph, queue: Output, values: readonly Output[]): Pointer {
     const { tf } = graph.eager.native;
-    const tag = graph.constant(DTYPE.int32, [], Int32Array.of(index));
-    return graph.node("QueueEnqueueV2", [queue, [tag, value]], [], (node) =>
-      tf.TF_SetAttrTypeList(node, "Tcomponents", COMPONENTS, COMPONENTS.length),
+    const components = componentsOf(values.length);
+    return graph.node("QueueEnqueueV2", [queue, values], [], (node) =>
+      tf.TF_SetAttrTypeList(node, "Tcomponents", components, components.length),
     );
   }
 
   /**
-   * Waits for the next value without blocking the event loop, and hands it out in place. One call at a time: each holds a
+   * Waits for the next entry without blocking the event loop, and hands it out in place. One call at a time: each holds a
    * thread of libuv's pool, and four would hold them all.
    */
-  async next(use: (index: number, data: Float32Array) => void): Promise<void> {
+  async next(use: (values: StreamValues) => void): Promise<void> {
     // The handle is gone with the queue, and TensorFlow would still follow it.
     if (this.#closed) throw new CnnDistError("cancelled", "the queue was closed");
     const eager = this.#eager;
     const { tf } = eager.native;
+    const components = componentsOf(this.#tensors);
     const op = eager.check("QueueDequeueV2", (status) => {
       const dequeue = this.#op("QueueDequeueV2", [this.handle], status);
-      tf.TFE_OpSetAttrTypeList(dequeue, "component_types", COMPONENTS, COMPONENTS.length);
+      tf.TFE_OpSetAttrTypeList(dequeue, "component_types", components, components.length);
       return dequeue;
     });
-    const [tag, value] = await eager.executeAsync("QueueDequeueV2", op, 2);
-    if (!tag || !value) throw new CnnDistError("stream", "TensorFlow's queue gave nothing");
+    const tensors = await eager.executeAsync("QueueDequeueV2", op, components.length);
     try {
-      const index = new Int32Array(eager.bytes(tag))[0]!;
-      eager.read(value, (data, bytes) => use(index, new Float32Array(eager.native.view(data, bytes))));
+      use(valuesOf(eager, tensors));
     } finally {
-      eager.release(tag);
-      eager.release(value);
+      tensors.forEach((tensor) => eager.release(tensor));
     }
   }
 
@@ -94,3 +96,24 @@ export class StreamQueue {
     this.#eager.release(this.handle);
   }
 }
+
+/**
+ * Copied by the C library, never seen as an array: V8 counts the memory behind an array as its own, and 38 MB of gradients
+ * a step would have it collect garbage in every step.
+ */
+function valuesOf(eager: EagerContext, tensors: readonly Handle[]): StreamValues {
+  const lengths = tensors.map(({ shape }) => shape.reduce((product, dim) => product * dim, 1));
+  return {
+    length: lengths.reduce((sum, length) => sum + length, 0),
+    copyTo(target) {
+      let at = 0;
+      tensors.forEach((tensor, index) => {
+        const end = at + lengths[index]!;
+        eager.readInto(tensor, asBytes(target.subarray(at, end)));
+        at = end;
+      });
+    },
+  };
+}
+
+const asBytes = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength);

@@ -6,8 +6,9 @@ import type { Output, Pointer } from "../native/capi.js";
 import { DTYPE } from "../native/dtype.js";
 import { Graph } from "../native/graph.js";
 import type { DevicePlace } from "../native/place.js";
-import { CompiledFunction, INPUT_DTYPE } from "./compiled-function.js";
+import { CompiledFunction, type FunctionShape, INPUT_DTYPE } from "./compiled-function.js";
 import { type Journal, Replay, wordOf } from "./journal.js";
+import { orderOf } from "./order.js";
 import { type Boundaries, placementOf } from "./placement.js";
 import { StreamQueue } from "./streams.js";
 import { Tracer } from "./tracer.js";
@@ -20,6 +21,7 @@ interface Built {
   first: Output | null;
   outputs: Output[];
   enqueues: Pointer[];
+  streams: FunctionShape["streams"];
 }
 
 /** `name` must be new to the context. The body runs twice: once to build the graph, once to be held against the first. */
@@ -39,7 +41,7 @@ export function traceFunction(
     const built = scoped(tf, backend, spec, () => binding.trace(tracer, () => addNodes(backend, spec, graph, tracer)));
     scoped(tf, backend, spec, () => replay(backend, spec, tracer.journal));
     graph.toFunction(name, built.placeholders, built.outputs, built.enqueues);
-    const shape = { streams: built.enqueues.length, outputs: built.outputs.length, state: spec.assigned.length > 0 };
+    const shape = { streams: built.streams, outputs: built.outputs.length, state: spec.assigned.length > 0 };
     return new CompiledFunction(eager, name, spec, shape, {
       traceMs: performance.now() - start,
       nodes: graph.nodes,
@@ -104,23 +106,41 @@ function addNodes(backend: NodeBackend, spec: TraceSpec, graph: Graph, tracer: T
     ordered.forEach(({ variable }, index) => tracer.bind(idOf(backend, variable), pieces[index]!, variable.name));
   }
   const { streams, outputs, state } = resultsOf(backend, spec, spec.body(inputs));
-  let first: Output | null = null;
-  const ends = (ids: readonly number[], consumer: string) => {
-    const results = ids.map((id) => tracer.result(id, consumer, "host"));
-    first ??= results[0] ?? null;
-    return onHost(() => graph.concatFlat(results.map((result) => toFloat(graph, result))));
-  };
+  const ends = (ids: readonly number[], consumer: string) => ids.map((id) => tracer.result(id, consumer, "host"));
+  const asFloats = (values: readonly Output[]) => values.map((value) => toFloat(graph, value));
+  const joined = (values: readonly Output[]) => onHost(() => graph.concatFlat(asFloats(values)));
   const results = outputs.map((id) => ends([id], "an output"));
   if (state.length > 0) results.push(ends(state, "the state"));
-  if (streams.length === 0) return { placeholders, vectors, first, outputs: results, enqueues: [] };
-  const queue = onHost(() => graph.placeholder(DTYPE.resource, []));
-  placeholders.push(queue);
-  first = null;
-  const enqueues = streams.map((ids, index) => {
-    const value = ends(ids, "a stream");
-    return onHost(() => StreamQueue.enqueue(graph, queue, index, value));
-  });
-  return { placeholders, vectors, first, outputs: results, enqueues };
+  const leaving = streams.map((ids) => ends(ids, "a stream"));
+  const queues = onHost(() => streams.map(() => graph.placeholder(DTYPE.resource, [])));
+  const enqueues = onHost(() =>
+    leaving.map((values, index) => StreamQueue.enqueue(graph, queues[index]!, asFloats(values))),
+  );
+  return {
+    placeholders: [...placeholders, ...queues],
+    vectors,
+    first: [...leaving, ...results][0]?.[0] ?? null,
+    outputs: results.map(joined),
+    enqueues,
+    streams: { tensors: streams.map((ids) => ids.length), order: inTurn(graph, leaving, enqueues) },
+  };
+}
+
+/** Has streams leave in the order in which the body makes them; returns it. */
+function inTurn(
+  graph: Graph,
+  leaving: readonly (readonly Output[])[],
+  enqueues: readonly Pointer[],
+): readonly number[] {
+  const order = orderOf(
+    graph.reads(),
+    leaving.map((values) => values.map((value) => graph.numberOf(value))),
+  );
+  // Devices of one function work beside each other, and a GPU ahead of the host: none is to wait for the host's queues.
+  const onOneCpu = !graph.hasDevices && graph.eager.devices.every(({ type }) => type === "CPU");
+  if (onOneCpu)
+    for (const [stream, waiting] of order.waiting) for (const node of waiting) graph.runAfter(node, enqueues[stream]!);
+  return order.streams;
 }
 
 function boundariesOf(graph: Graph, { vectors, first, outputs, enqueues }: Built): Boundaries {

@@ -216,7 +216,11 @@ const lines = [];
 for (let call = 0; call < 2; call++) {
   let gradient;
   const inputs = [Float32Array.from({ length: 4 * 8 * 8 * 16 }, (_, index) => Math.fround((index % 97) / 97))];
-  const { outputs } = await step.run({ inputs, variables: [vector], onStream: (_, data) => (gradient = [...data.slice(0, 8)]) });
+  const { outputs } = await step.run({ inputs, variables: [vector], onStream: (_, values) => {
+    const all = new Float32Array(values.length);
+    values.copyTo(all);
+    gradient = [...all.slice(0, 8)];
+  } });
   lines.push(JSON.stringify([outputs[0][0], gradient]));
 }
 console.log(JSON.stringify({ same: lines[0] === lines[1], step: lines[0], instructions: info.instructions }));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Engine, Tf, TraceSpec } from "../../../src/engine/engine.js";
+import { copyOf } from "../../support/stream-values.js";
 import { openTestEngine } from "../../support/tensorflow.js";
 
 let engine: Engine;
@@ -70,8 +71,8 @@ async function runOnce(step: ReturnType<Engine["trace"]>, flat: Float32Array) {
   const { outputs } = await step.run({
     inputs: [pixels, labels],
     variables: [flat],
-    onStream: (index, data) => {
-      streams[index] = data.slice();
+    onStream: (index, values) => {
+      streams[index] = copyOf(values);
     },
   });
   return { streams, outputs };

@@ -51,7 +51,7 @@ async function lossesOf(name: string): Promise<number[]> {
     const given = { pixels, labels: train.labels, scale: 1 / IMAGES, seed: [1, step] } as const;
     const state = await compute.shard(given, vectors, {
       loss: (loss) => losses.push(loss),
-      bucket: (index, data) => memory.gradient(0, layout.buckets[index]!).set(data),
+      bucket: (index, values) => values.copyTo(memory.gradient(0, layout.buckets[index]!)),
     });
     for (const { index } of layout.buckets) memory.update(index, [0], { step, lr: 1e-4, scale: 1 });
     memory.updateState(step, state);

@@ -10,6 +10,7 @@ import { loadUserModel } from "../../../src/layers/user-model.js";
 import { readUserModelFile } from "../../../src/models/user-file.js";
 import { Compute } from "../../../src/worker/compute.js";
 import { fixturePath } from "../../support/fixtures.js";
+import { copyOf } from "../../support/stream-values.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 import { openTestEngine } from "../../support/tensorflow.js";
 
@@ -123,8 +124,8 @@ test("dropout and batch normalisation of a user's model are ours: they train, an
           loss: (loss) => {
             out.loss = loss;
           },
-          bucket: (_, data) => {
-            out.gradient = data.slice();
+          bucket: (_, values) => {
+            out.gradient = copyOf(values);
           },
         },
       );
