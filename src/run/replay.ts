@@ -1,12 +1,13 @@
 /** replay.jsonl: what the first steps of a run left, for `verify`. One line a step, with the run's length at that step. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import { z } from "zod";
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { fingerprintSchema } from "../config/fingerprint.js";
 import type { Recipe } from "../config/recipe.js";
 import { messageOf, UsageError } from "../errors.js";
-import { parameterHashes, weightsSha256 } from "../parameters/hash.js";
+import { hashesOf } from "../parameters/hash.js";
 
 /** Steps at the start of a run that are recorded. */
 const REPLAY_STEPS = 10;
@@ -30,14 +31,16 @@ export function isReplayed({ step }: Snapshot): boolean {
   return step <= REPLAY_STEPS;
 }
 
-export function replayEntry(snapshot: Snapshot): ReplayEntry {
+/** Hashes the weights while others have their turn; the snapshot's vectors must stay as they are until it resolves. */
+export async function replayEntry(snapshot: Snapshot): Promise<ReplayEntry> {
   const { step, loss, layout, recipe, fingerprint } = snapshot;
+  const { weightsSha256, parameters } = await hashesOf(layout, snapshot, () => turn());
   return {
     step,
     loss,
     fingerprint,
-    weights_sha256: weightsSha256(layout, snapshot),
-    parameters: parameterHashes(layout, snapshot),
+    weights_sha256: weightsSha256,
+    parameters,
     length: { epochs: recipe.epochs, steps: recipe.steps },
   };
 }

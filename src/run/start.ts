@@ -65,8 +65,8 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
       },
       save: (snapshot) => store.save(snapshot),
       assertHeld: () => directory.lock.assertHeld(),
-      committed(snapshot) {
-        if (isReplayed(snapshot)) directory.recordReplay(replayEntry(snapshot));
+      async committed(snapshot) {
+        if (isReplayed(snapshot)) directory.recordReplay(await replayEntry(snapshot));
       },
       endWorker: async (rank, incarnation) => local.supervisor?.end(rank, incarnation),
       workersPossible: () =>

@@ -14,6 +14,7 @@ import type { RunEvent } from "../../events.js";
 import type { TrainingMemory } from "../../exchange/training-memory.js";
 import { afterEvaluation, learningRate } from "../../optim/schedule.js";
 import { EvaluationSum } from "./evaluation.js";
+import { type RecordPorts, Records } from "./records.js";
 import { type StepFacts, stepEvent, timelineEvent } from "./report.js";
 import { type SavePorts, Saves } from "./saves.js";
 import { type StepResult, StepSum } from "./step.js";
@@ -40,12 +41,10 @@ export interface TrainingOptions {
   };
 }
 
-export interface TrainingPorts extends SavePorts {
+export interface TrainingPorts extends SavePorts, RecordPorts {
   emit(event: RunEvent): void;
   /** Throws once the run's folder is another run's: before a step is committed, and before an evaluation counts. */
   assertHeld(): void;
-  /** After each commit, before the next step begins: the run's own records. */
-  committed(snapshot: Snapshot): void;
 }
 
 /** How a run ended when it did not fail; failures are thrown as CnnDistError. */
@@ -76,7 +75,7 @@ export async function train(
     }
   } catch (error) {
     if (error instanceof StopRequested) return await training.end("stopped");
-    await training.settleSaves().catch(() => {}); // the first failure is the one to tell
+    await training.settle().catch(() => {}); // the first failure is the one to tell
     throw error;
   }
 }
@@ -87,6 +86,7 @@ class Training {
   readonly #ports: TrainingPorts;
   readonly #buffer: DoubleBuffer;
   readonly #saves: Saves;
+  readonly #records: Records;
   readonly #perEpoch: number;
   readonly #total: number;
   #snapshot: Snapshot;
@@ -108,6 +108,7 @@ class Training {
     this.#ports = ports;
     this.#buffer = new DoubleBuffer(memory, start);
     this.#saves = new Saves(start, ports);
+    this.#records = new Records(ports);
     this.#perEpoch = stepsPerEpoch(options.train, globalBatch(recipe).batchSize);
     this.#total = totalSteps(recipe, this.#perEpoch);
     this.#snapshot = this.#snapshotAt(start);
@@ -127,6 +128,7 @@ class Training {
     const { recipe, schedule, step: version } = this.#snapshot;
     const plan = this.#plan();
     await this.#saves.freeHalf(plan.step);
+    await this.#records.freeHalf(plan.step);
     const startMs = clock.now();
     const at = { step: version, stepsPerEpoch: this.#perEpoch, totalSteps: this.#total, schedule };
     const lr = learningRate(recipe, at);
@@ -181,7 +183,7 @@ class Training {
       loss: result.loss,
       evaluated: false,
     });
-    this.#ports.committed(this.#snapshot);
+    this.#records.begin(this.#snapshot);
   }
 
   #snapshotAt(snapshot: Snapshot): Snapshot {
@@ -242,17 +244,22 @@ class Training {
   async saveIfDue(): Promise<void> {
     const { step, stepInEpoch } = this.#snapshot;
     const every = this.#options.placement.checkpointEverySteps;
-    if (stepInEpoch === 0 || (every > 0 && step % every === 0) || this.finished())
-      await this.#saves.begin(this.#snapshot);
+    if (stepInEpoch === 0 || (every > 0 && step % every === 0) || this.finished()) await this.#save();
   }
 
-  async settleSaves(): Promise<void> {
-    await this.#saves.settle();
+  /** A step is recorded before there is a checkpoint of it: whoever goes on from that does not make the record again. */
+  async #save(): Promise<void> {
+    await this.#records.settle();
+    await this.#saves.begin(this.#snapshot);
+  }
+
+  async settle(): Promise<void> {
+    await this.#records.settle().finally(() => this.#saves.settle());
   }
 
   async end(kind: "done" | "stopped"): Promise<Outcome> {
-    await this.#saves.begin(this.#snapshot);
-    await this.#saves.settle();
+    await this.#save();
+    await this.settle();
     return {
       kind,
       snapshot: this.#snapshot,

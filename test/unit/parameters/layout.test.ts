@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parameterHashes, weightsSha256 } from "../../../src/parameters/hash.js";
+import { hashesOf, weightsSha256 } from "../../../src/parameters/hash.js";
 import { layoutOf, type ParameterSpec, sizeOf } from "../../../src/parameters/layout.js";
 
 const parameters = fc
@@ -76,7 +76,7 @@ const bytes = (...values: number[]) => {
 };
 const sha256 = (buffer: Buffer) => createHash("sha256").update(buffer).digest("hex");
 
-test("weights_sha256: trainable parameters in the network's order, then the state, little-endian float32", () => {
+test("weights_sha256: trainable parameters in the network's order, then the state, little-endian float32", async () => {
   const layout = layoutOf(LIST);
   // The vector runs in reverse: c, then a. It may be a view of a larger buffer.
   const weights = new Float32Array([9, 3, 4, 5, 1, 2]).subarray(1);
@@ -88,24 +88,45 @@ test("weights_sha256: trainable parameters in the network's order, then the stat
   spread.set([3, 4, 5], apart.buckets[0]!.offset);
   spread.set([1, 2], apart.buckets[1]!.offset);
   assert.equal(weightsSha256(apart, { weights: spread, state }), sha256(bytes(1, 2, 3, 4, 5, 6)));
-  assert.deepEqual(parameterHashes(layout, { weights, state }), {
+  const { weightsSha256: same, parameters } = await hashesOf(layout, { weights, state }, async () => {});
+  assert.equal(same, sha256(bytes(1, 2, 3, 4, 5, 6)));
+  assert.deepEqual(parameters, {
     a: sha256(bytes(1, 2)).slice(0, 16),
     c: sha256(bytes(3, 4, 5)).slice(0, 16),
     b: sha256(bytes(6)).slice(0, 16),
   });
 });
 
-test("any changed bit changes weights_sha256 and the hash of its parameter alone", () => {
+test("large vectors are hashed in pieces of a megabyte, across parameters, with a turn for others between them", async () => {
+  const layout = layoutOf([
+    { name: "large", shape: [700_000], role: "trainable", init: { kind: "zeros" }, decay: true },
+    { name: "small", shape: [5], role: "trainable", init: { kind: "zeros" }, decay: true },
+    { name: "state", shape: [300_000], role: "state", init: { kind: "zeros" }, decay: false },
+  ]);
+  const weights = Float32Array.from({ length: layout.size }, (_, index) => Math.sin(index));
+  const state = Float32Array.from({ length: layout.stateSize }, (_, index) => Math.cos(index));
+  let turns = 0;
+  const hashes = await hashesOf(layout, { weights, state }, async () => void turns++);
+  assert.equal(hashes.weightsSha256, weightsSha256(layout, { weights, state }));
+  const { offset, size } = layout.trainable[0]!;
+  const large = Buffer.from(weights.slice(offset, offset + size).buffer);
+  assert.equal(hashes.parameters.large, sha256(large).slice(0, 16));
+  assert.equal(turns, 1 + Math.floor((1_000_005 * 4) / 2 ** 20));
+});
+
+test("any changed bit changes weights_sha256 and the hash of its parameter alone", async () => {
   const layout = layoutOf(LIST);
-  fc.assert(
-    fc.property(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 31 }), (element, bit) => {
+  const noTurn = async () => {};
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 31 }), async (element, bit) => {
       const before = { weights: new Float32Array([3, 4, 5, 1, 2]), state: new Float32Array([6]) };
       const after = { weights: before.weights.slice(), state: before.state.slice() };
       const [vector, index] = element < 5 ? [after.weights, element] : [after.state, 0];
       const words = new Uint32Array(vector.buffer);
       words[index] = (words[index]! ^ (1 << bit)) >>> 0;
       assert.notEqual(weightsSha256(layout, after), weightsSha256(layout, before));
-      const [one, other] = [parameterHashes(layout, before), parameterHashes(layout, after)];
+      const { parameters: one } = await hashesOf(layout, before, noTurn);
+      const { parameters: other } = await hashesOf(layout, after, noTurn);
       const changed = Object.keys(one).filter((name) => one[name] !== other[name]);
       assert.deepEqual(changed, [element < 3 ? "c" : element < 5 ? "a" : "b"]);
     }),

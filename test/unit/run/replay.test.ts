@@ -16,10 +16,10 @@ const entry = (step: number, steps: number | null, weights = `w${step}`): Replay
   ...(steps === null ? {} : { length: { epochs: null, steps } }),
 });
 
-test("an entry tells the length that the step was made at, and can be read again", (context) => {
+test("an entry tells the length that the step was made at, and can be read again", async (context) => {
   const dir = temporaryDirectory(context);
   const snapshot = testSnapshot();
-  const written = replayEntry(snapshot);
+  const written = await replayEntry(snapshot);
   assert.deepEqual(written.length, { epochs: snapshot.recipe.epochs, steps: snapshot.recipe.steps });
   writeFileSync(join(dir, "replay.jsonl"), `${JSON.stringify(written)}\n`);
   assert.deepEqual(readReplay(dir), [written]);
