@@ -6,6 +6,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { streamOf } from "../src/engine/engine.js";
 import { asBytes } from "../src/parameters/bytes.js";
 import { type Layout, layoutOf } from "../src/parameters/layout.js";
 import { asFloat32, decodeToCoordinator, decodeToWorker, encode } from "../src/protocol/codec.js";
@@ -52,7 +53,7 @@ function work(): void {
     const gradients = exchange.gradients(range, [0]);
     const { step, version } = message;
     for (const { index, size } of buckets) {
-      const ready = gradients.add(0, index, gradient.subarray(0, size));
+      const ready = gradients.add(0, index, streamOf(gradient.subarray(0, size)));
       const header = encode({ type: "bucket", ...SENDER, step, version, ...range, bucket: index });
       link.send({ header, payload: asBytes(ready!.payload!) });
     }

@@ -4,6 +4,7 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 import { loadSynthetic } from "../../src/data/synthetic.js";
+import { streamOf } from "../../src/engine/engine.js";
 import { SharedFile } from "../../src/exchange/mapping.js";
 import { RunMemory } from "../../src/exchange/memory.js";
 import type { Layout } from "../../src/parameters/layout.js";
@@ -23,7 +24,7 @@ function constantGradient({ buckets }: Layout): Computer {
       sink.loss(0.01, 0);
       for (const { index, size } of buckets) {
         await turn();
-        sink.bucket(index, gradient.subarray(0, size));
+        sink.bucket(index, streamOf(gradient.subarray(0, size)));
       }
       return new Float32Array(0);
     },

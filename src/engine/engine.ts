@@ -72,6 +72,11 @@ export interface StreamValues {
   copyTo(target: Float32Array): void;
 }
 
+/** The same of an array. */
+export function streamOf(values: Float32Array): StreamValues {
+  return { length: values.length, copyTo: (target) => target.set(values) };
+}
+
 export interface TracedFunction {
   /** Milliseconds that tracing took, and nodes in the graph. */
   readonly traceMs: number;

@@ -4,6 +4,7 @@ import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { ShardLoader } from "../data/loader.js";
 import { EpochOrder, globalBatch, indicesOf } from "../data/order.js";
+import { streamOf } from "../engine/engine.js";
 import type { WeightsKind } from "../events.js";
 import type { Layout } from "../parameters/layout.js";
 import type { Range } from "../parameters/tree.js";
@@ -133,7 +134,7 @@ export class WorkSession {
       if (layout.stateSize > 0) {
         const weight = this.#samples(task, shard).length / task.batch;
         const weighted = left.map((value) => value * weight);
-        state = states.add(shard, -1, { length: weighted.length, copyTo: (target) => target.set(weighted) });
+        state = states.add(shard, -1, streamOf(weighted));
       }
     }
     send({ type: "finished", ...work, ...range, timing: times.told(now()) }, state ?? undefined);

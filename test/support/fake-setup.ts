@@ -2,6 +2,7 @@
 import type { TestContext } from "node:test";
 import type { WrittenRecipe } from "../../src/config/recipe.js";
 import { loadSynthetic } from "../../src/data/synthetic.js";
+import { streamOf } from "../../src/engine/engine.js";
 import type { RunMemory } from "../../src/exchange/memory.js";
 import { asBytes } from "../../src/parameters/bytes.js";
 import type { Layout } from "../../src/parameters/layout.js";
@@ -13,7 +14,6 @@ import type { Computer } from "../../src/worker/session.js";
 import { runWorker, type WorkerSetup } from "../../src/worker/worker.js";
 import { FINGERPRINT, TOPOLOGY, testLayout } from "./fake-worker.js";
 import { testRecipe } from "./recipe.js";
-import { streamOf } from "./stream-values.js";
 
 /** Two full batches of 8 and a short one of 3: fewer images than shards. */
 export const DATA = loadSynthetic({ height: 2, width: 2, channels: 1, classes: 3, train: 19, test: 10 });

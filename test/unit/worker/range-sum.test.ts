@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { streamOf } from "../../../src/engine/engine.js";
 import { childrenOf, coverOf, type Range } from "../../../src/parameters/tree.js";
 import { RangeSum } from "../../../src/worker/range-sum.js";
 import { Slots } from "../../../src/worker/slots.js";
-import { streamOf } from "../../support/stream-values.js";
 
 const fresh = (_: string, length: number) => new Float32Array(length);
 
