@@ -1,6 +1,7 @@
 /** What the rest of the house knows of TensorFlow. `openEngine` (open.ts) gives one; a process has one at most. */
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Ops } from "./kernels/ops.js";
+import type { Precision } from "./native/config-proto.js";
 import type { DecodedImage, Place } from "./native/decode.js";
 import type { DevicePlace } from "./native/place.js";
 import type { Placement } from "./trace/placement.js";
@@ -28,7 +29,7 @@ export interface EngineOptions {
   device: "cpu" | "gpu";
   /** Absent: 1. On a CPU, logical devices. UsageError `no-gpu` where TensorFlow sees fewer GPUs. */
   devices?: number;
-  precision: "fp32" | "bf16" | "fp16";
+  precision: Precision;
 }
 
 /** Variables whose values one flat float32 vector holds: the vector is an input of the traced function. */

@@ -56,7 +56,8 @@ export function openEngine(options: EngineOptions): Engine {
     at: (place, body) => backend.binding.at(place, body),
     trace(spec) {
       const name = `${spec.name.replace(/\W/g, "_")}_${opened.traces++}`;
-      const compiled = traceFunction(tf, backend, name, spec, { callConfig, deviceOf });
+      const { precision } = options;
+      const compiled = traceFunction(tf, backend, name, spec, { precision, callConfig, deviceOf });
       traced.add(compiled);
       return {
         traceMs: compiled.traceMs,

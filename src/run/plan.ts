@@ -67,11 +67,6 @@ export async function prepare(
       `--batch-size ${recipe.batchSize}${times} is larger than the training set of ${dataset.train.count} images. Lower it.`,
     );
   }
-  if (recipe.precision === "fp16")
-    throw new UsageError(
-      "config",
-      "--precision fp16 is not supported yet: it needs a GPU and loss scaling. Use fp32 or bf16.",
-    );
   const complete: Recipe = { ...recipe, datasetSha256: dataset.sha256 };
   const image = networkShape(recipe.augmentation, dataset.shape);
   const facts: DataFacts = {

@@ -175,6 +175,22 @@ test("vgg11: a worker killed after each bucket of a step in turn, or frozen afte
   }
 });
 
+test("vgg11 in bf16: one, two and three workers end in the same bits", async (context) => {
+  const overrides = {
+    ...RECIPE,
+    batchSize: 16,
+    epochs: null,
+    steps: 3,
+    precision: "bf16" as const,
+    modelOptions: { width: 1 / 4 },
+    datasetOptions: { ...SMALL_DATA, train: 40, test: 8 },
+  };
+  const run = (workers: number) => runHere(context, "vgg11", { overrides, placement: { workers } });
+  const expected = (await run(1)).done.weights_sha256;
+  assert.ok(expected);
+  for (const workers of [2, 3]) assert.equal((await run(workers)).done.weights_sha256, expected, `${workers} workers`);
+});
+
 test("workers that are frozen are noticed, ended and replaced; one that wakes in time just goes on", async (context) => {
   const expected = await reference(context, "tiny-bn");
   const frozen = await disturbed(

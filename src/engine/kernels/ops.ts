@@ -11,6 +11,7 @@ import { useNamedBiases, usePlainProducts } from "./dense.js";
 import { avoidStridedPointwise } from "./pointwise.js";
 import { correctResizeGradient } from "./resize-gradient.js";
 import { registerTowerKernels, type TowerOps, towerOps } from "./towers.js";
+import { useConvolvedWeightGradients } from "./weight-gradient.js";
 
 export interface Ops extends TowerOps {
   /**
@@ -52,6 +53,7 @@ export function replaceKernels(tf: typeof tfjs, backend: NodeBackend): void {
   usePlainProducts(tf, backend);
   correctResizeGradient(tf, backend);
   registerTowerKernels(tf, backend);
+  useConvolvedWeightGradients(tf, backend);
 }
 
 export function createOps(tf: typeof tfjs, backend: NodeBackend, batchNormInBlocks: boolean): Ops {

@@ -5,6 +5,7 @@
 import { CnnDistError } from "../../errors.js";
 import { callSite } from "../../user-frame.js";
 import { ATTR, type Attribute, setAttribute } from "./attributes.js";
+import type { Precision } from "./config-proto.js";
 import type { EagerContext, Handle } from "./context.js";
 import { DTYPE } from "./dtype.js";
 import type { DevicePlace } from "./place.js";
@@ -52,6 +53,7 @@ export class Binding {
   #next = 1;
   #tracer: TraceTarget | null = null;
   #place: DevicePlace | null = null;
+  #precision: Precision = "fp32";
 
   constructor(eager: EagerContext, gpu: boolean) {
     this.eager = eager;
@@ -80,15 +82,22 @@ export class Binding {
     return this.#handles.get(id);
   }
 
-  /** Runs `body` with every op going to the tracer. */
-  trace<R>(tracer: TraceTarget, body: () => R): R {
+  /** Of what is traced just now; ops outside of a trace run in fp32. */
+  get precision(): Precision {
+    return this.#precision;
+  }
+
+  /** Runs `body` with every op going to the tracer. `precision`: what the function will be computed in. */
+  trace<R>(tracer: TraceTarget, precision: Precision, body: () => R): R {
     if (this.#tracer)
       throw new CnnDistError("trace", "a trace was started inside of another; trace one function at a time");
     this.#tracer = tracer;
+    this.#precision = precision;
     try {
       return body();
     } finally {
       this.#tracer = null;
+      this.#precision = "fp32";
     }
   }
 

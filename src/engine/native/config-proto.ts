@@ -1,4 +1,8 @@
 /** The few fields of TensorFlow's ConfigProto that we set, as protobuf bytes (tensorflow/core/protobuf/config.proto). */
+
+/** What convolutions and products are computed in; weights, gradients and statistics are float32 in both. */
+export type Precision = "fp32" | "bf16";
+
 export interface ConfigOptions {
   /** Threads inside one op. */
   threads: number;
@@ -7,12 +11,12 @@ export interface ConfigOptions {
   device: "cpu" | "gpu";
   /** CPU devices to make of the one processor; absent: 1. */
   cpuDevices?: number;
-  precision: "fp32" | "bf16" | "fp16";
+  precision: Precision;
 }
 
 /**
  * For the context and, since TensorFlow reads the rewriter's options there alone, as `config_proto` of a call.
- * Grappler's automatic mixed precision: bf16 on the CPU (rewriter option 31), fp16 on the GPU (23).
+ * bf16 is grappler's automatic mixed precision, which brings bfloat16 to the CPU alone (rewriter option 31).
  */
 export function configProto({ threads, lanes, device, cpuDevices = 1, precision }: ConfigOptions): Uint8Array {
   const parts = [integer(2, threads), integer(5, lanes)];
@@ -21,8 +25,7 @@ export function configProto({ threads, lanes, device, cpuDevices = 1, precision 
   if (cpuDevices > 1) parts.push(count("CPU", cpuDevices));
   if (device === "cpu") parts.push(count("GPU", 0));
   else parts.push(message(6, [integer(4, 1)])); // gpu_options.allow_growth
-  const rewrite = precision === "bf16" ? 31 : precision === "fp16" ? 23 : null;
-  if (rewrite !== null) parts.push(message(10, [message(10, [integer(rewrite, 1)])])); // RewriterConfig.ON
+  if (precision === "bf16") parts.push(message(10, [message(10, [integer(31, 1)])])); // RewriterConfig.ON
   return concat(parts);
 }
 

@@ -3,6 +3,7 @@ import type * as tfjs from "@tensorflow/tfjs";
 import type { FlatVariables, TraceSpec } from "../engine.js";
 import type { NodeBackend } from "../native/backend.js";
 import type { Output, Pointer } from "../native/capi.js";
+import type { Precision } from "../native/config-proto.js";
 import { DTYPE } from "../native/dtype.js";
 import { Graph } from "../native/graph.js";
 import type { DevicePlace } from "../native/place.js";
@@ -30,16 +31,23 @@ export function traceFunction(
   backend: NodeBackend,
   name: string,
   spec: TraceSpec,
-  { callConfig, deviceOf }: { callConfig: Uint8Array | null; deviceOf: (place: DevicePlace) => string | null },
+  given: {
+    precision: Precision;
+    callConfig: Uint8Array | null;
+    deviceOf: (place: DevicePlace) => string | null;
+  },
 ): CompiledFunction {
+  const { precision, callConfig, deviceOf } = given;
   const { binding } = backend;
   const { eager } = binding;
   const start = performance.now();
   const graph = new Graph(eager, deviceOf);
   try {
     const tracer = new Tracer(graph, binding, foreignVariables(tf, backend, spec));
-    const built = scoped(tf, backend, spec, () => binding.trace(tracer, () => addNodes(backend, spec, graph, tracer)));
-    scoped(tf, backend, spec, () => replay(backend, spec, tracer.journal));
+    const built = scoped(tf, backend, spec, () =>
+      binding.trace(tracer, precision, () => addNodes(backend, spec, graph, tracer)),
+    );
+    scoped(tf, backend, spec, () => replay(backend, spec, precision, tracer.journal));
     graph.toFunction(name, built.placeholders, built.outputs, built.enqueues);
     const shape = { streams: built.streams, outputs: built.outputs.length, state: spec.assigned.length > 0 };
     return new CompiledFunction(eager, name, spec, shape, {
@@ -151,7 +159,7 @@ function boundariesOf(graph: Graph, { vectors, first, outputs, enqueues }: Built
   };
 }
 
-function replay(backend: NodeBackend, spec: TraceSpec, journal: Journal): void {
+function replay(backend: NodeBackend, spec: TraceSpec, precision: Precision, journal: Journal): void {
   const { binding } = backend;
   const replayed = new Replay(
     spec.name,
@@ -168,7 +176,7 @@ function replay(backend: NodeBackend, spec: TraceSpec, journal: Journal): void {
     inOrder(slots).map(({ variable }) => idOf(backend, variable)),
   );
   const inputs = replayed.begin(spec.inputs.length, variables).map((input) => backend.createOutputTensor(input));
-  binding.trace(replayed, () => {
+  binding.trace(replayed, precision, () => {
     const { outputs, state, streams } = resultsOf(backend, spec, spec.body(inputs));
     replayed.end([...outputs, ...state, ...streams.flat()]);
   });

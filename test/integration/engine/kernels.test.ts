@@ -100,3 +100,46 @@ test("a convolution with strides and a window of one pixel has the gradients of 
     checkGradient(tf, (point) => convolved(images, point), { x: kernel, shape: [1, 1, 3, 2] });
   }
 });
+
+test("weight gradients of small images with many channels are the same in bf16, up to its rounding", async () => {
+  const bf16 = await openTestEngine({ precision: "bf16" });
+  for (const [side, strides, pad] of [
+    [4, 1, "same"],
+    [5, 2, "same"],
+    [7, 2, "valid"],
+    [6, 2, "same"],
+  ] as const) {
+    const [shape, filter] = [
+      [3, side, side, 64],
+      [3, 3, 64, 96],
+    ] as [number[], number[]];
+    const pixels = wavy(sizeOf(shape), 6);
+    const gradientBy = async ({ trace }: Engine) => {
+      const kernel = tf.variable(tf.tensor(wavy(sizeOf(filter), 7), filter));
+      const weights = engine.allocate(kernel.size);
+      weights.set(kernel.dataSync());
+      const step = trace({
+        name: "weight gradient",
+        inputs: [{ dtype: "float32", shape }],
+        variables: [{ size: kernel.size, slots: [{ variable: kernel, offset: 0, shape: filter }] }],
+        assigned: [],
+        body: ([x]) => {
+          const weighted = () => {
+            const maps = tf.conv2d(tf.relu(x as tfjs.Tensor4D), kernel as tfjs.Tensor4D, strides, pad);
+            return tf.sum(tf.mul(maps, tensor(maps.shape, 8))) as tfjs.Scalar;
+          };
+          const { grads } = tf.variableGrads(weighted, [kernel]);
+          return { streams: [], outputs: [grads[kernel.name]!] };
+        },
+      });
+      const { outputs } = await step.run({ inputs: [pixels], variables: [weights], onStream: () => {} });
+      step.dispose();
+      kernel.dispose();
+      return outputs[0]!;
+    };
+    const [full, half] = [await gradientBy(engine), await gradientBy(bf16)];
+    const norm = (values: Float32Array) => Math.hypot(...Array.from(values.subarray(0, 20_000)));
+    const apart = norm(full.map((value, at) => value - half[at]!)) / norm(full);
+    assert.ok(apart < 0.01, `${side}, ${strides}, ${pad}: ${apart} apart`);
+  }
+});

@@ -22,6 +22,7 @@ const WRONG: readonly (readonly [words: string, ...holds: string[]])[] = [
   ["launch --lr -1", "--lr: expected a number greater than 0, received -1"],
   ["launch --lr-gamma 2", "--lr-gamma: expected a number greater than 0 and at most 1, received 2"],
   ["launch --label-smoothing=1", "--label-smoothing: expected a number of at least 0 and less than 1, received 1"],
+  ["launch --precision fp16", `--precision: expected one of fp32, bf16, received "fp16"`],
   ["launch --normalization pixel", '--normalization: expected one of none, channel, received "pixel"'],
   ["launch --augmentation flip", '--augmentation: expected none, received "flip". Steps are named in a recipe\'s file'],
   ["launch --seed 1.5", "--seed: expected a whole number of 0 or more, received 1.5"],

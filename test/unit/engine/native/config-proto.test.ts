@@ -51,12 +51,11 @@ test("on the CPU no GPU is opened; on a GPU memory is taken as it is needed", ()
   assert.equal(inner(gpu, 6).get(4), 1);
 });
 
-test("precision: the rewriter's option of bfloat16 or float16 is on, and none for float32", () => {
-  const rewriter = (precision: "fp32" | "bf16" | "fp16") => {
+test("precision: the rewriter's option of bfloat16 is on, and none for float32", () => {
+  const rewriter = (precision: "fp32" | "bf16") => {
     const fields = fieldsOf(configProto({ threads: 1, lanes: 1, device: "cpu", precision }));
     return fields.has(10) ? [...inner(inner(fields, 10), 10)] : null;
   };
   assert.equal(rewriter("fp32"), null);
   assert.deepEqual(rewriter("bf16"), [[31, 1]]);
-  assert.deepEqual(rewriter("fp16"), [[23, 1]]);
 });
