@@ -1,11 +1,11 @@
-"""Median milliseconds of a PyTorch training step, channels_last. Arguments: model, batch, threads."""
+"""Median milliseconds of a PyTorch training step, channels_last. Arguments: model, batch, threads, fp32 or bf16 (by autocast)."""
 import statistics, sys, time
 import torch, torch.nn.functional as F
 from peer_networks import NETWORKS
 
 # steps, of which to warm up
 STEPS = {"lenet5": (300, 100), "vgg13": (7, 2), "resnet18": (7, 2), "alexnet-fashion": (5, 2)}
-model, batch, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+model, batch, threads, precision = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 torch.set_num_threads(threads)
 make, shape, classes = NETWORKS[model]
 steps, warm = STEPS[model]
@@ -16,6 +16,8 @@ times = []
 for _ in range(steps):
     start = time.perf_counter()
     net.zero_grad(set_to_none=True)
-    F.cross_entropy(net(x), y).backward()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+        loss = F.cross_entropy(net(x), y)
+    loss.backward()
     times.append((time.perf_counter() - start) * 1e3)
 print(statistics.median(times[warm:]))

@@ -32,8 +32,13 @@ export async function program(script: string, ...words: readonly (string | numbe
 }
 
 /** bench/step.ts: milliseconds. */
-export const step = (model: string, batch: number, mode: string, threads: number): Promise<number> =>
-  figure("step.js", model, batch, mode, threads);
+export const step = (
+  model: string,
+  batch: number,
+  mode: string,
+  threads: number,
+  precision: "fp32" | "bf16" = "fp32",
+): Promise<number> => figure("step.js", model, batch, mode, threads, precision);
 
 /** A peer's script of this folder, by a Python that has what it needs. */
 export async function peer(python: string, script: string, ...words: readonly (string | number)[]): Promise<string> {

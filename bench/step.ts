@@ -1,4 +1,4 @@
-/** A process that prints the median milliseconds of a training step on one device. Arguments: model, batch, mode, threads. */
+/** A process that prints the median milliseconds of a training step on one device. Arguments: model, batch, mode, threads, precision. */
 import type * as tfjs from "@tensorflow/tfjs";
 import { tf as tfjsBefore } from "../src/engine/native/backend.js";
 import { openEngine } from "../src/engine/open.js";
@@ -11,7 +11,9 @@ import { layoutOf } from "../src/parameters/layout.js";
 import { Compute } from "../src/worker/compute.js";
 import { median } from "./table.js";
 
-const [model = "vgg13", batchText = "128", mode = "captured", threadsText = "2"] = process.argv.slice(2);
+const [model = "vgg13", batchText = "128", mode = "captured", threadsText = "2", precision = "fp32"] =
+  process.argv.slice(2);
+if (precision !== "fp32" && precision !== "bf16") throw new RangeError(`precision fp32 or bf16, received ${precision}`);
 const batch = Number(batchText);
 /** As bench/peer_step.py has them: image, classes, steps, of which to warm up. */
 const MODELS: Readonly<Record<string, [ImageShape, number, number, number]>> = {
@@ -27,7 +29,7 @@ const engine = openEngine({
   libraryDir: process.env.CNN_DIST_TENSORFLOW!,
   threads: Number(threadsText),
   device: "cpu",
-  precision: "fp32",
+  precision,
 });
 const { tf } = engine;
 const spec = buildModel(model, { input: shape, classes });
