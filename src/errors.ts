@@ -42,6 +42,7 @@ export const CODES = {
   "image-differs": usage("the images have another size than the network was trained with"),
   "image-file": usage("an image named on the command line cannot be used"),
   "init-weights": usage("the weights to begin from cannot be read or do not fit"),
+  keys: usage("a key of coordinator or worker is missing, damaged, or can be read by others"),
   "lock-lost": failed("another process took over the lock of a download, or of a run's folder"),
   "metrics-port": usage("the address for the metrics is not free or not of this machine"),
   model: hopeless("a network asks for something that its layers do not give"),

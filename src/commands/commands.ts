@@ -29,6 +29,12 @@ const RAW_WEIGHTS: OptionSpec = {
   group: "Options",
 };
 const JSON_OPTION: OptionSpec = { flag: "json", kind: "boolean", describe: "JSON on stdout", group: "Options" };
+const KEYS: OptionSpec = {
+  flag: "keys",
+  kind: "string",
+  describe: "a folder of keys [your own keys, made when they are needed]",
+  group: "Options",
+};
 const option = (flag: string, kind: OptionSpec["kind"], describe: string): OptionSpec => ({
   flag,
   kind,
@@ -79,9 +85,10 @@ export const COMMANDS: readonly Command[] = [
     positionals: [],
     options: [
       {
-        ...option("bind", "string", "tcp://HOST:PORT to listen at (loopback)"),
+        ...option("bind", "string", "tcp://HOST:PORT to listen at"),
         missing: "--bind tcp://HOST:PORT is needed, for instance --bind tcp://127.0.0.1:5555",
       },
+      KEYS,
       ...RECIPE_OPTIONS,
       ...PLACEMENT_OPTIONS.filter(({ flag }) => !["max-restarts", "exchange", "devices-per-worker"].includes(flag)),
       ...OUTPUT_OPTIONS,
@@ -98,11 +105,22 @@ export const COMMANDS: readonly Command[] = [
         ...option("connect", "string", "tcp://HOST:PORT of the coordinator"),
         missing: "--connect tcp://HOST:PORT is needed, the address that 'cnn-dist coordinator' listens at",
       },
+      option("keys", "string", "this worker's key: its file, or a folder of keys [your own keys]"),
       option("model-file", "list", "a model of your own that this worker may read and run; may be repeated"),
       ...placement("device", "devices-per-worker", "data-dir"),
     ],
     lasting: { title: ({ connect }) => `working for the coordinator at ${String(connect)}`, saves: false },
     load: async () => (await import("./worker.js")).command,
+  },
+  {
+    name: "keys",
+    describe: "keys by which coordinator and workers know each other",
+    positionals: [
+      { name: "action", describe: "list, create or revoke [list]", required: false },
+      { name: "name", describe: "whose key [worker]", required: false },
+    ],
+    options: [KEYS, JSON_OPTION],
+    load: async () => (await import("./keys.js")).command,
   },
   {
     name: "verify",

@@ -1,5 +1,6 @@
 import { follow } from "../library/follow.js";
 import { trainingOf } from "../library/train.js";
+import { coordinatorKeys } from "../run/keys.js";
 import { checkTcpEndpoint } from "../transport/address.js";
 import { controlOf } from "./terminal.js";
 import { show, trainOptionsOf } from "./training.js";
@@ -10,9 +11,10 @@ import { work } from "./work.js";
 const { maxRestarts: _, exchange: __, devicesPerWorker: ___, ...placementOfOthers } = placement;
 
 export const command = work(
-  { bind: path, ...recipe, ...placementOfOthers, ...output },
-  async ({ bind, ...values }, terminal) => {
-    checkTcpEndpoint("--bind", bind);
+  { bind: path, keys: path.optional(), ...recipe, ...placementOfOthers, ...output },
+  async ({ bind: endpoint, keys: folder, ...values }, terminal) => {
+    checkTcpEndpoint("--bind", endpoint);
+    const bind = { endpoint, keys: coordinatorKeys(folder, terminal.io.env) };
     const prepare = async () => ({ ...(await trainingOf(trainOptionsOf(values), { remote: true })), bind });
     return show(follow(prepare, controlOf(terminal)), terminal);
   },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { completePlacement } from "../config/placement.js";
 import { CnnDistError, EXIT } from "../errors.js";
 import { WORKER_EXIT } from "../run/fork-worker.js";
+import { workerKeyFor } from "../run/keys.js";
 import { workFor } from "../run/remote-worker.js";
 import { checkTcpEndpoint } from "../transport/address.js";
 import { path, placement } from "./values.js";
@@ -11,15 +12,17 @@ import { work } from "./work.js";
 export const command = work(
   {
     connect: path,
+    keys: path.optional(),
     modelFile: z.array(path).optional(),
     device: placement.device,
     devicesPerWorker: placement.devicesPerWorker,
     dataDir: placement.dataDir,
   },
-  async ({ connect, modelFile = [], ...where }, { io, reporter, signal }) => {
+  async ({ connect, keys, modelFile = [], ...where }, { io, reporter, signal }) => {
     checkTcpEndpoint("--connect", connect);
     const { code, detail } = await workFor({
       endpoint: connect,
+      key: workerKeyFor(keys, connect, io.env),
       placement: completePlacement(where),
       modelFiles: modelFile,
       env: io.env,

@@ -16,6 +16,12 @@ export const HELLO_TIMEOUT_MS = 60_000;
 export const ALONE_MS = 30_000;
 /** ZeroMQ's own signs of life on TCP, which find connections that are dead without a word. */
 export const CONNECTION = { heartbeatMs: 2000, timeoutMs: 30_000 } as const;
+/** A connection on TCP that has not proved its key after this long is closed. */
+export const HANDSHAKE_MS = 10_000;
+/** How often a coordinator looks whether the keys of its peers are still allowed. */
+export const KEYS_LOOK_MS = 500;
+/** How long a worker tries when the two sides do not accept each other's keys: a list may be about to change. */
+export const REFUSED_MS = 3000;
 /** How long a closing socket waits until the other side has what was said last. */
 export const CLOSING_MS = 500;
 /** How long a worker that ends waits until its last messages have left. */

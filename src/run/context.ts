@@ -2,6 +2,7 @@
 import type { Placement } from "../config/placement.js";
 import type { Recipe } from "../config/recipe.js";
 import type { RunEvent } from "../events.js";
+import type { CoordinatorKeys } from "../transport/keys.js";
 import type { CoordinatorLink } from "../transport/link.js";
 import type { Closing } from "./closing.js";
 import type { RunEvents } from "./run-events.js";
@@ -14,8 +15,8 @@ export interface StartOptions {
    * changed it). `allowDifferentEngine`: with a warning where TensorFlow, its settings or the processor are others.
    */
   resume?: { runDir: string; keepLength?: boolean; allowDifferentEngine?: boolean };
-  /** Listen here for workers from elsewhere, instead of starting local ones. */
-  bind?: string;
+  /** Listen here for workers from elsewhere, who need keys, instead of starting local ones. */
+  bind?: { endpoint: string; keys: () => CoordinatorKeys };
   /** Only plan: every check is made, the plan event comes, nothing is installed and no worker starts. */
   dryRun?: boolean;
   /** End as "stopped" after this step, whatever the recipe's length; schedules still follow the recipe. */
@@ -38,7 +39,7 @@ export interface Progress {
 
 /** What a run needs of the world beyond its folder and its processes. */
 export interface RunServices {
-  listen(endpoint: string): Promise<CoordinatorLink>;
+  listen(endpoint: string, keys: CoordinatorKeys | null): Promise<CoordinatorLink>;
 }
 
 /** What the parts of a run share. */

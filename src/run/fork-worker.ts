@@ -2,11 +2,14 @@
 import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../errors.js";
+import type { WorkerKey } from "../transport/keys.js";
 import type { WorkerExit, WorkerProcess } from "./supervisor.js";
 
 /** What a worker process needs to know; it travels in its environment. */
 export interface WorkerSettings {
   endpoint: string;
+  /** Null for a private socket. */
+  key: WorkerKey | null;
   token: string | null;
   device: "cpu" | "gpu";
   deviceName: string;

@@ -91,13 +91,15 @@ async function writeTrace({ options, events, closing }: RunContext, { training }
 }
 
 async function listen({ options, services, env, closing }: RunContext): Promise<CoordinatorLink> {
-  let endpoint = options.bind;
-  if (endpoint === undefined) {
+  const { bind } = options;
+  let link: CoordinatorLink;
+  if (bind) {
+    link = await services.listen(bind.endpoint, bind.keys());
+  } else {
     const sockets = createSocketDirectory(env);
     closing.add(() => sockets.remove());
-    endpoint = sockets.endpoint;
+    link = await services.listen(sockets.endpoint, null);
   }
-  const link = await services.listen(endpoint);
   closing.add(() => link.close());
   return link;
 }

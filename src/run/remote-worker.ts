@@ -6,6 +6,7 @@ import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
 import { readUserModelFile } from "../models/user-file.js";
 import { cacheDirectory } from "../paths.js";
+import type { WorkerKey } from "../transport/keys.js";
 import type { Progress } from "./context.js";
 import { devicesFor } from "./devices.js";
 import { forkWorker, WORKER_EXIT } from "./fork-worker.js";
@@ -14,6 +15,7 @@ import { Supervisor, type WorkerExit } from "./supervisor.js";
 export interface RemoteWorkerOptions {
   /** Where the coordinator listens. */
   endpoint: string;
+  key: WorkerKey;
   placement: Pick<Placement, "device" | "devicesPerWorker" | "dataDir">;
   /** Models of the user's own that the worker may read and run. */
   modelFiles: readonly string[];
@@ -30,7 +32,7 @@ export interface RemoteWorkerOptions {
  * was aborted. UsageError when it cannot be started.
  */
 export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit> {
-  const { endpoint, placement, modelFiles, env, signal, onProgress, note } = options;
+  const { endpoint, key, placement, modelFiles, env, signal, onProgress, note } = options;
   const cacheDir = cacheDirectory(env);
   const { devices } = await devicesFor({
     placement: { ...placement, workers: 1 },
@@ -42,6 +44,7 @@ export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit>
   note(`worker on ${device.name}, for the coordinator at ${endpoint}`);
   const settings = {
     endpoint,
+    key,
     token: null,
     log: null,
     modelFiles: modelFiles.map((file) => readUserModelFile(file).path),

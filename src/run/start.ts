@@ -79,7 +79,14 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
     const { dataDir, maxRestarts } = options.placement;
     const supervisor = superviseLocalWorkers(
       {
-        settings: { endpoint: link.endpoint, libraryDir, dataDir, cacheDir, modelFiles: filesOf(start.recipe.model) },
+        settings: {
+          endpoint: link.endpoint,
+          key: null,
+          libraryDir,
+          dataDir,
+          cacheDir,
+          modelFiles: filesOf(start.recipe.model),
+        },
         memory: exchange === "shared-memory" ? file.descriptor : null,
         devices,
         maxRestarts,

@@ -15,7 +15,7 @@ import { MEMORY_DESCRIPTOR, WORKER_EXIT, type WorkerSettings } from "./fork-work
 
 /** One incarnation, from hello to its end. */
 async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise<WorkerOutcome> {
-  const link = connectWorker(settings.endpoint);
+  const link = connectWorker(settings.endpoint, settings.key);
   try {
     const working = runWorker({
       link,

@@ -21,7 +21,9 @@ export interface CoordinatorLink {
   sendLast(peer: string, message: Message): void;
   /** One handler each; called in the order of arrival, a peer's messages in the order of its sends. */
   onMessage(handler: (peer: string, parts: readonly Uint8Array[]) => void): void;
-  onGone(handler: (peer: string) => void): void;
+  onGone(handler: (peer: string, why: string | null) => void): void;
+  /** A connection without a key that is allowed: it got nothing, and nothing of it is heard. */
+  onRefused(handler: () => void): void;
   /** Forgets a peer: what it sends from now on is dropped. */
   drop(peer: string): void;
   /** Messages that are queued are still sent, for a moment. */
@@ -35,6 +37,8 @@ export interface WorkerLink {
   onMessage(handler: (parts: readonly Uint8Array[]) => void): void;
   /** Called when the other side is reached, and when it is lost. */
   onConnection(handler: (connected: boolean) => void): void;
+  /** Called when the two sides do not accept each other's keys. */
+  onRefused(handler: (why: string) => void): void;
   /** Resolves when everything queued so far was handed to the socket, or after `timeoutMs`. */
   flush(timeoutMs: number): Promise<void>;
   close(): Promise<void>;

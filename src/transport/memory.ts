@@ -27,6 +27,7 @@ export function memoryNetwork(): MemoryNetwork {
         toCoordinator = handler;
       },
       onGone() {},
+      onRefused() {},
       drop: (peer) => void dropped.add(peer),
       async close() {
         closed = true;
@@ -61,6 +62,7 @@ export function memoryNetwork(): MemoryNetwork {
           toWorkers.set(peer, (parts) => deliver(() => handler(parts)));
         },
         onConnection() {},
+        onRefused() {},
         async flush() {},
         async close() {
           toWorkers.delete(peer);

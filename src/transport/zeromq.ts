@@ -6,6 +6,8 @@ import { CLOSING_MS, CONNECTION } from "../config/time-limits.js";
 import { messageOf, UsageError } from "../errors.js";
 import { LIMITS } from "../protocol/skim.js";
 import { checkTcpEndpoint } from "./address.js";
+import { openAdmission, Peers, watchPeers } from "./admission.js";
+import { type CoordinatorKeys, peerId, type WorkerKey } from "./keys.js";
 import type { CoordinatorLink, Message, WorkerLink } from "./link.js";
 import { Outbox, receiptBytes, receiptOf } from "./outbox.js";
 import { SendQueue } from "./send-queue.js";
@@ -15,6 +17,13 @@ const HEARTBEAT = {
   heartbeatTimeout: CONNECTION.timeoutMs,
   heartbeatTimeToLive: CONNECTION.timeoutMs,
 } as const;
+
+/** How ZeroMQ tells a worker of each, with keys on both sides. */
+const REFUSALS = [
+  ["handshake:error:auth", "the coordinator does not allow this worker's key"],
+  ["handshake:error:other", "the coordinator has another key than the one that this worker's key was made for"],
+  ["handshake:error:protocol", "the other side does not speak cnn-dist's protocol with keys"],
+] as const;
 
 const framesOf = ({ header, payload }: Message): Uint8Array[] => (payload ? [header, payload] : [header]);
 
@@ -26,9 +35,17 @@ const optionsOf = (endpoint: string) => ({
   ipv6: endpoint.includes("["),
 });
 
-/** Listens at an ipc:// or tcp:// endpoint; UsageError if that is taken, or is not this machine's own. */
-export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink> {
-  if (!endpoint.startsWith("ipc:")) checkTcpEndpoint("--bind", endpoint);
+/**
+ * Listens at a private ipc:// endpoint, or at a tcp:// one with `keys`, where only those come in whose key is allowed.
+ * UsageError if the endpoint is taken, or is not this machine's own.
+ */
+export async function bindCoordinator(endpoint: string, keys: CoordinatorKeys | null): Promise<CoordinatorLink> {
+  if (!endpoint.startsWith("ipc:")) {
+    checkTcpEndpoint("--bind", endpoint);
+    if (!keys) throw new Error(`${endpoint} needs keys`);
+  }
+  const admission = keys && (await openAdmission(keys));
+  const peers = keys && new Peers(keys);
   const socket = new Router({
     mandatory: true, // a message to a peer that is gone is an error, not a silent loss
     linger: 0,
@@ -37,11 +54,17 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     receiveHighWaterMark: 0,
     maxMessageSize: LIMITS.payloadBytes,
     ...optionsOf(endpoint),
+    ...admission?.options,
   });
+  let onRefused = () => {};
+  // Watched before it listens: a socket keeps no events for those who come later.
+  for (const failure of ["handshake:error:auth", "handshake:error:protocol", "handshake:error:other"] as const)
+    socket.events.on(failure, () => onRefused());
   try {
     await socket.bind(endpoint);
   } catch (error) {
     socket.close();
+    await admission?.close();
     throw new UsageError(
       "endpoint",
       `cannot listen at ${endpoint}: ${messageOf(error)}. Is another run using it? Choose another port.`,
@@ -51,7 +74,7 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
   /** Of peers that were sent payloads. */
   const outboxes = new Map<string, Outbox<Message>>();
   let onMessage: (peer: string, parts: readonly Uint8Array[]) => void = () => {};
-  let onGone: (peer: string) => void = () => {};
+  let onGone: (peer: string, why: string | null) => void = () => {};
   const peerOf = (frame: Uint8Array) =>
     Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).toString("latin1");
   const queue = new SendQueue(
@@ -59,7 +82,7 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     ([id]) => {
       const peer = peerOf(id!);
       outboxes.delete(peer);
-      if (!socket.closed && !dropped.has(peer)) onGone(peer);
+      if (!socket.closed && !dropped.has(peer)) onGone(peer, null);
     },
   );
   const sendNow = (peer: string, message: Message) => queue.push([Buffer.from(peer, "latin1"), ...framesOf(message)]);
@@ -77,6 +100,10 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
       for await (const [id, ...parts] of socket) {
         const peer = peerOf(id!);
         if (dropped.has(peer)) continue;
+        if (peers && !peers.accepts(peer, id!)) {
+          onRefused();
+          continue;
+        }
         const taken = receiptBytes(parts);
         if (taken !== null) {
           outboxes.get(peer)?.taken(taken);
@@ -91,6 +118,13 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     }
   };
   let receiving: Promise<void> | null = null;
+  const stopWatching =
+    peers &&
+    watchPeers(peers, (peer) => {
+      onGone(peer, "its key was revoked");
+      dropped.add(peer);
+      outboxes.delete(peer);
+    });
   return {
     endpoint: socket.lastEndpoint ?? endpoint,
     send,
@@ -105,24 +139,39 @@ export async function bindCoordinator(endpoint: string): Promise<CoordinatorLink
     onGone: (handler) => {
       onGone = handler;
     },
+    onRefused: (handler) => {
+      onRefused = handler;
+    },
     drop(peer) {
       dropped.add(peer);
       outboxes.delete(peer);
     },
     async close() {
+      stopWatching?.();
       await within(queue.idle(), CLOSING_MS);
       socket.linger = CLOSING_MS; // what was handed to the socket may not have left it yet
       queue.clear();
       socket.close();
       await receiving;
+      await admission?.close();
     },
   };
 }
 
-/** Connects under a fresh routing id, so that a worker that comes back is never taken for its former self. */
-export function connectWorker(endpoint: string): WorkerLink {
+/**
+ * Connects under a fresh routing id, so that a worker that comes back is never taken for its former self. `key`: null for
+ * a private socket.
+ */
+export function connectWorker(endpoint: string, key: WorkerKey | null): WorkerLink {
   const socket = new Dealer({
-    routingId: randomBytes(12).toString("hex"),
+    ...(key === null
+      ? { routingId: randomBytes(12).toString("hex") }
+      : {
+          routingId: peerId(key) as unknown as string, // zeromq.js takes bytes as well, whatever its types say
+          curveServerKey: key.coordinator,
+          curvePublicKey: key.public,
+          curveSecretKey: key.secret,
+        }),
     linger: 0,
     sendHighWaterMark: 0,
     receiveHighWaterMark: 0,
@@ -145,6 +194,13 @@ export function connectWorker(endpoint: string): WorkerLink {
   // Watched before it connects: a socket keeps no events for those who come later, and a local handshake is quick.
   socket.events.on("handshake", () => turn(true));
   socket.events.on("disconnect", () => turn(false));
+  let onRefused: (why: string) => void = () => {};
+  let refused: string | null = null;
+  for (const [failure, why] of REFUSALS)
+    socket.events.on(failure, () => {
+      refused = why;
+      onRefused(why);
+    });
   socket.connect(endpoint);
   const receiving = (async () => {
     try {
@@ -171,6 +227,10 @@ export function connectWorker(endpoint: string): WorkerLink {
     onConnection(handler) {
       onConnection = handler;
       if (connected) handler(true);
+    },
+    onRefused(handler) {
+      onRefused = handler;
+      if (refused !== null) handler(refused);
     },
     flush: (timeoutMs) =>
       within(

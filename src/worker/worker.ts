@@ -3,7 +3,7 @@ import { within } from "../clock.js";
 import type { Fingerprint } from "../config/fingerprint.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
-import { ALONE_MS, ANSWER_MS, FLUSH_MS, HEARTBEAT_MS } from "../config/time-limits.js";
+import { ALONE_MS, ANSWER_MS, FLUSH_MS, HEARTBEAT_MS, REFUSED_MS } from "../config/time-limits.js";
 import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { globalBatch } from "../data/order.js";
@@ -170,6 +170,12 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
     link.onConnection((connected) => {
       clearTimeout(alone);
       if (!connected && !held.ended) alone = setTimeout(() => gone("the coordinator is gone"), ALONE_MS);
+    });
+    // The socket goes on trying: an allowed list may be about to get this key.
+    let refusedSince: number | null = null;
+    link.onRefused((why) => {
+      refusedSince ??= options.now();
+      if (!held.ended && options.now() - refusedSince >= REFUSED_MS) end({ kind: "refused", detail: why });
     });
     stopWaiting = () => clearTimeout(alone);
     link.onMessage((parts) => {

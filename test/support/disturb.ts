@@ -19,7 +19,7 @@ export function disturbance(
     observe: (event) => {
       if (event.event === "worker" && event.pid !== null) pids.set(event.rank, event.pid);
     },
-    services: { listen: async (endpoint) => tapped(await bindCoordinator(endpoint), look) },
+    services: { listen: async (endpoint, keys) => tapped(await bindCoordinator(endpoint, keys), look) },
   };
 }
 

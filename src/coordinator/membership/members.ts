@@ -40,10 +40,11 @@ export class Members {
     this.#initialValues = values === "from the first worker" ? null : values;
     this.#lastTick = ports.clock.now();
     ports.link.onMessage((peer, parts) => this.#guard(() => this.#receive(peer, parts)));
-    ports.link.onGone((peer) => {
+    ports.link.onGone((peer, why) => {
       const member = this.#roster.get(peer);
-      if (member) this.#lose(member, "exit", CONNECTION_GONE);
+      if (member) this.#lose(member, "exit", why ?? CONNECTION_GONE);
     });
+    ports.link.onRefused(() => ports.emit({ event: "rejected", reason: "key" }));
   }
 
   /** Of the first that joined, and so of all; null before. */

@@ -49,7 +49,7 @@ test("values that make no sense name the flag, what was expected and what was re
   await refused(context, ["launch", "--device", "gpu"], /--device gpu: no GPU is visible/, {
     env: { PATH: "/nowhere" },
   });
-  await refused(context, ["coordinator", "--bind", "tcp://0.0.0.0:5555"], /only loopback addresses/);
+  await refused(context, ["coordinator", "--bind", "0.0.0.0:5555"], /--bind: expected tcp:/);
 });
 
 test("data that are not there, not readable or not whole are named", async (context) => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bindCoordinator, connectWorker } from "../../../src/transport/zeromq.js";
+import { keyRing } from "../../support/keys.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
 const LINKS = 20;
@@ -11,8 +12,12 @@ for (const transport of ["tcp", "ipc"] as const) {
     timeout: 30_000,
   }, async (context) => {
     const dir = temporaryDirectory(context);
-    const coordinator = await bindCoordinator(transport === "tcp" ? "tcp://127.0.0.1:*" : `ipc://${dir}/c.sock`);
-    const links = Array.from({ length: LINKS }, () => connectWorker(coordinator.endpoint));
+    const ring = keyRing();
+    const key = transport === "tcp" ? ring.worker() : null;
+    const coordinator = await (transport === "tcp"
+      ? bindCoordinator("tcp://127.0.0.1:*", ring.coordinator)
+      : bindCoordinator(`ipc://${dir}/c.sock`, null));
+    const links = Array.from({ length: LINKS }, () => connectWorker(coordinator.endpoint, key));
     context.after(() => Promise.all(links.map((link) => link.close())));
     const heard = new Set<number>();
     const allHello = new Promise<void>((resolve) => {

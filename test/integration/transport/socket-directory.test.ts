@@ -33,7 +33,7 @@ test("a folder is private, holds a socket that can be bound, and goes with its r
   const base = temporaryDirectory(context);
   const sockets = createSocketDirectory({ XDG_RUNTIME_DIR: base });
   assert.equal(statSync(sockets.path).mode & 0o777, 0o700);
-  const link = await bindCoordinator(sockets.endpoint);
+  const link = await bindCoordinator(sockets.endpoint, null);
   assert.deepEqual(readdirSync(sockets.path).sort(), ["coordinator.sock"]);
   await link.close();
   sockets.remove();

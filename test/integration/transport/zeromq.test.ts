@@ -10,19 +10,23 @@ import { UsageError } from "../../../src/errors.js";
 import type { CoordinatorLink, WorkerLink } from "../../../src/transport/link.js";
 import { receiptOf, WINDOW_BYTES } from "../../../src/transport/outbox.js";
 import { bindCoordinator, connectWorker } from "../../../src/transport/zeromq.js";
+import { keyRing } from "../../support/keys.js";
 import { temporaryDirectory } from "../../support/temporary.js";
+
+const RING = keyRing();
+const KEY = RING.worker();
 
 const text = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString();
 const words = (value: string) => Buffer.from(value);
 
 async function listen(context: TestContext, endpoint: string): Promise<CoordinatorLink> {
-  const link = await bindCoordinator(endpoint);
+  const link = await bindCoordinator(endpoint, endpoint.startsWith("tcp:") ? RING.coordinator : null);
   context.after(() => link.close());
   return link;
 }
 
 function connect(context: TestContext, endpoint: string): WorkerLink {
-  const link = connectWorker(endpoint);
+  const link = connectWorker(endpoint, endpoint.startsWith("tcp:") ? KEY : null);
   context.after(() => link.close());
   return link;
 }
@@ -109,7 +113,7 @@ test("a message to one that is gone is told, and the others get theirs", async (
   const arrived = inboxOf(coordinator);
   const gone = new Inbox<string>();
   coordinator.onGone((peer) => gone.put(peer));
-  const leaving = connectWorker(coordinator.endpoint);
+  const leaving = connectWorker(coordinator.endpoint, null);
   const staying = connect(context, coordinator.endpoint);
   leaving.send({ header: words("leaving") });
   const left = await arrived.next();
@@ -153,7 +157,7 @@ test("a peer that reads nothing holds up nobody", async (context) => {
     "--input-type=module",
     "-e",
     `import { connectWorker } from ${JSON.stringify(new URL("../../../src/transport/zeromq.js", import.meta.url).href)};
-     connectWorker(${JSON.stringify(coordinator.endpoint)}).send({ header: Buffer.from("frozen") });`,
+     connectWorker(${JSON.stringify(coordinator.endpoint)}, ${JSON.stringify(KEY)}).send({ header: Buffer.from("frozen") });`,
   ]);
   context.after(() => frozen.kill("SIGKILL"));
   const deaf = await arrived.next();
@@ -194,7 +198,7 @@ test("a peer that confirms nothing gets no more than a window, and then only the
 });
 
 test("last words reach their peers before the socket closes", async (context) => {
-  const coordinator = await bindCoordinator("tcp://127.0.0.1:*");
+  const coordinator = await bindCoordinator("tcp://127.0.0.1:*", RING.coordinator);
   const arrived = inboxOf(coordinator);
   const worker = connect(context, coordinator.endpoint);
   const letters = lettersOf(worker);
@@ -208,7 +212,7 @@ test("last words reach their peers before the socket closes", async (context) =>
 
 test("a worker learns that it is connected, that the other side is gone, and that it came back", async (context) => {
   const endpoint = `ipc://${join(temporaryDirectory(context), "s")}`;
-  const first = await bindCoordinator(endpoint);
+  const first = await bindCoordinator(endpoint, null);
   const worker = connect(context, endpoint);
   const connected = new Inbox<boolean>();
   worker.onConnection((value) => connected.put(value));
@@ -225,7 +229,7 @@ test("a worker learns that it is connected, that the other side is gone, and tha
 });
 
 test("frames of any number and content from a raw socket reach the handler, which judges them", async (context) => {
-  const coordinator = await listen(context, "tcp://127.0.0.1:*");
+  const coordinator = await listen(context, `ipc://${join(temporaryDirectory(context), "s")}`);
   const arrived = inboxOf(coordinator);
   const raw = new Dealer({ linger: 0 });
   context.after(() => raw.close());
@@ -238,14 +242,16 @@ test("frames of any number and content from a raw socket reach the handler, whic
   );
 });
 
-test("an address in use, and one that others could reach, are usage errors", async (context) => {
+test("an address in use, and one that cannot be, are usage errors", async (context) => {
   const taken = createServer().listen(0, "127.0.0.1");
   context.after(() => taken.close());
   await once(taken, "listening");
   const endpoint = `tcp://127.0.0.1:${(taken.address() as { port: number }).port}`;
   const refused = (expected: RegExp) => (error: unknown) => error instanceof UsageError && expected.test(error.message);
-  await assert.rejects(bindCoordinator(endpoint), refused(new RegExp(`cannot listen at ${endpoint}.*in use`)));
-  await assert.rejects(bindCoordinator("tcp://0.0.0.0:*"), refused(/only loopback/));
-  await assert.rejects(bindCoordinator("udp://127.0.0.1:1"), refused(/expected tcp/));
-  await assert.rejects(bindCoordinator("ipc:///nowhere/at/all"), refused(/cannot listen/));
+  await assert.rejects(
+    bindCoordinator(endpoint, RING.coordinator),
+    refused(new RegExp(`cannot listen at ${endpoint}.*in use`)),
+  );
+  await assert.rejects(bindCoordinator("udp://127.0.0.1:1", RING.coordinator), refused(/expected tcp/));
+  await assert.rejects(bindCoordinator("ipc:///nowhere/at/all", null), refused(/cannot listen/));
 });

@@ -4,6 +4,7 @@ import { forkWorker } from "../../../src/run/fork-worker.js";
 
 const SETTINGS = {
   endpoint: "ipc:///nowhere",
+  key: null,
   token: null,
   device: "cpu",
   deviceName: "cpu 0",

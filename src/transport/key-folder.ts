@@ -1,0 +1,216 @@
+/** Keys on disk: a folder with the coordinator's key, the workers' keys and the list of those that are allowed. */
+import {
+  appendFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { curveKeyPair } from "zeromq";
+import type { z } from "zod";
+import { messageOf, UsageError } from "../errors.js";
+import { type CoordinatorKey, type CoordinatorKeys, coordinatorKey, key, type WorkerKey, workerKey } from "./keys.js";
+
+/** The name of the worker's key that is made with a folder. */
+export const DEFAULT_WORKER = "worker";
+const COORDINATOR = "coordinator";
+const ALLOWED = "allowed";
+const SUFFIX = ".key";
+
+export interface ListedKey {
+  name: string;
+  public: string;
+  allowed: boolean;
+}
+
+const fileOf = (folder: string, name: string) => join(folder, `${name}${SUFFIX}`);
+
+/**
+ * Makes the folder (0700) and the coordinator's key unless they are there, and a worker's key of that name, which is then
+ * allowed. Returns the worker's file. UsageError `keys` if there is one of that name.
+ */
+export function createKeys(folder: string, name: string): string {
+  checkName(name);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new UsageError("keys", `the folder of keys ${folder} cannot be made: ${messageOf(error)}`);
+  }
+  const { publicKey, secretKey } = curveKeyPair();
+  writeNew(fileOf(folder, COORDINATOR), { public: publicKey, secret: secretKey } satisfies CoordinatorKey);
+  const { public: coordinator } = readCoordinatorKey(folder);
+  const pair = curveKeyPair();
+  const worker: WorkerKey = { name, public: pair.publicKey, secret: pair.secretKey, coordinator };
+  const file = fileOf(folder, name);
+  if (!writeNew(file, worker))
+    throw new UsageError(
+      "keys",
+      `${file} is there already. Choose another name, or revoke it first: 'cnn-dist keys revoke ${name}'.`,
+    );
+  appendFileSync(join(folder, ALLOWED), `${worker.public} ${name}\n`, { mode: 0o600 });
+  return file;
+}
+
+/** Takes a key off the list and removes its file; coordinators that run notice it within a second. */
+export function revokeKey(folder: string, name: string): void {
+  checkName(name);
+  const lines = linesOf(folder);
+  const left = lines.filter((line) => line.split(" ")[1] !== name);
+  if (left.length === lines.length)
+    throw new UsageError("keys", `no key of the name "${name}" is allowed in ${folder}. ${known(folder)}`);
+  const list = join(folder, ALLOWED);
+  writeFileSync(`${list}.new`, left.map((line) => `${line}\n`).join(""), { mode: 0o600 });
+  renameSync(`${list}.new`, list);
+  rmSync(fileOf(folder, name), { force: true });
+}
+
+/** What is allowed, and workers' keys that lie there and are not. */
+export function listKeys(folder: string): ListedKey[] {
+  const allowed = linesOf(folder).map((line): ListedKey => {
+    const [publicKey = "", name = ""] = line.split(" ");
+    return { name, public: publicKey, allowed: true };
+  });
+  const others = namesIn(folder)
+    .filter((name) => name !== COORDINATOR)
+    .map((name): ListedKey => ({ name, public: readWorkerKey(fileOf(folder, name)).public, allowed: false }))
+    .filter((listed) => !allowed.some(({ public: publicKey }) => publicKey === listed.public));
+  return [...allowed, ...others];
+}
+
+export function readCoordinatorKey(folder: string): CoordinatorKey {
+  return readSecret(fileOf(folder, COORDINATOR), coordinatorKey, "a coordinator's key");
+}
+
+/** `path`: a key's file, or a folder of keys. */
+export function readWorkerKey(path: string): WorkerKey {
+  return readSecret(isFolder(path) ? fileOf(path, DEFAULT_WORKER) : path, workerKey, "a worker's key");
+}
+
+/** The keys of a coordinator whose list is the folder's, as it is at each question. */
+export function coordinatorKeysOf(folder: string): CoordinatorKeys {
+  const own = readCoordinatorKey(folder);
+  linesOf(folder); // a list with wrong modes is an error now, and not a worker that is refused
+  return { ...own, allows: (publicKey) => allowedNow(folder).has(publicKey) };
+}
+
+/** A list that cannot be read any more allows nobody. */
+function allowedNow(folder: string): ReadonlySet<string> {
+  try {
+    return new Set(linesOf(folder).map((line) => line.split(" ")[0]!));
+  } catch {
+    return new Set();
+  }
+}
+
+function linesOf(folder: string): string[] {
+  const list = join(folder, ALLOWED);
+  let text: string;
+  try {
+    const { uid, mode } = statSync(list);
+    if (!isTrusted(uid) || (mode & 0o022) !== 0)
+      throw new UsageError(
+        "keys",
+        `${list} can be written by others (mode ${octal(mode)}): anybody could add a key. Run 'chmod 600 ${list}'.`,
+      );
+    text = readFileSync(list, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error instanceof UsageError ? error : new UsageError("keys", `${list} cannot be read: ${messageOf(error)}`);
+  }
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
+  const bad = lines.findIndex((line) => !key.safeParse(line.split(" ")[0]).success);
+  if (bad >= 0)
+    throw new UsageError(
+      "keys",
+      `${list}: "${lines[bad]!.slice(0, 60)}" does not begin with a public key of 40 characters`,
+    );
+  return lines;
+}
+
+function readSecret<T>(file: string, schema: z.ZodType<T>, what: string): T {
+  let text: string;
+  try {
+    const { uid, mode } = statSync(file);
+    // A secret that a container mounts belongs to root and is readable by the container's group.
+    const others = uid === 0 ? 0o037 : 0o077;
+    if (!isTrusted(uid) || (mode & others) !== 0)
+      throw new UsageError(
+        "keys",
+        `${file} can be read by others (mode ${octal(mode)}, user ${uid}): a secret key must not. Run 'chmod 600 ${file}', and make new keys if others may have read it.`,
+      );
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw error instanceof UsageError
+      ? error
+      : new UsageError(
+          "keys",
+          `${what} cannot be read: ${messageOf(error)}. 'cnn-dist keys create' makes keys; a worker on another machine needs a copy of its file there.`,
+        );
+  }
+  return parseKey(text, schema, `${file} is not ${what}`);
+}
+
+/** UsageError `keys` that begins with `what`; it never shows what was received, which may be a secret. */
+export function parseKey<T>(text: string, schema: z.ZodType<T>, what: string): T {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    throw new UsageError(
+      "keys",
+      `${what}: expected the JSON that 'cnn-dist keys create' writes, received ${text.length} other characters`,
+    );
+  }
+}
+
+function checkName(name: string): void {
+  if (/^[a-z0-9][a-z0-9._-]{0,63}$/i.test(name) && name !== COORDINATOR) return;
+  throw new UsageError(
+    "keys",
+    `a key's name: expected 1 to 64 letters, digits, dots or dashes, other than "${COORDINATOR}", received "${name}"`,
+  );
+}
+
+/** False if the file was there. Never half a file: it is written elsewhere and linked. */
+function writeNew(file: string, value: CoordinatorKey | WorkerKey): boolean {
+  const draft = `${file}.${process.pid}`;
+  try {
+    writeFileSync(draft, `${JSON.stringify(value)}\n`, { mode: 0o600, flag: "wx" });
+    linkSync(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw new UsageError("keys", `${file} cannot be written: ${messageOf(error)}`);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(SUFFIX))
+      .map((name) => name.slice(0, -SUFFIX.length));
+  } catch {
+    return [];
+  }
+}
+
+function known(folder: string): string {
+  const names = linesOf(folder).map((line) => line.split(" ")[1]);
+  return names.length === 0 ? "It has none: 'cnn-dist keys create' makes one." : `It has: ${names.join(", ")}.`;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+const isTrusted = (uid: number) => uid === 0 || uid === process.getuid?.();
+const octal = (mode: number) => (mode & 0o777).toString(8).padStart(4, "0");

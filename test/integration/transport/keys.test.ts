@@ -1,0 +1,106 @@
+/** Who gets in over TCP: real sockets, every mechanism that ZeroMQ has. */
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { Dealer, type SocketOptions } from "zeromq";
+import type { WorkerKey } from "../../../src/transport/keys.js";
+import { bindCoordinator, connectWorker } from "../../../src/transport/zeromq.js";
+import { keyRing } from "../../support/keys.js";
+import { until } from "../../support/until.js";
+
+async function open(context: TestContext) {
+  const ring = keyRing();
+  const link = await bindCoordinator("tcp://127.0.0.1:*", ring.coordinator);
+  context.after(() => link.close());
+  const heard: string[] = [];
+  const gone: string[] = [];
+  const count = { refused: 0 };
+  link.onMessage((peer, [header]) => {
+    heard.push(Buffer.from(header!).toString());
+    link.send(peer, { header: Buffer.from("answer") });
+  });
+  link.onGone((_, why) => gone.push(why));
+  link.onRefused(() => count.refused++);
+  const worker = (key: WorkerKey) => {
+    const it = connectWorker(link.endpoint, key);
+    context.after(() => it.close());
+    const answers: string[] = [];
+    const refusals: string[] = [];
+    it.onMessage(([header]) => answers.push(Buffer.from(header!).toString()));
+    it.onRefused((why) => refusals.push(why));
+    return { ...it, answers, refusals, say: (text: string) => it.send({ header: Buffer.from(text) }) };
+  };
+  const raw = (options: SocketOptions<Dealer>) => {
+    const socket = new Dealer({ linger: 0, ...options });
+    context.after(() => socket.close());
+    const got: string[] = [];
+    void (async () => {
+      for await (const [frame] of socket) got.push(String(frame));
+    })();
+    socket.connect(link.endpoint);
+    void socket.send("raw").catch(() => {});
+    return { got };
+  };
+  return { ring, link, heard, gone, count, worker, raw };
+}
+
+test("only an allowed key is heard; each other one is refused and counted, and the worker beside it is served", async (context) => {
+  const { ring, heard, count, worker, raw } = await open(context);
+  const good = worker(ring.worker());
+  good.say("one");
+  await until(() => good.answers.length === 1);
+  const bad = keyRing();
+  const stranger = worker({ ...bad.worker(), coordinator: ring.coordinator.public });
+  stranger.say("stranger");
+  await until(() => stranger.refusals.length > 0);
+  assert.match(stranger.refusals[0]!, /does not allow this worker's key/);
+  const misled = worker({ ...ring.worker(), coordinator: bad.coordinator.public });
+  misled.say("misled");
+  await until(() => misled.refusals.length > 0);
+  assert.match(misled.refusals[0]!, /another key/);
+  const before = count.refused;
+  const plain = raw({ plainUsername: "a", plainPassword: "b" });
+  const none = raw({});
+  await until(() => count.refused >= before + 2);
+  good.say("two");
+  await until(() => good.answers.length === 2);
+  assert.deepEqual(heard, ["one", "two"]);
+  assert.deepEqual([...plain.got, ...none.got, ...stranger.answers, ...misled.answers], []);
+});
+
+test("an allowed key under a routing id that does not prove it is not heard", async (context) => {
+  const { ring, heard, count, raw } = await open(context);
+  const key = ring.worker();
+  raw({
+    routingId: "somebody",
+    curveServerKey: key.coordinator,
+    curvePublicKey: key.public,
+    curveSecretKey: key.secret,
+  });
+  await until(() => count.refused > 0);
+  assert.deepEqual(heard, []);
+});
+
+test("the peer of a revoked key is gone within moments, and cannot come back; others stay", async (context) => {
+  const { ring, heard, gone, count, worker } = await open(context);
+  const key = ring.worker();
+  const revoked = worker(key);
+  const staying = worker(ring.worker());
+  revoked.say("before");
+  staying.say("before");
+  await until(() => heard.length === 2);
+  ring.revoke(key);
+  await until(() => gone.length === 1);
+  assert.deepEqual(gone, ["its key was revoked"]);
+  revoked.say("after");
+  const again = worker(key);
+  again.say("again");
+  await until(() => again.refusals.length > 0);
+  staying.say("after");
+  await until(() => staying.answers.length === 2);
+  assert.deepEqual(heard, ["before", "before", "after"]);
+  assert.ok(count.refused > 0);
+});
+
+test("a coordinator on TCP without keys does not start", async () => {
+  await assert.rejects(bindCoordinator("tcp://127.0.0.1:*", null), /needs keys/);
+});
