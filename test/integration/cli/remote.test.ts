@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { run, start } from "../../support/cli.js";
 import { temporaryDirectory } from "../../support/temporary.js";
@@ -34,6 +35,36 @@ test("workers that are started by hand train over TCP to the bits of a local run
   assert.equal(near.code, 0, near.stderr);
   assert.equal(lastOf(far.stdout).event, "done");
   assert.equal(lastOf(far.stdout).weights_sha256, lastOf(near.stdout).weights_sha256);
+});
+
+test("a worker without a key that is allowed is refused; one whose key is revoked is lost, and the run goes on", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const keys = join(cwd, "keys");
+  for (const name of ["one", "two"])
+    assert.equal((await run(["keys", "create", name, "--keys", keys], { cwd })).code, 0);
+  const endpoint = `tcp://127.0.0.1:${20_002 + (process.pid % 20_000)}`;
+  const work = (key: string) => start(["worker", "--connect", endpoint, "--device", "cpu", "--keys", key], { cwd });
+  const coordinator = start(
+    ["coordinator", "--bind", endpoint, "--keys", keys, "--gpus", "2", ...SMALL, "--steps", "100000", "--json"],
+    { cwd },
+  );
+  await coordinator.said('"event":"plan"');
+  assert.equal((await run(["keys", "create", "other", "--keys", join(cwd, "others")], { cwd })).code, 0);
+  const stranger = await work(join(cwd, "others", "other.key")).ended;
+  assert.equal(stranger.code, 2, stranger.stderr);
+  assert.match(stranger.stderr, /the coordinator has another key/);
+  const [one, two] = [work(join(keys, "one.key")), work(join(keys, "two.key"))];
+  await coordinator.said('"step":3,');
+  assert.equal((await run(["keys", "revoke", "two", "--keys", keys], { cwd })).code, 0);
+  await coordinator.said("its key was revoked");
+  two.child.kill("SIGTERM");
+  await two.ended;
+  const lost = Number(/.*"step":(\d+),/s.exec(coordinator.output.stdout)![1]);
+  await coordinator.said(`"step":${lost + 10},`);
+  coordinator.child.kill("SIGTERM");
+  const { code, stderr } = await coordinator.ended;
+  assert.equal(code, 75, stderr);
+  assert.equal((await one.ended).code, 0);
 });
 
 test("an address in use is one error with exit code 2", async (context) => {

@@ -12,7 +12,7 @@ async function open(context: TestContext) {
   const link = await bindCoordinator("tcp://127.0.0.1:*", ring.coordinator);
   context.after(() => link.close());
   const heard: string[] = [];
-  const gone: string[] = [];
+  const gone: (string | null)[] = [];
   const count = { refused: 0 };
   link.onMessage((peer, [header]) => {
     heard.push(Buffer.from(header!).toString());
