@@ -1,19 +1,21 @@
 /**
- * `node dist/bench/frames.js [MEGABYTES [ROUNDS]]`: how fast frames travel between two processes over TCP on loopback, in
+ * `node dist/bench/frames.js [MEGABYTES [ROUNDS [plain|keys]]]`: how fast frames travel between two processes over TCP on loopback, in
  * GB a second, through the links and the codec of a run, with the copies that a run makes: a gradient into its slot and
- * into its place, weights into memory that TensorFlow reads. Prints as JSON what each round came to, from the worker and to it.
+ * into its place, weights into memory that TensorFlow reads. With keys the connection is encrypted. Prints as JSON what each round came to, from the worker and to it.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { curveKeyPair } from "zeromq";
 import { streamOf } from "../src/engine/engine.js";
 import { asBytes } from "../src/parameters/bytes.js";
 import { type Layout, layoutOf } from "../src/parameters/layout.js";
 import { asFloat32, decodeToCoordinator, decodeToWorker, encode } from "../src/protocol/codec.js";
+import type { CoordinatorKeys, WorkerKey } from "../src/transport/keys.js";
 import { bindCoordinator, connectWorker } from "../src/transport/zeromq.js";
 import { FrameExchange } from "../src/worker/exchange.js";
 
-const [, self, megabytesGiven = "40", roundsGiven = "40", endpoint] = process.argv;
+const [, self, megabytesGiven = "40", roundsGiven = "40", security = "plain", endpoint, keyGiven] = process.argv;
 const megabytes = Number(megabytesGiven);
 const rounds = Number(roundsGiven);
 /** Rounds in which code is compiled and memory is paged in. */
@@ -37,7 +39,7 @@ function work(): void {
   const { buckets } = layout();
   const exchange = new FrameExchange(layout(), 1, (length) => new Float32Array(length));
   const gradient = new Float32Array(1_000_000).fill(1);
-  const link = connectWorker(endpoint!);
+  const link = connectWorker(endpoint!, keyGiven ? (JSON.parse(keyGiven) as WorkerKey) : null);
   link.onMessage((parts) => {
     const decoded = decodeToWorker(parts);
     if (!decoded.ok) throw new Error(decoded.reason);
@@ -61,10 +63,25 @@ function work(): void {
   link.send({ header: encode({ type: "bye" }) });
 }
 
+function keyPair(): [CoordinatorKeys, WorkerKey] {
+  const [own, other] = [curveKeyPair(), curveKeyPair()];
+  return [
+    { public: own.publicKey, secret: own.secretKey, allows: (key) => key === other.publicKey },
+    { name: "bench", public: other.publicKey, secret: other.secretKey, coordinator: own.publicKey },
+  ];
+}
+
 async function measure(): Promise<void> {
   const { buckets, size } = layout();
-  const link = await bindCoordinator("tcp://127.0.0.1:*");
-  const words = [String(megabytes), String(rounds), link.endpoint];
+  const [coordinator, worker] = security === "keys" ? keyPair() : [null, null];
+  const link = await bindCoordinator("tcp://127.0.0.1:*", coordinator);
+  const words = [
+    String(megabytes),
+    String(rounds),
+    security,
+    link.endpoint,
+    ...(worker ? [JSON.stringify(worker)] : []),
+  ];
   const child = fork(fileURLToPath(new URL("frames.js", import.meta.url)), words);
   const place = new Float32Array(size);
   const weights = new Float32Array(size).fill(1);

@@ -5,11 +5,23 @@ const MEGABYTES = 40;
 const ROUNDS = 60;
 
 export async function frames(): Promise<void> {
-  const rates = JSON.parse(await program("frames.js", MEGABYTES, ROUNDS)) as { in: number[]; out: number[] };
-  const cell = (values: readonly number[]) =>
-    `${digits(median(values))} (${digits(Math.min(...values))} to ${digits(Math.max(...values))})`;
-  printTable("Frames over TCP on loopback, 4 MB each, two processes, unencrypted, GB a second", [
-    ["gradients, worker to coordinator", "weights, coordinator to worker"],
-    [cell(rates.in), cell(rates.out)],
+  const rows: string[][] = [];
+  for (const [security, words] of [
+    ["plain", "without encryption"],
+    ["keys", "with keys (CURVE)"],
+  ] as const) {
+    const rates = JSON.parse(await program("frames.js", MEGABYTES, ROUNDS, security)) as {
+      in: number[];
+      out: number[];
+    };
+    rows.push([words, cellOf(rates.in), cellOf(rates.out)]);
+  }
+  printTable("Frames over TCP on loopback, 4 MB each, two processes, GB a second", [
+    ["", "gradients, worker to coordinator", "weights, coordinator to worker"],
+    ...rows,
   ]);
+}
+
+function cellOf(values: readonly number[]): string {
+  return `${digits(median(values))} (${digits(Math.min(...values))} to ${digits(Math.max(...values))})`;
 }
