@@ -35,7 +35,7 @@ async function simulate(simulation: Simulation): Promise<Cost> {
   const layout = simulatedLayout(megabytes);
   const values = { layout, weights: new Float32Array(layout.size), state: new Float32Array(0) };
   const sockets = createSocketDirectory();
-  const link = await bindCoordinator(exchange === "tcp" ? "tcp://127.0.0.1:*" : sockets.endpoint);
+  const link = await bindCoordinator(exchange === "tcp" ? "tcp://127.0.0.1:*" : sockets.endpoint, null);
   const file = SharedFile.create();
   const children: ChildProcess[] = [];
   const durations: number[] = [];

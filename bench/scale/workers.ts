@@ -58,7 +58,7 @@ async function main({ endpoint, megabytes, tokens }: Group): Promise<void> {
     return memories[0];
   };
   const work = async (token: string | null): Promise<void> => {
-    const link = connectWorker(endpoint);
+    const link = connectWorker(endpoint, null);
     const outcome = await runWorker({
       link,
       token,
