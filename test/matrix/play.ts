@@ -1,6 +1,7 @@
 /** One case of the matrix: a real run of a few steps. Of the last batch, three images, one shard has none. */
 import type { TestContext } from "node:test";
 import type { RunEvent } from "../../src/events.js";
+import { coordinatorKeys } from "../../src/run/keys.js";
 import { type Disturbance, disturbances } from "../support/disturb.js";
 import { fixturePath } from "../support/fixtures.js";
 import { freeEndpoint } from "../support/ports.js";
@@ -41,7 +42,7 @@ export async function resultOf(context: TestContext, { recipe, path, workers, ki
     placement: { workers, exchange: exchangeOf(path), maxRestarts: workers > 1 ? 0 : 1 },
     observe: begin,
     services,
-    ...(endpoint === null ? {} : { bind: endpoint }),
+    ...(endpoint === null ? {} : { bind: { endpoint, keys: coordinatorKeys(undefined, process.env) } }),
   });
   for (const worker of await Promise.all(joining)) await worker.ended;
   const lost = events.filter((event) => event.event === "worker" && event.state === "lost").length;
