@@ -7,7 +7,7 @@ import type { TraceEntry } from "../src/metrics/trace-events.js";
 
 const WIDTH = 1200;
 const LEFT = 190;
-const RIGHT = 20;
+const RIGHT = 30;
 const ROW = 20;
 const GAP = 8;
 /** Thinner bars could not be seen. */
@@ -110,10 +110,12 @@ function panel(
   for (let ms = 0; ms <= endMs - startMs; ms += every) {
     const at = x(startMs + ms);
     svg.push(`<line x1="${at.toFixed(1)}" x2="${at.toFixed(1)}" y1="${first}" y2="${bottom}" stroke="#00000022"/>`);
-    svg.push(text(at, bottom + 14, `${ms} ms`, 'text-anchor="middle" fill="#555"'));
+    svg.push(text(at, bottom + 14, marked(ms), 'text-anchor="middle" fill="#555"'));
   }
   return { svg, height: bottom + 30 - top };
 }
+
+const marked = (ms: number) => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`);
 
 /** About ten marks, of a round number of milliseconds. */
 function tickOf(spanMs: number): number {
