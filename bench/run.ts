@@ -17,6 +17,7 @@ import { frames } from "./tables/frames.js";
 import { help } from "./tables/help.js";
 import { memory } from "./tables/memory.js";
 import { overhead } from "./tables/overhead.js";
+import { prediction } from "./tables/prediction.js";
 import { scale } from "./tables/scale.js";
 import { step } from "./tables/step.js";
 import { towers } from "./tables/towers.js";
@@ -33,6 +34,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   overhead,
   frames,
   scale,
+  prediction,
   memory,
   help,
 };

@@ -51,7 +51,7 @@ export class Runs {
   readonly #made = new Map<string, Measured[]>();
 
   async at(training: Training, round: number): Promise<Measured> {
-    const key = JSON.stringify(training);
+    const key = JSON.stringify(Object.entries(training).sort());
     const made = this.#made.get(key) ?? [];
     this.#made.set(key, made);
     made[round] ??= await measure(training);

@@ -43,9 +43,18 @@ export async function row(
     return [label, ...(await measure())];
   } catch (error) {
     process.exitCode = 1;
-    const why = messageOf(error).trim().split("\n").at(-1)!.replaceAll("|", "/");
-    return [label, `not measured: ${why}`, ...new Array<string>(columns - 2).fill("")];
+    return [
+      label,
+      `not measured: ${causeOf(messageOf(error)).replaceAll("|", "/")}`,
+      ...new Array<string>(columns - 2).fill(""),
+    ];
   }
+}
+
+/** The line that tells most: of another program's output, the one that names the error. */
+function causeOf(message: string): string {
+  const lines = message.trim().split("\n");
+  return lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1)!;
 }
 
 /** Runs each in turn, several rounds, so that a machine that changes its speed changes it for all. */

@@ -1,11 +1,12 @@
 /** A training by `cnn-dist launch`, from step 12 on: how long its steps take, and which threads of which process take CPU time. */
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { RunEvent } from "../src/events.js";
+import { promisify } from "node:util";
+import type { PredictionFacts, RunEvent } from "../src/events.js";
 import { type ThreadTime, threadTimes, timeBetween, type Work } from "./cpu.js";
 import { median } from "./table.js";
 
@@ -39,6 +40,7 @@ export interface Measured {
   workers: readonly Record<Work, number>[];
 }
 
+const execute = promisify(execFile);
 const BIN = fileURLToPath(new URL("../../bin/cnn-dist.js", import.meta.url));
 
 export async function measure(training: Training): Promise<Measured> {
@@ -48,6 +50,17 @@ export async function measure(training: Training): Promise<Measured> {
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** What a dry run of it says. */
+export async function predict(training: Training): Promise<PredictionFacts> {
+  const { stdout } = await execute(process.execPath, [BIN, ...wordsOf(training), "--dry-run"]);
+  const [plan] = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as RunEvent);
+  if (plan?.event !== "plan" || plan.prediction === null) throw new Error("the dry run predicted nothing");
+  return plan.prediction;
 }
 
 async function follow(training: Training, cwd: string): Promise<Measured> {

@@ -1,7 +1,7 @@
 import { figure, type Sitting } from "../sitting.js";
 import { alternate, ms, printTable, ratio, row } from "../table.js";
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 
 export async function data(_: Sitting): Promise<void> {
   const measure = (mode: "repeated" | "loaded" | "augmented", images: number) => () =>

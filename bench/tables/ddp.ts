@@ -14,49 +14,68 @@ const CASES = [
   { network: "alexnet-fashion", shard: 32, precision: "bf16" },
 ] as const satisfies readonly Omit<Training, "workers">[];
 
+/** Steps of PyTorch's before the first that is measured; ours has WARM. */
+const PEER_WARM = 4;
+type Case = (typeof CASES)[number];
+
 /** Two workers of one thread against PyTorch DDP, and each against one of its own that exchanges nothing. */
-export async function ddp({ python, runs }: Sitting): Promise<void> {
+export async function ddp(sitting: Sitting): Promise<void> {
+  const { python } = sitting;
   if (python === null) return printLine("ddp: not measured; CNN_DIST_BENCH_PYTHON names no Python with PyTorch");
-  const torch = async (processes: number, { network, shard, precision = "fp32" }: Omit<Training, "workers">) =>
-    Number(await peer(python, "peer_ddp.py", network, shard, processes, precision, WARM, NETWORKS[network].steps));
   const steps: (readonly string[])[] = [
     ["network, images a shard, precision", "cnn-dist", "PyTorch DDP (gloo)", "cnn-dist / PyTorch DDP"],
   ];
-  for (const { network, shard, precision } of CASES)
+  const speeds: (readonly string[])[] = [["images a second", "one worker", "two workers", "two / one"]];
+  for (const each of CASES) {
+    const { network, shard, precision } = each;
+    const alone = network === "vgg13" && precision === "fp32";
     steps.push(
       await row(`${network}, ${shard}, ${precision}`, 4, async () => {
-        const of = { network, shard, ...(precision === "fp32" ? {} : { precision }) } as const;
+        if (!alone) return stepCells(await alternate(ROUNDS, pair(sitting.runs, python, each, 2)));
         const times = await alternate(ROUNDS, {
-          ours: async (round) => (await runs.at({ ...of, workers: 2 }, round)).stepMs,
-          torch: () => torch(2, of),
+          ...pair(sitting.runs, python, each, 2),
+          ...renamed(pair(sitting.runs, python, each, 1)),
         });
-        return [ms(times.ours), ms(times.torch), ratio(times.ours, times.torch)];
+        speeds.push(...speedsOf(shard, times));
+        return stepCells(times);
       }),
     );
+  }
   printTable(
-    `A step of two workers of one thread, momentum, from step ${WARM + 1} on (bf16: PyTorch's autocast)`,
+    `A step of two workers of one thread, momentum; cnn-dist from step ${WARM + 1} on, PyTorch from step ${PEER_WARM + 1} on (bf16: by autocast)`,
     steps,
   );
-
-  const scaling: (readonly string[])[] = [["images a second", "one worker", "two workers", "two / one"]];
-  const of = { network: "vgg13", shard: 64 } as const;
-  const speeds = (workers: number, stepMs: number) => (workers * of.shard * 1000) / stepMs;
-  const measured = await alternate(ROUNDS, {
-    ourOne: async (round) => speeds(1, (await runs.at({ ...of, workers: 1 }, round)).stepMs),
-    ourTwo: async (round) => speeds(2, (await runs.at({ ...of, workers: 2 }, round)).stepMs),
-    theirOne: async () => speeds(1, await torch(1, of)),
-    theirTwo: async () => speeds(2, await torch(2, of)),
-  });
-  const line = (name: string, one: readonly number[], two: readonly number[]) => [
-    name,
-    digits(median(one)),
-    digits(median(two)),
-    ratio(two, one),
-  ];
-  scaling.push(line("cnn-dist", measured.ourOne, measured.ourTwo));
-  scaling.push(line("PyTorch", measured.theirOne, measured.theirTwo));
   printTable(
-    `Two workers against one that has the ${availableParallelism()} cores to itself and exchanges nothing, vgg13, ${of.shard} images a shard, one thread each`,
-    scaling,
+    `Two workers against one that has the ${availableParallelism()} cores to itself and exchanges nothing, vgg13, 64 images a shard, one thread each`,
+    speeds,
   );
+}
+
+type Two = "ours" | "torch";
+
+function stepCells({ ours, torch }: Record<Two, number[]>): string[] {
+  return [ms(ours), ms(torch), ratio(ours, torch)];
+}
+
+/** Milliseconds a step. */
+function pair(runs: Sitting["runs"], python: string, { network, shard, precision }: Case, workers: number) {
+  const training = { network, shard, workers, ...(precision === "fp32" ? {} : { precision }) };
+  const { steps } = NETWORKS[network];
+  return {
+    ours: async (round: number) => (await runs.at(training, round)).stepMs,
+    torch: async () => Number(await peer(python, "peer_ddp.py", network, shard, workers, precision, PEER_WARM, steps)),
+  };
+}
+
+function renamed({ ours, torch }: ReturnType<typeof pair>) {
+  return { oursAlone: ours, torchAlone: torch };
+}
+
+function speedsOf(shard: number, times: Record<Two | `${Two}Alone`, number[]>): string[][] {
+  const line = (name: string, alone: readonly number[], both: readonly number[]) => {
+    const one = alone.map((stepMs) => (1000 * shard) / stepMs);
+    const two = both.map((stepMs) => (2000 * shard) / stepMs);
+    return [name, digits(median(one)), digits(median(two)), ratio(two, one)];
+  };
+  return [line("cnn-dist", times.oursAlone, times.ours), line("PyTorch", times.torchAlone, times.torch)];
 }

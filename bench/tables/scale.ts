@@ -11,7 +11,6 @@ const MEGABYTES = [1, 4, 16] as const;
 const EXCHANGES = {
   "shared-memory": "shared memory",
   ipc: "frames over a unix socket",
-  tcp: "frames over TCP on one machine",
 } as const;
 
 /** What a step costs beside computing, with simulated workers: the real coordinator, protocol, buckets and exchange. */

@@ -14,7 +14,7 @@ const CASES = [
 ] as const;
 const ROUNDS = 2;
 /** Other tenants of a machine disturb short steps most. */
-const SHORT_ROUNDS = 5;
+const SHORT_ROUNDS = 3;
 
 export async function step({ python }: Sitting): Promise<void> {
   if (python === null) return printLine("step: not measured; CNN_DIST_BENCH_PYTHON names no Python with PyTorch");

@@ -31,5 +31,9 @@ test("a row that cannot be measured says why, and fills its columns", async (con
   });
   assert.deepEqual(failed, ["vgg13", "not measured: no module named torch / at all", "", ""]);
   assert.equal(process.exitCode, 1);
+  const crashed = await row("vgg13", 2, async () => {
+    throw new Error("Command failed: node x\n  at y\nTypeError: no such thing\n    at z\n\nNode.js v20");
+  });
+  assert.deepEqual(crashed, ["vgg13", "not measured: TypeError: no such thing"]);
   assert.deepEqual(await row("vgg13", 2, async () => ["1 ms"]), ["vgg13", "1 ms"]);
 });
