@@ -55,6 +55,7 @@ async function simulate(simulation: Simulation): Promise<Cost> {
       minWorkers: workers,
       stopAfterStep: null,
       exchange: exchange === "shared-memory" ? exchange : "frames",
+      block: 1,
       placement: PLACEMENT_DEFAULTS,
       traceSteps: null,
     },

@@ -54,7 +54,7 @@ async function main({ endpoint, megabytes, tokens }: Group): Promise<void> {
   const vectors = sharedVectors();
   const memories: RunMemory[] = [];
   const memory: WorkerOptions["openMemory"] = (_, contents) => {
-    memories[0] ??= new RunMemory(SharedFile.inherited(MEMORY_DESCRIPTOR), layout, contents);
+    memories[0] ??= new RunMemory(SharedFile.inherited(MEMORY_DESCRIPTOR), layout, { ...contents, block: 1 });
     return memories[0];
   };
   const work = async (token: string | null): Promise<void> => {

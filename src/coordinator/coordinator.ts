@@ -20,6 +20,8 @@ export interface Start extends Omit<Snapshot, keyof InitialValues> {
 
 export interface CoordinatorOptions extends MembersOptions, Omit<TrainingOptions, "placement"> {
   start: Start;
+  /** Shards that one worker adds (src/parameters/blocks.ts). */
+  block: number;
   placement: MembersOptions["placement"] & TrainingOptions["placement"];
 }
 
@@ -79,7 +81,7 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
 }
 
 function memoryFor(
-  { start: { recipe }, exchange }: CoordinatorOptions,
+  { start: { recipe }, exchange, block }: CoordinatorOptions,
   layout: Layout,
   file: SharedFile,
 ): TrainingMemory {
@@ -87,7 +89,7 @@ function memoryFor(
   const undecayed = recipe.weightDecayExclude === "none" ? [] : layout.trainable.filter((slot) => !slot.decay);
   const shared = exchange === "shared-memory";
   const { shards } = globalBatch(recipe);
-  return new TrainingMemory(file, { layout, shards, optimizer, undecayed, ema: recipe.ema }, { shared });
+  return new TrainingMemory(file, { layout, shards, block, optimizer, undecayed, ema: recipe.ema }, { shared });
 }
 
 /** Where training begins once enough workers are there; null when a stop was asked for before. */

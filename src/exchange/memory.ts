@@ -45,7 +45,7 @@ export class RunMemory {
     return this.#vector(this.places.slots[name]![version % 2 === 0 ? 0 : 1], this.#layout.size);
   }
 
-  /** Where a shard's gradient of a bucket lies. */
+  /** Where a shard's gradient of a bucket lies, or the sum over its block. */
   gradient(shard: number, { offset, size }: Pick<Bucket, "offset" | "size">): Float32Array {
     return this.#vector(this.places.gradients[shard]! + offset * 4, size);
   }

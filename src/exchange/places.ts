@@ -13,19 +13,23 @@ export interface Places {
   /** The moving average of both; null without one. */
   ema: { weights: readonly [number, number]; state: readonly [number, number] } | null;
   slots: Readonly<Record<string, readonly [number, number]>>;
-  /** A whole gradient for each shard. */
+  /** Of each shard; those of a block have one place, for the whole gradient that their worker adds. */
   gradients: readonly number[];
+  /** Shards a block (src/parameters/blocks.ts). */
+  block: number;
   bytes: number;
 }
 
 export interface Contents {
   /** Of a step. */
   shards: number;
+  /** Shards a block. */
+  block: number;
   ema: boolean;
   slotNames: readonly string[];
 }
 
-export function placesOf(layout: Layout, { shards, ema: averaged, slotNames }: Contents): Places {
+export function placesOf(layout: Layout, { shards, block, ema: averaged, slotNames }: Contents): Places {
   let bytes = 0;
   const place = (elements: number): number => {
     const at = bytes;
@@ -36,7 +40,8 @@ export function placesOf(layout: Layout, { shards, ema: averaged, slotNames }: C
   const weights = pair(layout.size);
   const state = pair(layout.stateSize);
   const ema = averaged ? { weights: pair(layout.size), state: pair(layout.stateSize) } : null;
-  const gradients = Array.from({ length: shards }, () => place(layout.size));
+  const blocks = Array.from({ length: Math.ceil(shards / block) }, () => place(layout.size));
+  const gradients = Array.from({ length: shards }, (_, shard) => blocks[Math.floor(shard / block)]!);
   const slots = Object.fromEntries(slotNames.map((name) => [name, pair(layout.size)])); // last: workers know none
-  return { weights, state, ema, gradients, slots, bytes };
+  return { weights, state, ema, gradients, block, slots, bytes };
 }

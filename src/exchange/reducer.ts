@@ -34,7 +34,7 @@ export class Reducer {
     this.#slots = slotNamesOf(config.name).map((name) => places.slots[name]!);
     this.#ranges = rangesOf(layout, config.weightDecay === 0 ? [] : undecayed);
     const averages = places.ema?.weights ?? [];
-    const vectors = [...places.weights, ...averages, ...this.#slots.flat(), ...places.gradients];
+    const vectors = [...places.weights, ...averages, ...this.#slots.flat(), ...new Set(places.gradients)];
     const module = kernelModule();
     this.#banks = stretchesOf(layout, vectors.length, MAX_BANK_BYTES).map(
       (stretch) => new Bank(module, file, vectors, stretch),

@@ -12,6 +12,8 @@ export interface TrainingMemoryOptions {
   layout: Layout;
   /** Of a step. */
   shards: number;
+  /** Shards a block. */
+  block: number;
   optimizer: OptimizerConfig;
   /** Parameters that weight decay passes over. */
   undecayed: readonly Span[];
@@ -28,11 +30,11 @@ export class TrainingMemory extends RunMemory {
   /** `shared`: workers write into it, so all of it must be there from the start. CnnDistError `shared-memory` if it is not. */
   constructor(
     file: SharedFile,
-    { layout, shards, optimizer, undecayed, ema }: TrainingMemoryOptions,
+    { layout, shards, block, optimizer, undecayed, ema }: TrainingMemoryOptions,
     { shared }: { shared: boolean },
   ) {
     const slotNames = slotNamesOf(optimizer.name);
-    const contents = { shards, ema: ema !== null, slotNames };
+    const contents = { shards, block, ema: ema !== null, slotNames };
     const { bytes } = placesOf(layout, contents);
     if (shared) file.allocate(bytes);
     else file.resize(bytes);

@@ -22,8 +22,14 @@ export interface WorkerSettings {
   libraryDir: string;
   dataDir: string | null;
   cacheDir: string;
-  /** Whether the run's memory file is its descriptor MEMORY_DESCRIPTOR. */
-  memory: boolean;
+  /** Of the run's memory file, which is its descriptor MEMORY_DESCRIPTOR; null: it has none. */
+  memory: { block: number } | null;
+}
+
+/** A run's memory as its workers get it: the file's descriptor here, and the shards a block (src/parameters/blocks.ts). */
+export interface InheritedMemory {
+  descriptor: number;
+  block: number;
 }
 
 /** Number that the run's memory file has in a worker: the one after Node's channel to its parent. */
@@ -48,19 +54,19 @@ export function earlyEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /**
  * A process of its own for each incarnation: TensorFlow cannot be left behind in the middle of a step and used again.
- * `output`: the file descriptor that takes what it writes; null: nowhere. `memory`: that of the run's memory file; null: it
+ * `output`: the file descriptor that takes what it writes; null: nowhere. `memory`: the run's; null: it
  * gets none, and frames are the exchange.
  */
 export function forkWorker(
   settings: Omit<WorkerSettings, "memory">,
   device: Readonly<Record<string, string>>,
-  { output, memory }: { output: number | null; memory: number | null },
+  { output, memory }: { output: number | null; memory: InheritedMemory | null },
 ): WorkerProcess {
   const to = output ?? "ignore";
-  const told: WorkerSettings = { ...settings, memory: memory !== null };
+  const told: WorkerSettings = { ...settings, memory: memory && { block: memory.block } };
   const options: ForkOptions = {
     execArgv: [], // a debugger's port or a loader of the launcher is not for the workers
-    stdio: ["ignore", to, to, "ipc", ...(memory === null ? [] : [memory])],
+    stdio: ["ignore", to, to, "ipc", ...(memory === null ? [] : [memory.descriptor])],
     env: {
       ...earlyEnvironment(process.env),
       ...device,

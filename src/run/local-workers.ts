@@ -6,13 +6,13 @@ import type { Coordinator } from "../coordinator/coordinator.js";
 import type { AssignedDevice } from "../engine/gpus.js";
 import type { RunEvent } from "../events.js";
 import type { RunDirectory } from "./directory.js";
-import { forkWorker, WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
+import { forkWorker, type InheritedMemory, WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
 import { Supervisor } from "./supervisor.js";
 
 export interface LocalWorkers {
   settings: Omit<WorkerSettings, "token" | "device" | "deviceName" | "devices" | "log" | "memory">;
-  /** Descriptor of the run's memory file; null where frames are the exchange. */
-  memory: number | null;
+  /** Null where frames are the exchange. */
+  memory: InheritedMemory | null;
   devices: readonly AssignedDevice[];
   maxRestarts: number;
   clock: Clock;

@@ -23,6 +23,7 @@ import { assertSameModel, readUserModelFile } from "../models/user-file.js";
 import { type WarmStart, type WeightsFile, warmStart } from "../models/warm-start.js";
 import { slotNamesOf } from "../optim/optimizers.js";
 import { NEW_SCHEDULE } from "../optim/schedule.js";
+import { blockSize } from "../parameters/blocks.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { assertBucketsFit } from "../protocol/payload-size.js";
 import { normalizationWarning, readInitialWeights } from "./initial-weights.js";
@@ -212,6 +213,12 @@ function warmUpWarning({ lrWarmupEpochs, lr }: Recipe, perEpoch: number, steps: 
   ];
 }
 
+/** Of the sums that a worker keeps until its block of shards is whole. */
+function sumsBytes({ recipe, parameters }: Prepared, workers: number): number {
+  const block = blockSize({ shards: globalBatch(recipe).shards, accumulate: recipe.accumulate, workers });
+  return block === 1 ? 0 : (Math.log2(block) + 1) * 4 * (parameters ?? 0);
+}
+
 export function planEvent(
   prepared: Prepared,
   facts: {
@@ -255,7 +262,8 @@ export function planEvent(
     metrics_url: facts.metricsUrl,
     resumed_from: facts.resumedFrom,
     start_step: start.step,
-    predicted_memory_bytes: prepared.predictedBytes,
+    predicted_memory_bytes:
+      prepared.predictedBytes && prepared.predictedBytes + sumsBytes(prepared, facts.devices.length),
     ...(prepared.towers !== null && facts.devices.some(({ count }) => count > 1) ? { towers: prepared.towers } : {}),
     prediction: facts.prediction,
     init_weights: prepared.warmStart && {

@@ -75,7 +75,7 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
 
 function predictionOf({ options }: RunContext, training: Prepared, { devices }: Devices): PlanEvent["prediction"] {
   const remote = options.bind !== undefined;
-  const free = { local: !remote, availableBytes: availableBytes() };
+  const free = { local: !remote, workers: devices.length, availableBytes: availableBytes() };
   const { exchange } = chooseExchange(options.placement.exchange, training.start, free);
   return predictRun(training, { devices, remote, exchange });
 }

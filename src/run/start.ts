@@ -32,8 +32,9 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
   const { training, devices, libraryDir, cacheDir } = prepared;
   const { directory, store, link, file } = opened;
   const { dataset, start, topologySha256 } = training;
-  const { exchange, warning } = chooseExchange(options.placement.exchange, start, {
+  const { exchange, block, warning } = chooseExchange(options.placement.exchange, start, {
     local: libraryDir !== null,
+    workers: devices.length,
     availableBytes: availableBytes(),
   });
   if (warning !== null) events.emit({ event: "log", level: "warn", message: warning });
@@ -51,6 +52,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
       stopAfterStep: options.stopAfterStep ?? null,
       traceSteps: tracedSteps(options.placement, start.step),
       exchange,
+      block,
       placement: options.placement,
     },
     {
@@ -87,7 +89,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
           cacheDir,
           modelFiles: filesOf(start.recipe.model),
         },
-        memory: exchange === "shared-memory" ? file.descriptor : null,
+        memory: exchange === "shared-memory" ? { descriptor: file.descriptor, block } : null,
         devices,
         maxRestarts,
         clock: systemClock,

@@ -15,6 +15,7 @@ import { MEMORY_DESCRIPTOR, WORKER_EXIT, type WorkerSettings } from "./fork-work
 
 /** One incarnation, from hello to its end. */
 async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise<WorkerOutcome> {
+  const { memory } = settings;
   const link = connectWorker(settings.endpoint, settings.key);
   try {
     const working = runWorker({
@@ -37,9 +38,10 @@ async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise
           },
           progress,
         ),
-      openMemory: settings.memory
-        ? (layout, contents) => new RunMemory(SharedFile.inherited(MEMORY_DESCRIPTOR), layout, contents)
-        : null,
+      openMemory:
+        memory &&
+        ((layout, contents) =>
+          new RunMemory(SharedFile.inherited(MEMORY_DESCRIPTOR), layout, { ...contents, block: memory.block })),
       now: monotonicMs,
       rssBytes: () => process.memoryUsage.rss(),
     });

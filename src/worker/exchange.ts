@@ -2,6 +2,7 @@
 import type { StreamValues } from "../engine/engine.js";
 import type { WeightsKind } from "../events.js";
 import type { RunMemory } from "../exchange/memory.js";
+import { blockAround, byBlock } from "../parameters/blocks.js";
 import type { Layout } from "../parameters/layout.js";
 import { coverOf, type Range } from "../parameters/tree.js";
 import { RangeSum } from "./range-sum.js";
@@ -62,7 +63,9 @@ export class FrameExchange implements WorkerExchange {
   }
 
   gradients(range: Range, present: readonly number[]): RangeGradients {
-    const sum = new RangeSum(range, present, (key, length) => this.#slots.take(key, length));
+    const sum = new RangeSum(range, present, (vector, level, length) =>
+      this.#slots.take(`${range.start}/${vector}/${level}`, length),
+    );
     return {
       add(shard, bucket, values) {
         const payload = sum.add(shard, bucket, values);
@@ -73,12 +76,13 @@ export class FrameExchange implements WorkerExchange {
 }
 
 /**
- * Fewest copies: each shard's gradient is written to its place once, and the coordinator adds; weights are read where the
+ * Fewest copies: each block's gradient is written to its place once, and the coordinator adds; weights are read where the
  * coordinator wrote them, which it does only to the half that no work in flight reads.
  */
 export class SharedExchange implements WorkerExchange {
   readonly #layout: Layout;
   readonly #memory: RunMemory;
+  readonly #slots = new Slots();
 
   constructor(layout: Layout, memory: RunMemory) {
     this.#layout = layout;
@@ -99,13 +103,23 @@ export class SharedExchange implements WorkerExchange {
   }
 
   ranges(shards: readonly number[]): Range[] {
-    return shards.map((shard) => ({ start: shard, end: shard + 1 }));
+    const { block, gradients } = this.#memory.places;
+    return byBlock(shards, block).map(([first]) => blockAround(first!, block, gradients.length));
   }
 
-  gradients(): RangeGradients {
+  /** A place gets the block's whole sum alone: if another worker computes it again, it writes the same bits. */
+  gradients(range: Range, present: readonly number[]): RangeGradients {
+    // A block's sums are in its place before the next block begins, so all blocks take the same memory.
+    const sum = new RangeSum(range, present, (vector, level, length) => this.#slots.take(`${vector}/${level}`, length));
     return {
       add: (shard, bucket, values) => {
-        values.copyTo(this.#memory.gradient(shard, this.#layout.buckets[bucket]!));
+        const place = this.#memory.gradient(shard, this.#layout.buckets[bucket]!);
+        if (present.length === 1) values.copyTo(place);
+        else {
+          const whole = sum.add(shard, bucket, values);
+          if (!whole) return null;
+          place.set(whole);
+        }
         return {};
       },
     };

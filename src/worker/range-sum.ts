@@ -2,21 +2,22 @@
 import type { StreamValues } from "../engine/engine.js";
 import { addInPlace, childrenOf, type Range } from "../parameters/tree.js";
 
+type TakeVector = (vector: number, level: number, length: number) => Float32Array;
+
 /**
  * The sums of one range: one a vector (each bucket, and the state). `present` names its shards that have samples; they come
- * in ascending order. `take` gives the memory of a key, the same whenever it is asked for.
+ * in ascending order. `take` gives memory for a sum of a vector that waits at that level of the tree, the same whenever it
+ * is asked for.
  */
 export class RangeSum {
-  readonly #start: number;
   /** Of each shard: how many sums are complete with it. */
   readonly #completes: ReadonlyMap<number, number>;
   readonly #last: number;
-  readonly #take: (key: string, length: number) => Float32Array;
+  readonly #take: TakeVector;
   /** Of each vector: sums that wait for their right halves. */
   readonly #stacks = new Map<number, Float32Array[]>();
 
-  constructor(range: Range, present: readonly number[], take: (key: string, length: number) => Float32Array) {
-    this.#start = range.start;
+  constructor(range: Range, present: readonly number[], take: TakeVector) {
     this.#completes = completesOf(range, present);
     this.#last = present.at(-1)!;
     this.#take = take;
@@ -27,7 +28,7 @@ export class RangeSum {
     const stack = this.#stacks.get(vector) ?? [];
     this.#stacks.set(vector, stack);
     const completes = this.#completes.get(shard)!;
-    let value = this.#take(`${this.#start}/${vector}/${stack.length}`, values.length);
+    let value = this.#take(vector, stack.length, values.length);
     values.copyTo(value);
     for (let count = 0; count < completes; count++) value = addInPlace(stack.pop()!, value);
     stack.push(value);

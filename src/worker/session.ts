@@ -118,7 +118,7 @@ export class WorkSession {
     const { sender, layout, exchange, send, now } = this.#parts;
     const shards = present.filter((shard) => shard >= range.start && shard < range.end);
     const gradients = exchange.gradients(range, shards);
-    const states = new RangeSum(range, shards, (_, length) => new Float32Array(length));
+    const states = new RangeSum(range, shards, (_vector, _level, length) => new Float32Array(length));
     const work = { ...sender, step: task.step, version: task.version };
     const times = new RangeTimes(task.assignedMs, task.traced);
     let state: Float32Array | null = null;

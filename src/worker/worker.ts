@@ -55,7 +55,7 @@ export interface WorkerOptions {
     progress: (what: string) => void,
   ) => Promise<WorkerSetup>;
   /** The memory that the launcher shares with its workers; null for a worker of another host. */
-  openMemory: ((layout: Layout, contents: Contents) => RunMemory) | null;
+  openMemory: ((layout: Layout, contents: Omit<Contents, "block">) => RunMemory) | null;
   now: () => number;
   rssBytes: () => number;
   heartbeatMs?: number;

@@ -75,6 +75,7 @@ export function fakeRun(
       stopAfterStep: null,
       traceSteps: null,
       exchange: "frames",
+      block: 1,
       placement: {
         checkpointEverySteps: 0,
         evaluateEveryEpochs: 1,

@@ -10,15 +10,16 @@ export function trainingMemory(
   layout: Layout,
   {
     shards = 4,
+    block = 1,
     optimizer = {},
     ema = null,
-  }: { shards?: number; optimizer?: Partial<OptimizerConfig>; ema?: number | null } = {},
+  }: { shards?: number; block?: number; optimizer?: Partial<OptimizerConfig>; ema?: number | null } = {},
 ): TrainingMemory {
   const recipe = testRecipe();
   const config = { ...recipe, name: recipe.optimizer, ...optimizer };
   return new TrainingMemory(
     SharedFile.create(),
-    { layout, shards, optimizer: config, undecayed: [], ema },
+    { layout, shards, block, optimizer: config, undecayed: [], ema },
     { shared: false },
   );
 }

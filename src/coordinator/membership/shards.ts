@@ -1,5 +1,6 @@
 /** A step in flight: who was given which shards, who still owes them, and which results are accepted. */
 import { indicesOf } from "../../data/order.js";
+import { blockAround, byBlock } from "../../parameters/blocks.js";
 import { coverOf, type Range, rangeKey } from "../../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../../protocol/codec.js";
 import type { Timing, ToCoordinator } from "../../protocol/messages.js";
@@ -53,7 +54,8 @@ export class ShardsInFlight implements InFlight {
   }
 
   assign(members: readonly Member[]): void {
-    const free = [...this.#owed].filter(([, member]) => member === null).map(([shard]) => shard);
+    const unowned = [...this.#owed].filter(([, member]) => member === null).map(([shard]) => shard);
+    const free = byBlock(unowned, this.#work.plan.block);
     if (free.length === 0 || members.length === 0) return;
     // Those who owe least come first, so that a lost worker's shards go to the member that will be free first.
     const load = (member: Member) => [...this.#owed.values()].filter((owner) => owner === member).length;
@@ -61,18 +63,19 @@ export class ShardsInFlight implements InFlight {
       .map((member) => ({ member, load: load(member) }))
       .sort((a, b) => a.load - b.load || a.member.rank - b.member.rank);
     const helpers = candidates.slice(0, Math.min(free.length, candidates.length)).map(({ member }) => member);
-    divide(free, helpers.length).forEach((block, index) => {
+    divide(free, helpers.length).forEach((blocks, index) => {
+      const shards = blocks.flat();
       const member = helpers[index]!;
       const given = this.#given.get(member) ?? new Set();
       this.#given.set(member, given);
-      for (const shard of block) {
+      for (const shard of shards) {
         this.#owed.set(shard, member);
         given.add(shard);
       }
       const now = this.#hooks.now();
       this.owesSince.set(member, now);
       if (!this.#assignedMs.has(member)) this.#assignedMs.set(member, now);
-      this.#hooks.send(member, block);
+      this.#hooks.send(member, shards);
     });
   }
 
@@ -127,7 +130,7 @@ export class ShardsInFlight implements InFlight {
   #takeBucket(member: Member, range: Range, bucket: number, payload: Uint8Array | null): RejectReason | null {
     const size = this.#work.weights.layout.buckets[bucket]?.size;
     if (size === undefined) return "schema";
-    const values = payloadOf(member, range, payload, size);
+    const values = payloadOf(member, this.#isBlock(range), payload, size);
     if (values === undefined) return "payload";
     if (!values) this.sharedBytes += size * 4;
     this.#cameFrom(member, range).add(bucket);
@@ -184,6 +187,11 @@ export class ShardsInFlight implements InFlight {
     return range.start < range.end && range.end <= shards && coverOf(indicesOf(range), shards).length === 1;
   }
 
+  #isBlock(range: Range): boolean {
+    const { block, shards } = this.#work.plan;
+    return rangeKey(range) === rangeKey(blockAround(range.start, block, shards));
+  }
+
   #cameFrom(member: Member, range: Range): Set<number> {
     const ranges = this.#came.get(member) ?? new Map<string, Set<number>>();
     this.#came.set(member, ranges);
@@ -195,14 +203,14 @@ export class ShardsInFlight implements InFlight {
 
 const nameOf = ({ rank }: Member) => `rank ${rank}`;
 
-/** A gradient's values; null where it lies in shared memory, shard by shard; undefined where it is not as it should be. */
+/** A gradient's values; null where it lies in shared memory, block by block; undefined where it is not as it should be. */
 function payloadOf(
   { exchange }: Member,
-  { start, end }: Range,
+  isBlock: boolean,
   payload: Uint8Array | null,
   size: number,
 ): Float32Array | null | undefined {
-  if (exchange === "shared-memory") return payload || end - start > 1 ? undefined : null;
+  if (exchange === "shared-memory") return payload || !isBlock ? undefined : null;
   return asFloat32(payload, size) ?? undefined;
 }
 

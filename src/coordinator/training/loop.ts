@@ -168,6 +168,7 @@ class Training {
       stepInEpoch,
       batch,
       shards,
+      block: this.#buffer.memory.places.block,
       empty: emptyShards(batch, shards),
       traced: traceSteps !== null && traceSteps.from <= step + 1 && step + 1 <= traceSteps.to,
     };

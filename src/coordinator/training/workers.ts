@@ -30,7 +30,7 @@ export interface StepWork<Result> {
   readonly weights: Weights;
   /** A shard's share of the step's mean loss, and how many of its samples were classified right. */
   addLoss(shard: number, score: Score, from: string): void;
-  /** One bucket's sum over a range of shards; null: it lies where the first of the shards has its place in the memory. */
+  /** One bucket's sum over a range of shards; null: it lies where these shards have their place in the memory. */
   addGradient(bucket: number, part: Part<Float32Array | null>): void;
   /** The state's sum over a range, if the network has any. */
   addState(part: Part<Float32Array>): void;
@@ -55,6 +55,8 @@ export interface StepPlan {
   stepInEpoch: number;
   batch: number;
   shards: number;
+  /** Shards a block, which goes to one worker as a whole. */
+  block: number;
   /** Shards without a sample, in a short batch. */
   empty: readonly number[];
   /** Whether workers say when each part of their work began and ended. */

@@ -11,8 +11,8 @@ const UNKNOWN = { ...START, values: "from the first worker" } as const;
 const NEEDED = 12 * 4096;
 
 test("auto takes shared memory where there is enough, and says why not", () => {
-  const here = (availableBytes: number) => chooseExchange("auto", START, { local: true, availableBytes });
-  assert.deepEqual(here(NEEDED), { exchange: "shared-memory", warning: null });
+  const here = (availableBytes: number) => chooseExchange("auto", START, { local: true, workers: 2, availableBytes });
+  assert.deepEqual(here(NEEDED), { exchange: "shared-memory", block: 1, warning: null });
   const { exchange, warning } = here(NEEDED - 1);
   assert.equal(exchange, "frames");
   assert.match(warning!, /would take 50 kB, and 50 kB are free: gradients go through sockets instead/);
@@ -25,9 +25,23 @@ test("what was asked for is taken, and memory is never shared with other hosts",
     ["auto", false, "frames"],
     ["shared-memory", false, "frames"],
   ] as const) {
-    const choice = chooseExchange(wished, START, { local, availableBytes: 0 });
-    assert.deepEqual(choice, { exchange: expected, warning: null });
+    const choice = chooseExchange(wished, START, { local, workers: 2, availableBytes: 0 });
+    assert.deepEqual(choice, { exchange: expected, block: 1, warning: null });
   }
-  const unread = chooseExchange("auto", UNKNOWN, { local: true, availableBytes: 0 });
+  const unread = chooseExchange("auto", UNKNOWN, { local: true, workers: 2, availableBytes: 0 });
   assert.equal(unread.exchange, "shared-memory", "of such a model nobody knows yet how much it takes");
+});
+
+test("accumulated batches take no more places where the work is even, and a moving average two versions more", () => {
+  const bytesFor = (recipe: Parameters<typeof testRecipe>[0]) => {
+    const start = { ...START, recipe: testRecipe({ optimizer: "adam", shards: 4, ...recipe }) };
+    const choice = (availableBytes: number) =>
+      chooseExchange("auto", start, { local: true, workers: 2, availableBytes }).exchange;
+    let pages = 1;
+    while (choice(pages * 4096) === "frames") pages++;
+    return pages * 4096;
+  };
+  assert.equal(bytesFor({}), NEEDED);
+  for (const accumulate of [2, 16, 256]) assert.equal(bytesFor({ accumulate }), NEEDED);
+  assert.equal(bytesFor({ ema: 0.9 }), NEEDED + 4 * 4096);
 });

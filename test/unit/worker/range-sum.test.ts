@@ -6,7 +6,7 @@ import { childrenOf, coverOf, type Range } from "../../../src/parameters/tree.js
 import { RangeSum } from "../../../src/worker/range-sum.js";
 import { Slots } from "../../../src/worker/slots.js";
 
-const fresh = (_: string, length: number) => new Float32Array(length);
+const fresh = (_vector: number, _level: number, length: number) => new Float32Array(length);
 
 /** Float32 whose sums depend on the order. */
 const gradientOf = (shard: number) => Float32Array.of(Math.fround(Math.sin(shard + 1) * 10 ** (shard % 7)), shard);
@@ -49,10 +49,10 @@ test("vectors are summed apart", () => {
 test("shards without samples add nothing, and sums use the memory of few vectors again", () => {
   const slots = new Slots();
   const taken = new Set<Float32Array>();
-  const take = (key: string, length: number) => {
-    const vector = slots.take(key, length);
-    taken.add(vector);
-    return vector;
+  const take = (vector: number, level: number, length: number) => {
+    const held = slots.take(`${vector}/${level}`, length);
+    taken.add(held);
+    return held;
   };
   for (let step = 0; step < 3; step++) {
     const present = Array.from({ length: 16 }, (_, shard) => shard).filter((shard) => shard !== 5);

@@ -12,11 +12,12 @@ const SHARDS = 4;
 const CONTENTS = { shards: SHARDS, ema: false, slotNames: ["m", "v"] };
 
 /** The run's memory as its coordinator has it, with values in both versions of the weights. */
-function runMemory(): RunMemory {
+function runMemory(block = 1): RunMemory {
+  const contents = { ...CONTENTS, block };
   const layout = testLayout();
   const file = SharedFile.create();
-  file.allocate(placesOf(layout, CONTENTS).bytes);
-  const memory = new RunMemory(file, layout, CONTENTS);
+  file.allocate(placesOf(layout, contents).bytes);
+  const memory = new RunMemory(file, layout, contents);
   for (const version of [0, 1]) {
     memory.weights(version).forEach((_, index, vector) => {
       vector[index] = Math.cos(version * 100 + index);
@@ -80,6 +81,58 @@ test("a block of shards is told of shard by shard: the coordinator adds", async 
     [2, 3],
     [3, 4],
   ]);
+});
+
+test("a block's shards are added by its worker, and their one place gets the whole sum alone", async (context) => {
+  const memory = runMemory(2);
+  const shared = startWorker(context, { memory, recipe: { shards: SHARDS } });
+  const framed = startWorker(context, { recipe: { shards: SHARDS } });
+  shared.accept("shared-memory");
+  framed.accept();
+  await settle();
+  const { layout } = framed;
+  layout.buckets.forEach(({ index, offset, size }) => {
+    framed.tell(
+      { type: "weights", kind: "raw", version: 1, bucket: index },
+      memory.weights(1).slice(offset, offset + size),
+    );
+  });
+  framed.tell({ type: "weights", kind: "raw", version: 1, bucket: -1 }, memory.state(1).slice());
+  // A full step, whose blocks frames carry as sums too, and a short one whose first shard has no image.
+  for (const [stepInEpoch, step, blocks] of [
+    [
+      1,
+      2,
+      [
+        [0, 1],
+        [2, 3],
+      ],
+    ],
+    [2, 3, [[1], [2, 3]]],
+  ] as const) {
+    const batch = batchOf(DATA.train.count, shared.recipe.batchSize, stepInEpoch);
+    for (const shards of blocks) {
+      const assign = { ...ASSIGN, step, stepInEpoch, batch, shards: [...shards] };
+      for (const worker of [shared, framed]) worker.tell(assign);
+      await settle();
+      const sums = framed.of("bucket").slice(-layout.buckets.length);
+      for (const { start, bucket, values } of sums)
+        assert.deepEqual(memory.gradient(start, layout.buckets[bucket]!), values);
+      assert.deepEqual(
+        shared.of("finished").map(({ start, end, values }) => [Math.floor(start / 2), end, values]),
+        framed.of("finished").map(({ start, end, values }) => [Math.floor(start / 2), end, values]),
+      );
+    }
+  }
+  assert.deepEqual(
+    shared.of("finished").map(({ start, end }) => [start, end]),
+    [
+      [0, 2],
+      [2, 4],
+      [0, 2],
+      [2, 4],
+    ],
+  );
 });
 
 test("a worker that was not started with the run's memory says so, and what to do", async (context) => {

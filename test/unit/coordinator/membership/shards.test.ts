@@ -14,7 +14,17 @@ import { COSTS, sumOf, TIMING, weightsOf } from "../../../support/step-values.js
 import { Shelf } from "../../../support/training-memory.js";
 
 const LAYOUT = testLayout();
-const PLAN: StepPlan = { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 4, empty: [], traced: false };
+const PLAN: StepPlan = {
+  step: 5,
+  version: 4,
+  epoch: 1,
+  stepInEpoch: 2,
+  batch: 8,
+  shards: 4,
+  block: 1,
+  empty: [],
+  traced: false,
+};
 
 function begin(changes: Partial<StepPlan> = {}) {
   const plan = { ...PLAN, ...changes };
@@ -217,4 +227,38 @@ test("time in which the coordinator was held up makes nobody late", () => {
   run.step.assign([a, b]);
   run.step.forgive(70);
   assert.deepEqual([...run.step.owesSince.values()], [70, 70]);
+});
+
+test("a block goes to one worker as a whole, and over shared memory nothing smaller is taken from it", async () => {
+  const run = begin({ shards: 6, block: 2, empty: [1] });
+  const [a, b] = [member(0, "shared-memory"), member(1, "shared-memory")];
+  run.step.assign([a, b]);
+  assert.deepEqual(run.given.splice(0), [
+    { rank: 0, shards: [0, 2, 3] },
+    { rank: 1, shards: [4, 5] },
+  ]);
+  const say = (from: Member, range: Range) => {
+    for (const [message, payload] of run.messages(range)) {
+      if (message.type !== "bucket") assert.equal(run.give(from, message, payload), null);
+      else {
+        run.shelf.place(range.start, message.bucket, payload!.length).set(payload!);
+        assert.equal(run.give(from, message), null);
+      }
+    }
+  };
+  const bucket = { type: "bucket", ...run.work, bucket: 0 } as const;
+  assert.equal(run.give(a, { ...bucket, start: 2, end: 3 }), "payload");
+  assert.equal(run.give(a, { ...bucket, start: 0, end: 4 }), "payload");
+  say(a, { start: 0, end: 2 });
+  // What it had handed over stays; only its other block is computed again.
+  assert.equal(run.step.lost(a), 2);
+  run.step.assign([b]);
+  assert.deepEqual(run.given, [{ rank: 1, shards: [2, 3] }]);
+  for (const range of [
+    { start: 4, end: 6 },
+    { start: 2, end: 4 },
+  ])
+    say(b, range);
+  await run.step.done;
+  assert.deepEqual(run.reduced, run.expected());
 });

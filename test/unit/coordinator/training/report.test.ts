@@ -7,7 +7,7 @@ const WRITE = { what: "write", shard: 0, bucket: 1, startMs: 200, endMs: 201 } a
 const ranks = new Map([[0, { ...TIMES, spans: [WRITE] }]]);
 const reduced = [{ bucket: 1, startMs: 201, endMs: 202 }];
 const FACTS: StepFacts = {
-  plan: { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 2, empty: [], traced: true },
+  plan: { step: 5, version: 4, epoch: 1, stepInEpoch: 2, batch: 8, shards: 2, block: 1, empty: [], traced: true },
   result: { loss: 1.5, hits: 2, reduced, lastGradientMs: 260, costs: { ...COSTS, ranks } },
   times: {
     startMs: 0,

@@ -17,6 +17,7 @@ function begin(changes: Partial<StepPlan> = {}) {
     stepInEpoch: 2,
     batch: 8,
     shards: 5,
+    block: 1,
     empty: [],
     traced: false,
     ...changes,
