@@ -1,8 +1,8 @@
 // One pass over a bucket, block by block while each block is in the cache: add the parts, sum their squares, apply the
 // optimizer's rule. Vectors lie in memory that JavaScript lays out; nothing is allocated here. `bytes` is a multiple of 16.
-import { add, high, low, mul } from "./lanes";
 import { BLOCK, reduced } from "./reduce";
 import { adam, averaged, momentum, nesterov, rmsprop, sgd, useCoefficients } from "./rules";
+import { addSquares, evenSquares, oddSquares, putSquares, totalOfSquares } from "./squares";
 
 /** Numbers of the rules, as src/exchange/bank.ts has them. */
 const SGD: i32 = 0;
@@ -11,36 +11,14 @@ const NESTEROV: i32 = 2;
 const ADAM: i32 = 3;
 const RMSPROP: i32 = 4;
 
-/** Sums of squares of elements 0, 1, 2 and 3 modulo 4, in double. */
-let even: v128 = f64x2.splat(0);
-let odd: v128 = f64x2.splat(0);
-
-function addSquares(block: usize, bytes: usize): void {
-  let a = even;
-  let b = odd;
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const g = v128.load(block + at);
-    a = add(a, mul(low(g), low(g)));
-    b = add(b, mul(high(g), high(g)));
-  }
-  even = a;
-  odd = b;
-}
-
-function squares(): f64 {
-  const pair = add(even, odd);
-  return f64x2.extract_lane(pair, 0) + f64x2.extract_lane(pair, 1);
-}
-
 /** The sum of squares of the parts' sum: clipping needs it of all buckets before any is updated. */
 export function sumOfSquares(program: usize, length: i32, parts: usize, scratch: usize, bytes: usize): f64 {
-  even = f64x2.splat(0);
-  odd = f64x2.splat(0);
+  putSquares(f64x2.splat(0), f64x2.splat(0));
   for (let from: usize = 0; from < bytes; from += BLOCK) {
     const size = min(BLOCK, bytes - from);
     addSquares(reduced(program, length, parts, scratch, from, size), size);
   }
-  return squares();
+  return totalOfSquares();
 }
 
 /**
@@ -68,15 +46,18 @@ export function update(
   keep: f64,
   take: f64,
 ): f64 {
-  even = f64x2.splat(0);
-  odd = f64x2.splat(0);
+  putSquares(f64x2.splat(0), f64x2.splat(0));
   let range = ranges;
   let rangeEnd: usize = 0;
   let loaded: usize = 0;
   for (let from: usize = 0; from < bytes; from += BLOCK) {
     const end = min(from + BLOCK, bytes);
     const block = reduced(program, length, parts, scratch, from, end - from);
-    addSquares(block, end - from);
+    // A rule adds the squares of what it reads, which is more than its elements where ranges meet: not in such a block.
+    const meeting = <usize>load<u32>(range) < end;
+    if (meeting) addSquares(block, end - from);
+    const a = evenSquares();
+    const b = oddSquares();
     let at = from;
     while (at < end) {
       rangeEnd = <usize>load<u32>(range);
@@ -99,7 +80,8 @@ export function update(
       if (until === rangeEnd) range += 8;
       at = until;
     }
+    if (meeting) putSquares(a, b);
     if (average !== 0) averaged(end - from, out + from, average + from, averageOut + from, keep, take);
   }
-  return squares();
+  return totalOfSquares();
 }
