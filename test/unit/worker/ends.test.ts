@@ -99,6 +99,14 @@ test("who failed ends only once that was heard: its end must not be seen before 
   assert.deepEqual(await worker.outcome, { kind: "failed", detail: "in own.mjs" });
 });
 
+test("what this worker cannot compute is a refusal: it would not help to start it again", async (context) => {
+  for (const code of ["model-not-allowed", "towers"] as const) {
+    const worker = startWorker(context, { prepare: () => Promise.reject(new CnnDistError(code, "not here")) });
+    worker.accept();
+    assert.deepEqual(await worker.outcome, { kind: "refused", detail: "not here" });
+  }
+});
+
 test("refusal and eviction are outcomes with their reasons", async (context) => {
   const refused = startWorker(context);
   refused.tell({ type: "refuse", code: "fingerprint", message: "threads: 1 here, 2 there" });
