@@ -161,9 +161,23 @@ export interface TimelineEvent {
 export interface TimelineSpan {
   /** Null: the coordinator. */
   rank: number | null;
-  what: "step" | "reduce" | "update" | "commit" | "tail" | "wait" | "input" | "forward" | "backward" | "write" | "idle";
+  what:
+    | "step"
+    | "reduce"
+    | "update"
+    | "commit"
+    | "tail"
+    | "wait"
+    | "input"
+    | "forward"
+    | "backward"
+    | "write"
+    | "device"
+    | "idle";
   shard?: number;
   bucket?: number;
+  /** Of `device`: of the rank's devices, the one that computed. */
+  device?: number;
   /** Milliseconds of the coordinator's monotonic clock. */
   startMs: number;
   endMs: number;

@@ -4,9 +4,10 @@ import type { Ops } from "./kernels/ops.js";
 import type { Precision } from "./native/config-proto.js";
 import type { DecodedImage, Place } from "./native/decode.js";
 import type { DevicePlace } from "./native/place.js";
+import type { DeviceSpan } from "./trace/marks.js";
 import type { Placement } from "./trace/placement.js";
 
-export type { DecodedImage, DevicePlace, Place, Placement };
+export type { DecodedImage, DevicePlace, DeviceSpan, Place, Placement };
 export type Tf = typeof tfjs;
 
 /** Everything of engine and machine that the bits of a result depend on; a join compares it (src/protocol/messages.ts). */
@@ -85,7 +86,12 @@ export interface TracedFunction {
   /** Null where no op was given a device. */
   readonly placement: Placement | null;
   /** One call at a time; the event loop stays free while it computes. */
-  run(call: TraceCall): Promise<{ outputs: Float32Array[]; state: Float32Array }>;
+  run(call: TraceCall): Promise<{
+    outputs: Float32Array[];
+    state: Float32Array;
+    /** When each device worked, in the order of time; empty with one device, and on GPUs, which run behind the host. */
+    devices: DeviceSpan[];
+  }>;
   /** Frees graph, function and queue; a call under way is cancelled and rejects with the code `cancelled`. */
   dispose(): void;
 }

@@ -56,8 +56,9 @@ export function openEngine(options: EngineOptions): Engine {
     at: (place, body) => backend.binding.at(place, body),
     trace(spec) {
       const name = `${spec.name.replace(/\W/g, "_")}_${opened.traces++}`;
-      const { precision } = options;
-      const compiled = traceFunction(tf, backend, name, spec, { precision, callConfig, deviceOf });
+      const { precision, device } = options;
+      const marked = devices > 1 && device === "cpu";
+      const compiled = traceFunction(tf, backend, name, spec, { precision, callConfig, deviceOf, marked });
       traced.add(compiled);
       return {
         traceMs: compiled.traceMs,

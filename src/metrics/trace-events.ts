@@ -38,6 +38,7 @@ const ROW_OF: Readonly<Record<TimelineSpan["what"], number>> = {
   backward: 0,
   idle: 0,
   write: 1,
+  device: 2, // and the rows below it: one a device
 };
 const CHECKPOINTS = 4;
 const STEPS = 0;
@@ -46,6 +47,8 @@ export class TraceEntries {
   readonly #originMs: number;
   readonly #steps: { from: number; to: number };
   readonly #named = new Set<number>();
+  /** Rows of devices. */
+  readonly #rows = new Set<string>();
   #step: number;
 
   /** `originMs`: the trace's moment 0. `done`: steps that are behind already. */
@@ -80,15 +83,16 @@ export class TraceEntries {
 
   #timeline({ step, spans }: TimelineEvent): TraceEntry[] {
     return spans.flatMap((span) => {
-      const { rank, what, shard, bucket, startMs, endMs } = span;
+      const { rank, what, shard, bucket, device, startMs, endMs } = span;
       if (endMs < startMs) return [];
       return [
         ...this.#names(rank),
+        ...(rank === null || device === undefined ? [] : this.#deviceRow(rank, device)),
         {
           name: nameOf(span, step),
           ph: "X" as const,
           pid: processOf(rank),
-          tid: ROW_OF[what],
+          tid: ROW_OF[what] + (device ?? 0),
           ts: this.#microseconds(startMs),
           dur: rounded(endMs - startMs),
           args: { step, ...(shard === undefined ? {} : { shard }), ...(bucket === undefined ? {} : { bucket }) },
@@ -133,17 +137,28 @@ export class TraceEntries {
     return [
       { name: "process_name", ph: "M", pid, tid: 0, args: { name } },
       { name: "process_sort_index", ph: "M", pid, tid: 0, args: { sort_index: pid } },
-      ...rows.flatMap((row, tid): TraceEntry[] => [
-        { name: "thread_name", ph: "M", pid, tid, args: { name: row } },
-        { name: "thread_sort_index", ph: "M", pid, tid, args: { sort_index: tid } },
-      ]),
+      ...rows.flatMap((row, tid) => rowNames(pid, tid, row)),
     ];
+  }
+
+  /** Of a rank's device that is met for the first time. */
+  #deviceRow(rank: number, device: number): TraceEntry[] {
+    const [pid, tid] = [processOf(rank), ROW_OF.device + device];
+    const key = `${pid}/${tid}`;
+    if (this.#rows.has(key)) return [];
+    this.#rows.add(key);
+    return rowNames(pid, tid, `device ${device}`);
   }
 
   #microseconds(ms: number): number {
     return rounded(ms - this.#originMs);
   }
 }
+
+const rowNames = (pid: number, tid: number, name: string): TraceEntry[] => [
+  { name: "thread_name", ph: "M", pid, tid, args: { name } },
+  { name: "thread_sort_index", ph: "M", pid, tid, args: { sort_index: tid } },
+];
 
 const MAX_DETAIL = 500;
 
@@ -152,6 +167,7 @@ const rounded = (ms: number) => Math.round(ms * 1e6) / 1e3;
 
 function nameOf({ what, shard, bucket }: TimelineSpan, step: number): string {
   if (what === "step") return `step ${step}`;
+  if (what === "device") return `computes, shard ${shard}`;
   if (bucket !== undefined) return `bucket ${bucket}`;
   return shard === undefined ? what : `${what}, shard ${shard}`;
 }

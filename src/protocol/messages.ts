@@ -26,8 +26,8 @@ const range = { start: index, end: index };
 export const MAX_SPANS = 4096;
 /** `forward` ends, and `backward` begins, where the loss or the first gradient comes out. */
 const spanSchema = z.tuple([
-  z.enum(["input", "forward", "backward", "write"]),
-  /** Shard; bucket, or -1; start and end, of the worker's clock. */
+  z.enum(["input", "forward", "backward", "write", "device"]),
+  /** Shard; bucket, or the device of `device`, or -1; start and end, of the worker's clock. */
   index,
   z.number().int().min(-1),
   milliseconds,

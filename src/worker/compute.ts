@@ -1,6 +1,6 @@
 /** The two traced functions of a worker: a shard's loss and gradients, and a chunk's loss and hits. */
 import type * as tfjs from "@tensorflow/tfjs";
-import type { Engine, StreamValues, TracedFunction } from "../engine/engine.js";
+import type { DeviceSpan, Engine, StreamValues, TracedFunction } from "../engine/engine.js";
 import { sampleLosses } from "../layers/loss.js";
 import { flatVariables, type Network } from "../layers/network.js";
 import { type ChannelStatistics, scaledPixels } from "../layers/scaled-pixels.js";
@@ -20,6 +20,8 @@ export interface ShardInput {
 export interface ShardSink {
   loss(loss: number, hits: number): void;
   bucket(index: number, values: StreamValues): void;
+  /** Of a network on several devices, once the shard is done: when each worked, from the shard's start. */
+  devices?(spans: readonly DeviceSpan[]): void;
 }
 
 /** Traced functions kept, of each kind: full and short shards, of two sizes each. */
@@ -55,7 +57,7 @@ export class Compute {
   /** Returns the state that the shard leaves (empty if the network has none). */
   async shard(input: ShardInput, weights: readonly Float32Array[], sink: ShardSink): Promise<Float32Array> {
     const step = this.#traced(this.#steps, input.labels.length, (samples) => this.#traceStep(samples));
-    const { state } = await step.run({
+    const { state, devices } = await step.run({
       inputs: [input.pixels, input.labels, Float32Array.of(input.scale), Int32Array.from(input.seed)],
       variables: weights,
       onStream: (index, values) => {
@@ -65,6 +67,7 @@ export class Compute {
         sink.loss(score[0]!, score[1]!);
       },
     });
+    if (devices.length > 0) sink.devices?.(devices);
     return state;
   }
 

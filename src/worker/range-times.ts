@@ -1,4 +1,5 @@
 /** When a worker did what of a range of shards. It is told with the range's end, and costs a few numbers a shard. */
+import type { DeviceSpan } from "../engine/engine.js";
 import { MAX_SPANS, type Timing } from "../protocol/messages.js";
 
 type Span = Timing["spans"][number];
@@ -38,6 +39,11 @@ export class RangeTimes {
   write(shard: number, bucket: number, startMs: number, endMs: number): void {
     this.#writeMs += endMs - startMs;
     this.#span("write", shard, bucket, startMs, endMs);
+  }
+
+  /** When each device of the worker computed, from `startMs`. */
+  devices(shard: number, startMs: number, spans: readonly DeviceSpan[]): void {
+    for (const span of spans) this.#span("device", shard, span.device, startMs + span.startMs, startMs + span.endMs);
   }
 
   told(sentMs: number): Timing {

@@ -161,6 +161,7 @@ export class WorkSession {
         sink.bucket(index, values);
         times.write(shard, index, writeMs, now());
       },
+      devices: (spans) => times.devices(shard, startMs, spans),
     };
     const computing = computer.shard(input, this.#vectors("raw", task.version), timed).finally(release);
     this.#prepareNext(task, shard);

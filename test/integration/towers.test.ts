@@ -3,6 +3,7 @@
  * an eighth of its width in `npm test`, at its full width and 1,000 classes in `npm run test:whole`.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Placement } from "../../src/engine/engine.js";
@@ -39,7 +40,7 @@ async function tracedStep(samples: number): Promise<Placement> {
     trace: (given: Parameters<typeof engine.trace>[0]) => {
       const compiled = engine.trace(given);
       ({ placement } = compiled);
-      return { ...compiled, run: async () => ({ outputs: [], state: new Float32Array(0) }) };
+      return { ...compiled, run: async () => ({ outputs: [], state: new Float32Array(0), devices: [] }) };
     },
   };
   const compute = new Compute({
@@ -88,8 +89,9 @@ test("one device or two, one worker or two, one of them killed, stopped and resu
   const expected = [2, done.weights_sha256];
   const result = ({ step, weights_sha256 }: typeof done) => [step, weights_sha256];
 
+  const trace = join(scratch(context), "trace.json");
   const killed = await trained(context, {
-    placement: { workers: 2, devicesPerWorker: 2 },
+    placement: { workers: 2, devicesPerWorker: 2, trace },
     ...disturbance(
       (message) => message.type === "bucket" && message.step === 2 && message.rank === 1 && message.bucket === 0,
       (pid) => process.kill(pid, "SIGKILL"),
@@ -97,6 +99,10 @@ test("one device or two, one worker or two, one of them killed, stopped and resu
   });
   assert.deepEqual(result(killed.done), expected);
   assert.ok(killed.events.some((event) => event.event === "worker" && event.state === "lost"));
+
+  const { traceEvents } = JSON.parse(readFileSync(trace, "utf8")) as { traceEvents: { name: string; tid: number }[] };
+  const computed = traceEvents.filter(({ name }) => name.startsWith("computes"));
+  assert.deepEqual([...new Set(computed.map(({ tid }) => tid))].sort(), [2, 3], "the trace has a row a device");
 
   const runDir = join(scratch(context), "run");
   await trained(context, { placement: { workers: 1, devicesPerWorker: 2, runDir }, stopAfterStep: 1 });

@@ -37,7 +37,7 @@ export function rankTimes(
   const spans = timing.spans.map(([what, shard, bucket, startMs, endMs]) => ({
     what,
     shard,
-    ...(bucket < 0 ? {} : { bucket }),
+    ...(bucket < 0 ? {} : what === "device" ? { device: bucket } : { bucket }),
     startMs: here(startMs),
     endMs: Math.max(here(startMs), here(endMs)),
   }));

@@ -94,9 +94,10 @@ export interface RankTimes {
 }
 
 export interface WorkerSpan extends Moments {
-  what: "input" | "forward" | "backward" | "write";
+  what: "input" | "forward" | "backward" | "write" | "device";
   shard: number;
   bucket?: number;
+  device?: number;
 }
 
 export interface BucketSpan extends Moments {

@@ -60,7 +60,7 @@ export function createOps(tf: typeof tfjs, backend: NodeBackend, batchNormInBloc
   const float = typeAttribute("T", DTYPE.float);
 
   return {
-    ...towerOps(tf),
+    ...towerOps(tf, backend),
     batchNormTrain: batchNormTrain(tf, backend, batchNormInBlocks),
 
     batchNormInference(x, gamma, beta, mean, variance, epsilon) {

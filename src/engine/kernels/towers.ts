@@ -19,6 +19,8 @@ export interface TowerOps {
    * itself stays, the rest crosses. Gradients go back the same way, and are added in the order of the devices.
    */
   gather(parts: readonly tfjs.Tensor[], windows: readonly (Range | null)[]): tfjs.Tensor[];
+  /** Tells with each call of the traced function when that device had computed the tensor. */
+  finished(tensor: tfjs.Tensor, device: number): void;
 }
 
 const [SCATTER, GATHER] = ["TowerScatter", "TowerGather"];
@@ -29,12 +31,13 @@ type Named = Record<string, tfjs.Tensor>;
 const named = (tensors: readonly tfjs.Tensor[]): Named =>
   Object.fromEntries(tensors.map((tensor, index) => [`part${index}`, tensor]));
 
-export function towerOps(tf: typeof tfjs): TowerOps {
+export function towerOps(tf: typeof tfjs, backend: NodeBackend): TowerOps {
   const run = (kernel: string, inputs: Named, attributes: object) =>
     [tf.engine().runKernel(kernel, inputs, attributes as tfjs.NamedAttrMap)].flat() as tfjs.Tensor[];
   return {
     scatter: (whole, sizes) => run(SCATTER, { whole }, { sizes }),
     gather: (parts, windows) => run(GATHER, named(parts), { windows, sizes: parts.map(channelsOf) }),
+    finished: (tensor, device) => mark(backend, tensor, device, "ends"),
   };
 }
 
@@ -69,7 +72,10 @@ export function registerTowerKernels(tf: typeof tfjs, backend: NodeBackend): voi
     SCATTER,
     ({ whole }, { sizes }) =>
       at("host", () => split(whole!, sizes)).map((part, device) => at(device, () => send(part))),
-    (dys) => ({ whole: () => at("host", () => concat(dys)) }),
+    (dys) => {
+      dys.forEach((dy, device) => mark(backend, dy, device, "ends"));
+      return { whole: () => at("host", () => concat(dys)) };
+    },
   );
 
   register<GatherAttributes>(
@@ -83,7 +89,9 @@ export function registerTowerKernels(tf: typeof tfjs, backend: NodeBackend): voi
           const piece = size === sizes[device] ? part : at(device, () => sliceLast(tf, part, start, size));
           return device === to ? piece : at(to, () => send(piece));
         });
-        return [at(to, () => concat(pieces))];
+        const gathered = at(to, () => concat(pieces));
+        mark(backend, gathered, to, "begins");
+        return [gathered];
       });
     },
     (dys, { windows, sizes }) => {
@@ -108,7 +116,9 @@ export function registerTowerKernels(tf: typeof tfjs, backend: NodeBackend): voi
             return [at(device, () => padLast(tf, here, piece.start, after))];
           }),
         );
-        return at(device, () => came.reduce((sum, each) => tf.add(sum, each)));
+        const gradient = at(device, () => came.reduce((sum, each) => tf.add(sum, each)));
+        mark(backend, gradient, device, "begins");
+        return gradient;
       };
       return Object.fromEntries(sizes.map((_, device) => [`part${device}`, () => ofPart(device)]));
     },
@@ -130,6 +140,10 @@ export function piecesOf([start, end]: Range, sizes: readonly number[]): Piece[]
     offset += size;
     return from < to ? [{ device, start: from, size: to - from }] : [];
   });
+}
+
+function mark(backend: NodeBackend, tensor: tfjs.Tensor, device: number, kind: "begins" | "ends"): void {
+  backend.binding.mark(backend.getInputTensorIds([tensor])[0]!, device, kind);
 }
 
 const channelsOf = ({ shape }: tfjs.Tensor) => shape.at(-1)!;

@@ -26,6 +26,7 @@ interface TraceTarget {
     outputs: number,
     place: DevicePlace | null,
   ): TensorMetadata[];
+  mark(id: number, device: number, kind: "begins" | "ends"): void;
 }
 type HostValues = Float32Array | Int32Array | Uint8Array | readonly unknown[];
 
@@ -110,6 +111,11 @@ export class Binding {
     } finally {
       this.#place = before;
     }
+  }
+
+  /** In a trace: the moment in which the device has that tensor is told with each call (src/engine/trace/marks.ts). */
+  mark(id: number, device: number, kind: "begins" | "ends"): void {
+    this.#tracer?.mark(id, device, kind);
   }
 
   createTensor(shape: readonly number[], dtype: number, values: HostValues): number {

@@ -70,6 +70,7 @@ const PROTOTYPES = [
   "int TF_OperationNumOutputs(void *oper)",
   "void TF_AddOperationControlInput(void *graph, void *operation, void *input)",
   "void TF_AddInput(void *description, TF_Output input)",
+  "void TF_AddControlInput(void *description, void *oper)",
   "void TF_AddInputList(void *description, TF_Output *inputs, int count)",
   "void TF_SetAttrString(void *description, const char *name, const void *value, size_t bytes)",
   "void TF_SetAttrInt(void *description, const char *name, int64_t value)",

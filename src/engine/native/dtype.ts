@@ -1,6 +1,7 @@
 /** TensorFlow's DataType numbers (tensorflow/core/framework/types.proto) that the engine meets. */
 export const DTYPE = {
   float: 1,
+  double: 2,
   int32: 3,
   uint8: 4,
   string: 7,
@@ -21,6 +22,7 @@ export function bytesPerElement(dtype: number): number {
     case DTYPE.bfloat16:
     case DTYPE.half:
       return 2;
+    case DTYPE.double:
     case DTYPE.int64:
     case DTYPE.uint64:
     case DTYPE.complex64:

@@ -66,7 +66,7 @@ export class Graph {
 
   /** Whether nodes were added at devices of their own. */
   get hasDevices(): boolean {
-    return this.#added.some(({ place }) => typeof place === "number");
+    return this.#added.some(({ place }) => place !== null && this.#deviceOf(place) !== null);
   }
 
   /** Adds a node; TensorFlow checks its inputs and infers its outputs' shapes. */

@@ -4,6 +4,7 @@ import type { TraceCall, TracedFunction, TraceSpec } from "../engine.js";
 import type { Pointer } from "../native/capi.js";
 import type { EagerContext, Handle } from "../native/context.js";
 import { DTYPE } from "../native/dtype.js";
+import type { Marks } from "./marks.js";
 import { StreamQueue } from "./streams.js";
 
 export const INPUT_DTYPE = { uint8: DTYPE.uint8, int32: DTYPE.int32, float32: DTYPE.float } as const;
@@ -13,8 +14,10 @@ export interface FunctionShape {
   /** Tensors of each stream, and the order in which streams leave. */
   streams: { tensors: readonly number[]; order: readonly number[] };
   outputs: number;
-  /** Whether the last output is the state. */
+  /** Whether the last output is the state, but for the marks' times. */
   state: boolean;
+  /** Whose times are the last output; null: none. */
+  marks: Marks | null;
 }
 
 type CallResult = Awaited<ReturnType<TracedFunction["run"]>>;
@@ -76,6 +79,7 @@ export class CompiledFunction implements TracedFunction {
   async #compute(call: TraceCall, cancellation: Pointer): Promise<CallResult> {
     const eager = this.#eager;
     const handles: Handle[] = [];
+    const startUnixMs = Date.now();
     try {
       this.#spec.inputs.forEach(({ dtype, shape }, index) =>
         handles.push(eager.upload(INPUT_DTYPE[dtype], shape, call.inputs[index]!)),
@@ -84,8 +88,9 @@ export class CompiledFunction implements TracedFunction {
       const results = await this.#execute(handles, call.onStream, cancellation);
       try {
         const arrays = results.map((result) => new Float32Array(eager.bytes(result)));
+        const devices = this.#shape.marks?.spans(arrays.pop()!, startUnixMs) ?? [];
         const state = this.#shape.state ? arrays.pop()! : new Float32Array(0);
-        return { outputs: arrays, state };
+        return { outputs: arrays, state, devices };
       } finally {
         results.forEach((result) => eager.release(result));
       }

@@ -86,6 +86,9 @@ export class Replay {
     return expected.outputs.map(({ shape, dtype }, index) => this.#define(wordOf.output(number, index), shape, dtype));
   }
 
+  /** What is marked changes nothing. */
+  mark(): void {}
+
   /** The body has ended: `results` are the ids of what it gave back and assigned. */
   end(results: readonly number[]): void {
     const { entries } = this.#journal;

@@ -9,6 +9,7 @@ import { Graph } from "../native/graph.js";
 import type { DevicePlace } from "../native/place.js";
 import { CompiledFunction, type FunctionShape, INPUT_DTYPE } from "./compiled-function.js";
 import { type Journal, Replay, wordOf } from "./journal.js";
+import { Marks } from "./marks.js";
 import { orderOf } from "./order.js";
 import { type Boundaries, placementOf } from "./placement.js";
 import { StreamQueue } from "./streams.js";
@@ -35,6 +36,8 @@ export function traceFunction(
     precision: Precision;
     callConfig: Uint8Array | null;
     deviceOf: (place: DevicePlace) => string | null;
+    /** Whether to tell when devices work. */
+    marked: boolean;
   },
 ): CompiledFunction {
   const { precision, callConfig, deviceOf } = given;
@@ -43,13 +46,21 @@ export function traceFunction(
   const start = performance.now();
   const graph = new Graph(eager, deviceOf);
   try {
-    const tracer = new Tracer(graph, binding, foreignVariables(tf, backend, spec));
+    const marks = given.marked ? new Marks(graph) : null;
+    const tracer = new Tracer(graph, binding, foreignVariables(tf, backend, spec), marks);
     const built = scoped(tf, backend, spec, () =>
       binding.trace(tracer, precision, () => addNodes(backend, spec, graph, tracer)),
     );
+    const times = marks?.times() ?? null;
+    if (times !== null) built.outputs.push(times);
     scoped(tf, backend, spec, () => replay(backend, spec, precision, tracer.journal));
     graph.toFunction(name, built.placeholders, built.outputs, built.enqueues);
-    const shape = { streams: built.streams, outputs: built.outputs.length, state: spec.assigned.length > 0 };
+    const shape: FunctionShape = {
+      streams: built.streams,
+      outputs: built.outputs.length,
+      state: spec.assigned.length > 0,
+      marks: times === null ? null : marks,
+    };
     return new CompiledFunction(eager, name, spec, shape, {
       traceMs: performance.now() - start,
       nodes: graph.nodes,

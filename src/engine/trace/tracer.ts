@@ -8,6 +8,7 @@ import { bytesPerElement, DTYPE } from "../native/dtype.js";
 import { type Graph, groupInputs, unknownShape } from "../native/graph.js";
 import type { DevicePlace } from "../native/place.js";
 import { type Journal, lineOf, wordOf } from "./journal.js";
+import type { MarkKind, Marks } from "./marks.js";
 
 /** Larger host constants would make the function heavy and are nearly always data that should be an input. */
 const CONSTANT_LIMIT_BYTES = 64 * 1024;
@@ -37,16 +38,19 @@ export class Tracer {
   readonly #constants = new Map<number, HostConstant>();
   /** Variables that are no input of the function, by their tensor's id. */
   readonly #foreign: ReadonlyMap<number, string>;
+  readonly #marks: Marks | null;
   readonly #journal = {
     given: [] as Journal["given"][number][],
     entries: [] as Journal["entries"][number][],
     results: [] as string[],
   };
 
-  constructor(graph: Graph, binding: Binding, foreign: ReadonlyMap<number, string>) {
+  /** `marks`: null where nobody asks when devices work. */
+  constructor(graph: Graph, binding: Binding, foreign: ReadonlyMap<number, string>, marks: Marks | null) {
     this.graph = graph;
     this.#binding = binding;
     this.#foreign = foreign;
+    this.#marks = marks;
   }
 
   get journal(): Journal {
@@ -141,6 +145,10 @@ export class Tracer {
     );
     entries.push({ line, outputs: made.map(({ shape, dtype }) => ({ shape: [...shape], dtype })) });
     return made;
+  }
+
+  mark(id: number, device: number, kind: MarkKind): void {
+    this.#marks?.add(this.#resolve(id, "a mark").outputAt(device), device, kind);
   }
 
   /** Where nobody says: with the first input that lies on a device, so that gradients stay where their tensors are. */

@@ -65,7 +65,11 @@ export function towerClasses(engine: Engine) {
       const { has, reads } = this.#config;
       const parts = [inputs].flat();
       const gathered = reads.every((window, tower) => same(window, has[tower]!)) ? parts : ops.gather(parts, reads);
-      return this.#kernel ? this.#weighted(gathered, this.#kernel) : this.#plain(gathered, kwargs);
+      const made = this.#kernel ? this.#weighted(gathered, this.#kernel) : this.#plain(gathered, kwargs);
+      made.forEach((output, tower) => {
+        ops.finished(output, tower);
+      });
+      return made;
     }
 
     #weighted(gathered: readonly tfjs.Tensor[], kernel: Weight): tfjs.Tensor[] {

@@ -34,19 +34,23 @@ function traced(product: (x: tfjs.Tensor2D, w: tfjs.Tensor2D) => [all: tfjs.Tens
   });
 }
 
-async function run(step: TracedFunction): Promise<{ loss: number; gradient: number[] }> {
+async function run(step: TracedFunction): Promise<{ loss: number; gradient: number[]; worked: number[] }> {
   const weights = engine.allocate(IN * OUT);
   weights.set(wavy(IN * OUT, 1));
   const pixels = Uint8Array.from({ length: ROWS * IN }, (_, index) => (index * 41) % 256);
   const streams: number[][] = [];
-  await step.run({
+  const { devices } = await step.run({
     inputs: [pixels],
     variables: [weights],
-    onStream: (index, data) => {
-      streams[index] = [...data];
+    onStream: (index, values) => {
+      const copy = new Float32Array(index === 0 ? 1 : IN * OUT);
+      values.copyTo(copy);
+      streams[index] = [...copy];
     },
   });
-  return { loss: streams[0]![0]!, gradient: streams[1]! };
+  for (const { startMs, endMs } of devices) assert.ok(startMs >= 0 && endMs > startMs && endMs < 600_000);
+  const worked = [...new Set(devices.map(({ device }) => device))].sort();
+  return { loss: streams[0]![0]!, gradient: streams[1]!, worked };
 }
 
 const onTwo = () =>
@@ -54,6 +58,9 @@ const onTwo = () =>
     const { tf, ops } = engine;
     const parts = ops.scatter(w, [FIRST, OUT - FIRST]);
     const products = parts.map((part, device) => engine.at(device, () => tf.matMul(x, part as tfjs.Tensor2D)));
+    products.forEach((each, device) => {
+      ops.finished(each, device);
+    });
     const [all, middle] = ops.gather(products, [
       [0, OUT],
       [1, 4],
@@ -74,6 +81,7 @@ test("values and gradients are those of the same function without devices", asyn
     assert.ok(Math.abs(value - one.gradient[index]!) < 1e-5, `${index}: ${value} and ${one.gradient[index]}`);
   });
   assert.deepEqual(await run(onTwo()), two);
+  assert.deepEqual([two.worked, one.worked], [[0, 1], []], "when each device worked is told");
 });
 
 test("each device has its part of the variable, and gradients go back the way that their tensors came", () => {

@@ -53,6 +53,27 @@ test("processes and their rows are named once, before anything in them", () => {
   assert.deepEqual(named(trace.of(timeline(2, [span(0, "wait", 6, 7)]), 8)), []);
 });
 
+test("each device of a rank has a row of its own, named when it is met", () => {
+  const trace = new TraceEntries(0, { from: 1, to: 9 }, 0);
+  const spans = [span(0, "device", 1, 3, { shard: 2, device: 0 }), span(0, "device", 2, 4, { shard: 2, device: 1 })];
+  const entries = trace.of(timeline(1, spans), 5);
+  assert.deepEqual(
+    entries.filter(({ name, tid }) => name === "thread_name" && tid > 1).map(({ pid, tid, args }) => [pid, tid, args]),
+    [
+      [1, 2, { name: "device 0" }],
+      [1, 3, { name: "device 1" }],
+    ],
+  );
+  assert.deepEqual(
+    real(entries).map(({ name, tid, ts, dur }) => [name, tid, ts, dur]),
+    [
+      ["computes, shard 2", 2, 1000, 2000],
+      ["computes, shard 2", 3, 2000, 2000],
+    ],
+  );
+  assert.equal(trace.of(timeline(2, spans), 5).length, 2);
+});
+
 test("evaluations and checkpoints took their time until now; deaths and starts are instants", () => {
   const trace = new TraceEntries(0, { from: 1, to: 9 }, 0);
   const evaluated = { event: "eval", step: 4, duration_seconds: 0.5 } as Parameters<TraceEntries["of"]>[0];

@@ -40,6 +40,22 @@ test("of a traced step each part is told: gradients leave within the backward pa
   ]);
 });
 
+test("of a traced step, when each device computed, from the shard's start on", () => {
+  const told = (traced: boolean) => {
+    const times = new RangeTimes(100, traced);
+    times.devices(4, 103, [
+      { device: 0, startMs: 0, endMs: 5 },
+      { device: 1, startMs: 2, endMs: 6 },
+    ]);
+    return times.told(123).spans;
+  };
+  assert.deepEqual(told(true), [
+    ["device", 4, 0, 103, 108],
+    ["device", 4, 1, 105, 109],
+  ]);
+  assert.deepEqual(told(false), []);
+});
+
 test("a range of no shard began when it ended, and one of many stays within what a message may hold", () => {
   assert.deepEqual(new RangeTimes(1, true).told(3), {
     ...new RangeTimes(1, false).told(3),

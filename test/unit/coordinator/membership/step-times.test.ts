@@ -16,6 +16,7 @@ test("a worker's moments are brought to the coordinator's clock, and its ranges 
     spans: [
       ["backward", 3, -1, 50, 100],
       ["write", 3, 0, 90, 95],
+      ["device", 3, 1, 30, 70],
     ],
   };
   const one = rankTimes(undefined, first, AT);
@@ -30,6 +31,7 @@ test("a worker's moments are brought to the coordinator's clock, and its ranges 
     spans: [
       { what: "backward", shard: 3, startMs: 1050, endMs: 1100 },
       { what: "write", shard: 3, bucket: 0, startMs: 1090, endMs: 1095 },
+      { what: "device", shard: 3, device: 1, startMs: 1030, endMs: 1070 },
     ],
   });
   const both = rankTimes(one, { ...TIMING, beganMs: 120, computingMs: 121, sentMs: 200 }, { ...AT, shards: 2 });
@@ -37,7 +39,7 @@ test("a worker's moments are brought to the coordinator's clock, and its ranges 
     [both.shards, both.beganMs, both.computingMs, both.endedMs, both.inputMs, both.computeMs, both.writeMs],
     [3, 1010, 1020, 1200, 4, 20, 2],
   );
-  assert.equal(both.spans.length, 2);
+  assert.equal(both.spans.length, 3);
 });
 
 test("what a worker says lies within the step, whatever it says", () => {
