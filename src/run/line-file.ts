@@ -1,5 +1,5 @@
 /** A file of lines that are worth less than the training: what cannot be written is dropped, and told once. */
-import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 
 export class LineFile {
   readonly #path: string;
@@ -17,7 +17,7 @@ export class LineFile {
   append(line: string): void {
     if (this.#closed) return;
     try {
-      this.#file ??= openSync(this.#path, "a");
+      this.#file ??= openWhole(this.#path);
       appendWhole(this.#file, Buffer.from(`${line}\n`));
     } catch (error) {
       this.#onFailure(this.#path, error);
@@ -34,6 +34,36 @@ export class LineFile {
       this.#onFailure(this.#path, error); // a file server may tell of a full disk as late as now
     }
   }
+}
+
+const NEWLINE = 10;
+const PIECE_BYTES = 65_536;
+
+/** For appending. A last line that a killed process left unfinished is taken back: what follows would be one with it. */
+function openWhole(path: string): number {
+  const file = openSync(path, "a+");
+  try {
+    const { size } = fstatSync(file);
+    const whole = endOfLastLine(file, size);
+    if (whole < size) ftruncateSync(file, whole);
+    return file;
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+/** In bytes, the newline included; 0 where there is none. */
+function endOfLastLine(file: number, size: number): number {
+  const piece = Buffer.alloc(Math.min(size, PIECE_BYTES));
+  for (let end = size; end > 0; ) {
+    const from = Math.max(0, end - PIECE_BYTES);
+    const read = readSync(file, piece, 0, end - from, from);
+    const at = piece.subarray(0, read).lastIndexOf(NEWLINE);
+    if (at >= 0) return from + at + 1;
+    end = from;
+  }
+  return 0;
 }
 
 /** A disk that fills up takes the first bytes of a line and refuses the rest: those are taken back. */

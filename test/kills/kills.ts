@@ -5,10 +5,10 @@ import { play, type Undisturbed, undisturbed } from "./play.js";
 
 const LANES = 2;
 
-/** Calls `print` with a line a kill; returns how many went wrong. */
+/** Calls `print` with a line a kill; returns how many went wrong. `signal`: no more is begun. */
 export async function killAtRandom(
   dir: string,
-  { count, seed }: { count: number; seed: number },
+  { count, seed, signal }: { count: number; seed: number; signal?: AbortSignal },
   print: (line: string) => void,
 ): Promise<number> {
   const runs = {} as Record<Scene, Undisturbed>;
@@ -23,10 +23,11 @@ export async function killAtRandom(
   }
   let [drawn, killed, failed] = [0, 0, 0];
   const lane = async () => {
-    while (killed < count) {
+    while (killed < count && !signal?.aborted) {
       const trial = drawTrial(seed, drawn++, totals);
       killed++;
       const row = await play(join(dir, `${trial.number}`), trial, runs[trial.scene].weights);
+      if (signal?.aborted) return; // whoever stopped this may have stopped that run too
       if (row === null) {
         killed--; // it was over before its moment: another one is drawn
         continue;

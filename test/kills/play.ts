@@ -75,7 +75,7 @@ class Stage {
     return markedBy(MARK, this.#dir);
   }
 
-  /** What the trial's processes left that nobody needs. */
+  /** What the trial's processes left that nobody needs, or damaged. */
   leftovers(): string[] {
     const found = (place: string, names: readonly string[]) => names.map((name) => `${place}: ${name}`);
     const in_ = (...names: string[]) => readdirSync(join(this.#dir, ...names));
@@ -95,11 +95,20 @@ class Stage {
         "checkpoints",
         in_("run", "checkpoints").filter((name) => !/^step-\d{8}$/.test(name)),
       ),
+      ...["metrics.jsonl", "replay.jsonl"].flatMap((name) => this.#damagedLines(name)),
       ...found(
         "/dev/shm",
         readdirSync("/dev/shm").filter((name) => name.includes("cnn-dist")),
       ),
     ];
+  }
+
+  #damagedLines(name: string): string[] {
+    const path = join(this.runDir, name);
+    const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
+    return lines
+      .filter((line) => line !== "" && !/^\{.*\}$/.test(line))
+      .map((line) => `damaged line of ${name}: ${line.slice(0, 80)}`);
   }
 
   end(): void {

@@ -17,11 +17,15 @@ if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(seed) || 
   process.stderr.write("--count takes a number from 1 on, --seed one from 0 on\n");
   process.exit(2);
 }
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopping.abort(signal));
 const dir = mkdtempSync(join(tmpdir(), "cnn-dist-kills-"));
 try {
-  const failed = await killAtRandom(dir, { count, seed }, (line) => process.stdout.write(`${line}\n`));
-  process.stdout.write(`${count} kills, seed ${seed}: ${failed} failed\n`);
-  process.exitCode = failed > 0 ? 1 : 0;
+  const options = { count, seed, signal: stopping.signal };
+  const failed = await killAtRandom(dir, options, (line) => process.stdout.write(`${line}\n`));
+  const cut = stopping.signal.aborted ? `stopped by ${stopping.signal.reason}` : `${count} kills`;
+  process.stdout.write(`${cut}, seed ${seed}: ${failed} failed\n`);
+  process.exitCode = failed > 0 || stopping.signal.aborted ? 1 : 0;
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
