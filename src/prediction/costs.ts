@@ -15,34 +15,34 @@ export interface ExchangeCosts {
 /** Two cores of an AMD EPYC with AVX-512, momentum. */
 export const EXCHANGE_COSTS = {
   "shared-memory": {
-    step: 0.69e-3,
-    message: 73e-6,
-    gradientMegabyte: 0.12e-3,
-    megabyte: 0.3e-3,
+    step: 0.5e-3,
+    message: 85e-6,
+    gradientMegabyte: 0.115e-3,
+    megabyte: 0.17e-3,
     workerStep: 0.35e-3,
     workerMegabyte: 0.11e-3,
   },
   frames: {
-    step: 0.82e-3,
-    message: 211e-6,
-    gradientMegabyte: 1.24e-3,
-    megabyte: 0.72e-3,
-    workerStep: 1.11e-3,
-    workerMegabyte: 2e-3,
+    step: 0.8e-3,
+    message: 270e-6,
+    gradientMegabyte: 0.95e-3,
+    megabyte: 0.17e-3,
+    workerStep: 1.16e-3,
+    workerMegabyte: 0.98e-3,
   },
 } as const satisfies Record<string, ExchangeCosts>;
 
 /** CPU seconds of a plain copy of a MB on that machine at that time: what depends on megabytes is scaled by it. */
-export const COPY_SECONDS = 0.2e-3;
+export const COPY_SECONDS = 0.09e-3;
 
 /** CPU seconds a MB that an optimizer takes more than momentum. */
 export const OPTIMIZER_MEGABYTE = {
-  sgd: -0.05e-3,
+  sgd: -0.13e-3,
   momentum: 0,
-  nesterov: 0,
-  rmsprop: 0.1e-3,
-  adam: 0.5e-3,
-  adamw: 0.5e-3,
+  nesterov: 0.06e-3,
+  rmsprop: 0.51e-3,
+  adam: 0.66e-3,
+  adamw: 0.66e-3,
 } as const;
 
 /**
