@@ -52,7 +52,7 @@ function work(): void {
       });
     if (message.type !== "assign") return;
     const range = { start: 0, end: 1 };
-    const gradients = exchange.gradients(range, [0]);
+    const gradients = exchange.gradients(range, [0], message.version);
     const { step, version } = message;
     for (const { index, size } of buckets) {
       const ready = gradients.add(0, index, streamOf(gradient.subarray(0, size)));

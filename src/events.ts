@@ -201,6 +201,17 @@ export interface CheckpointEvent {
   size_bytes: number;
   duration_seconds: number;
 }
+/**
+ * A worker was lost that alone had what its shards kept back of their compressed gradients: the run goes on from its newest
+ * checkpoint, or its start, and does the steps since then again, with the same result. Only with `compress` over frames.
+ */
+export interface RollbackEvent {
+  event: "rollback";
+  /** The last step that was committed, and the one from which the run goes on. */
+  from_step: number;
+  step: number;
+  reason: string;
+}
 export interface HeartbeatEvent {
   event: "heartbeat";
   rank: number;
@@ -275,6 +286,7 @@ export type RunEvent =
   | TimelineEvent
   | EvalEvent
   | CheckpointEvent
+  | RollbackEvent
   | HeartbeatEvent
   | RejectedEvent
   | LogEvent

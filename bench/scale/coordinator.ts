@@ -67,6 +67,7 @@ async function simulate(simulation: Simulation): Promise<Cost> {
         if (event.event === "step") observe(event);
       },
       engineKnown: () => start.recipeSha256,
+      newest: async () => null,
       save: async () => ({ path: "", sizeBytes: 0 }),
       assertHeld() {},
       committed() {},

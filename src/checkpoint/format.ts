@@ -13,6 +13,7 @@ export const FILES = {
   optimizer: "optimizer.safetensors",
   /** Only of a run that keeps a moving average. */
   ema: "ema.safetensors",
+  residuals: "residuals.safetensors",
   state: "state.json",
   manifest: "manifest.json",
 } as const;
@@ -87,12 +88,14 @@ export interface Contents {
   optimizer: NamedTensor[];
   /** The moving average under the names of `weights`; null without one. */
   ema: NamedTensor[] | null;
+  /** Of each shard, as SHARD/PARAMETER; null without compression. */
+  residuals: NamedTensor[] | null;
   state: StateFile;
 }
 
 /** The tensors are views of the snapshot's arrays. */
 export function contentsOf(snapshot: Snapshot): Contents {
-  const { layout, slots, ema } = snapshot;
+  const { layout, slots, ema, residuals } = snapshot;
   const view = (vector: Float32Array, slot: Slot, name = slot.name): NamedTensor => ({
     name,
     shape: slot.shape,
@@ -108,6 +111,12 @@ export function contentsOf(snapshot: Snapshot): Contents {
       layout.trainable.map((slot) => view(vector, slot, `${name}/${slot.name}`)),
     ),
     ema: ema && values(ema),
+    residuals:
+      residuals.length === 0
+        ? null
+        : residuals.flatMap((vector, shard) =>
+            layout.trainable.map((slot) => view(vector, slot, `${shard}/${slot.name}`)),
+          ),
     state: stateOf(snapshot),
   };
 }
@@ -117,6 +126,7 @@ export function snapshotOf({
   weights,
   optimizer,
   ema,
+  residuals,
   state: file,
 }: Omit<Contents, "state"> & { state: unknown }): Snapshot {
   const parsed = stateSchema.safeParse(file);
@@ -130,6 +140,10 @@ export function snapshotOf({
   const layout = layoutOf(parameters);
   if (state.recipe.ema !== null && ema === null)
     throw new CnnDistError("checkpoint", `the recipe keeps a moving average (ema), and there is no ${FILES.ema}`);
+  const compressed = state.recipe.compress !== "none" && state.step > 0;
+  if (compressed && residuals === null)
+    throw new CnnDistError("checkpoint", `the recipe compresses gradients, and there is no ${FILES.residuals}`);
+  const shards = compressed ? state.recipe.shards * state.recipe.accumulate : 0;
   const values = (tensors: readonly NamedTensor[]): Averages => ({
     weights: gather(tensors, layout.trainable, layout.size),
     state: gather(tensors, layout.state, layout.stateSize),
@@ -152,6 +166,9 @@ export function snapshotOf({
     evaluated: state.evaluated,
     ...values(weights),
     ema: ema && values(ema),
+    residuals: Array.from({ length: shards }, (_, shard) =>
+      gather(residuals!, layout.trainable, layout.size, `${shard}/`),
+    ),
     slots: Object.fromEntries(
       slotNames.map((name) => [name, gather(optimizer, layout.trainable, layout.size, `${name}/`)]),
     ),

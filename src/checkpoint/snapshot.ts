@@ -46,4 +46,9 @@ export interface Snapshot {
   slots: Readonly<Record<string, Float32Array>>;
   /** The moving average of weights and state; null in a run without one, and where a run with one has not begun. */
   ema: Averages | null;
+  /**
+   * What each shard had kept back of its gradients, flat as `weights`; none in a run without compression, and where a run
+   * with it has not begun.
+   */
+  residuals: readonly Float32Array[];
 }

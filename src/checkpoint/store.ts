@@ -192,13 +192,14 @@ function stepOf(name: string): number {
 }
 
 async function writeContents(dir: string, snapshot: Snapshot): Promise<number> {
-  const { weights, optimizer, ema, state } = contentsOf(snapshot);
+  const { weights, optimizer, ema, residuals, state } = contentsOf(snapshot);
   const json = (value: unknown) => [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)];
   const files: Manifest["files"] = {};
   for (const [name, pieces] of [
     [FILES.weights, encodeSafetensors(weights)],
     [FILES.optimizer, encodeSafetensors(optimizer)],
     ...(ema ? [[FILES.ema, encodeSafetensors(ema)] as const] : []),
+    ...(residuals ? [[FILES.residuals, encodeSafetensors(residuals)] as const] : []),
     [FILES.state, json(state)],
   ] as const) {
     files[name] = await writeSynced(join(dir, name), pieces);
@@ -252,8 +253,11 @@ export async function loadCheckpoint(path: string): Promise<Snapshot> {
   };
   const weights = decodeSafetensors(FILES.weights, await read(FILES.weights));
   const optimizer = decodeSafetensors(FILES.optimizer, await read(FILES.optimizer));
-  const ema = manifest.data.files[FILES.ema] ? decodeSafetensors(FILES.ema, await read(FILES.ema)) : null;
-  return snapshotOf({ weights, optimizer, ema, state: parseJson(FILES.state, await read(FILES.state)) });
+  const ifListed = async (name: string) =>
+    manifest.data.files[name] ? decodeSafetensors(name, await read(name)) : null;
+  const ema = await ifListed(FILES.ema);
+  const residuals = await ifListed(FILES.residuals);
+  return snapshotOf({ weights, optimizer, ema, residuals, state: parseJson(FILES.state, await read(FILES.state)) });
 }
 
 /** A whole file, of any size, and its SHA-256; refused unread when it has another size than `expected`. */

@@ -82,6 +82,7 @@ export const RECIPE_OPTIONS: readonly OptionSpec[] = [
   recipe("lr-warmup-epochs", "lrWarmupEpochs", "number", "epochs of linear warm-up; fractions are allowed"),
   recipe("clip-grad-norm", "clipGradNorm", "number", "largest global norm of the gradient"),
   recipe("ema", "ema", "number", "decay of a moving average of the weights, which is evaluated and exported"),
+  recipe("compress", "compress", "string", "gradients: none, bf16, fp16 or topk:RATIO, with error feedback [none]"),
   recipe("label-smoothing", "labelSmoothing", "number", "share of the target spread over all classes"),
   recipe("precision", "precision", "string", "fp32 or bf16"),
   recipe("threads", "threads", "number", "TensorFlow's threads a worker"),

@@ -58,6 +58,7 @@ export const recipe = {
       lrWarmupEpochs: true,
       clipGradNorm: true,
       ema: true,
+      compress: true,
       labelSmoothing: true,
       precision: true,
       threads: true,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ModelChoice } from "../models/choice.js";
 import { augmentationSchema } from "./augmentation.js";
+import { compressionSchema } from "./compression.js";
 
 const positive = z.number().positive().finite();
 const share = z.number().min(0).max(1);
@@ -79,6 +80,8 @@ export const writtenRecipeSchema = z.strictObject({
    * with and exported. Null or absent: none is kept.
    */
   ema: z.number().gt(0).lt(1).nullable().optional(),
+  /** What travels of a shard's gradient: docs/compression.md. Absent: `none`, all of it. */
+  compress: compressionSchema.optional(),
   /**
    * Share a of the target that is spread evenly: (1 - a) * one-hot + a / classes, as PyTorch's cross_entropy does it
    * (Szegedy et al. 2016, arXiv:1512.00567, section 7).
@@ -97,7 +100,7 @@ export type RecipeInput = z.input<typeof writtenRecipeSchema>;
 /**
  * What an absent key means. These values are never written, so that hashes of recipes from before a key stay as they are.
  */
-const UNWRITTEN = { weightDecayExclude: "none", accumulate: 1, ema: null } as const;
+const UNWRITTEN = { weightDecayExclude: "none", accumulate: 1, ema: null, compress: "none" } as const;
 type Unwritten = keyof typeof UNWRITTEN;
 
 /** The recipe in memory: its model is a table or a file, decided once, when it is read. */
@@ -112,9 +115,10 @@ export const recipeCodec = z.codec(writtenRecipeSchema, z.custom<Recipe>(), {
       weightDecayExclude = UNWRITTEN.weightDecayExclude,
       accumulate = UNWRITTEN.accumulate,
       ema = UNWRITTEN.ema,
+      compress = UNWRITTEN.compress,
       ...others
     } = given;
-    const rest = { ...others, weightDecayExclude, accumulate, ema };
+    const rest = { ...others, weightDecayExclude, accumulate, ema, compress };
     if (modelSha256 === null) return { model: { kind: "table", name: model, options: modelOptions }, ...rest };
     if (Object.keys(modelOptions).length > 0) {
       const message = "no options for a model that is a file";

@@ -8,10 +8,11 @@ import { type Layout, layoutOf } from "../parameters/layout.js";
 import type { GivenValues, InitialValues } from "./membership/admission.js";
 import { Membership } from "./membership/membership.js";
 import type { MembersOptions, MembersPorts } from "./membership/ports.js";
-import { type Outcome, type TrainingOptions, type TrainingPorts, train } from "./training/loop.js";
+import { train } from "./training/loop.js";
+import type { Outcome, TrainingOptions, TrainingPorts } from "./training/ports.js";
 import { StopRequested } from "./training/workers.js";
 
-export type { Outcome } from "./training/loop.js";
+export type { Outcome } from "./training/ports.js";
 
 /** Where training stands: step 0 of a new run, or a loaded checkpoint. */
 export interface Start extends Omit<Snapshot, keyof InitialValues> {
@@ -89,7 +90,9 @@ function memoryFor(
   const undecayed = recipe.weightDecayExclude === "none" ? [] : layout.trainable.filter((slot) => !slot.decay);
   const shared = exchange === "shared-memory";
   const { shards } = globalBatch(recipe);
-  return new TrainingMemory(file, { layout, shards, block, optimizer, undecayed, ema: recipe.ema }, { shared });
+  const { ema } = recipe;
+  const compressed = recipe.compress !== "none";
+  return new TrainingMemory(file, { layout, shards, block, optimizer, undecayed, ema, compressed }, { shared });
 }
 
 /** Where training begins once enough workers are there; null when a stop was asked for before. */

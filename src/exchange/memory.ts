@@ -49,4 +49,11 @@ export class RunMemory {
   gradient(shard: number, { offset, size }: Pick<Bucket, "offset" | "size">): Float32Array {
     return this.#vector(this.places.gradients[shard]! + offset * 4, size);
   }
+
+  /** A version of what a shard kept back: the flat vector. RangeError in a run without compression. */
+  residual(shard: number, version: number): Float32Array {
+    const places = this.places.residuals[shard];
+    if (!places) throw new RangeError(`shard ${shard} has no residual in this run`);
+    return this.#vector(places[version % 2 === 0 ? 0 : 1], this.#layout.size);
+  }
 }

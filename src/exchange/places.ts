@@ -17,6 +17,8 @@ export interface Places {
   gradients: readonly number[];
   /** Shards a block (src/parameters/blocks.ts). */
   block: number;
+  /** What each shard kept back when its gradient was compressed; none without compression. */
+  residuals: readonly (readonly [number, number])[];
   bytes: number;
 }
 
@@ -26,10 +28,11 @@ export interface Contents {
   /** Shards a block. */
   block: number;
   ema: boolean;
+  compressed: boolean;
   slotNames: readonly string[];
 }
 
-export function placesOf(layout: Layout, { shards, block, ema: averaged, slotNames }: Contents): Places {
+export function placesOf(layout: Layout, { shards, block, ema: averaged, compressed, slotNames }: Contents): Places {
   let bytes = 0;
   const place = (elements: number): number => {
     const at = bytes;
@@ -42,6 +45,7 @@ export function placesOf(layout: Layout, { shards, block, ema: averaged, slotNam
   const ema = averaged ? { weights: pair(layout.size), state: pair(layout.stateSize) } : null;
   const blocks = Array.from({ length: Math.ceil(shards / block) }, () => place(layout.size));
   const gradients = Array.from({ length: shards }, (_, shard) => blocks[Math.floor(shard / block)]!);
+  const residuals = Array.from({ length: compressed ? shards : 0 }, () => pair(layout.size));
   const slots = Object.fromEntries(slotNames.map((name) => [name, pair(layout.size)])); // last: workers know none
-  return { weights, state, ema, gradients, block, slots, bytes };
+  return { weights, state, ema, gradients, block, residuals, slots, bytes };
 }

@@ -19,22 +19,25 @@ export interface TrainingMemoryOptions {
   undecayed: readonly Span[];
   /** Decay of the weights' moving average; null: none is kept. */
   ema: number | null;
+  /** Whether shards have residuals. */
+  compressed: boolean;
 }
 
 export class TrainingMemory extends RunMemory {
   readonly layout: Layout;
   readonly slotNames: readonly string[];
   readonly #decay: number | null;
+  readonly #shared: boolean;
   readonly #reducer: Reducer;
 
   /** `shared`: workers write into it, so all of it must be there from the start. CnnDistError `shared-memory` if it is not. */
   constructor(
     file: SharedFile,
-    { layout, shards, block, optimizer, undecayed, ema }: TrainingMemoryOptions,
+    { layout, shards, block, optimizer, undecayed, ema, compressed }: TrainingMemoryOptions,
     { shared }: { shared: boolean },
   ) {
     const slotNames = slotNamesOf(optimizer.name);
-    const contents = { shards, block, ema: ema !== null, slotNames };
+    const contents = { shards, block, ema: ema !== null, compressed, slotNames };
     const { bytes } = placesOf(layout, contents);
     if (shared) file.allocate(bytes);
     else file.resize(bytes);
@@ -42,6 +45,7 @@ export class TrainingMemory extends RunMemory {
     this.layout = layout;
     this.slotNames = slotNames;
     this.#decay = ema;
+    this.#shared = shared;
     this.#reducer = new Reducer(file, layout, this.places, { optimizer, undecayed, ema });
   }
 
@@ -60,5 +64,16 @@ export class TrainingMemory extends RunMemory {
   /** Adds, and writes version `step` of a bucket's weights, their average and slots; returns the sum of squares of the summed gradient. */
   update(bucket: number, additions: readonly number[], at: { step: number; lr: number; scale: number }): number {
     return this.#reducer.update(this.layout.buckets[bucket]!, additions, at);
+  }
+
+  /** Of a version: each shard's, where workers write them here or `keepResiduals` brought them; none without compression. */
+  residuals(version: number): Float32Array[] {
+    return this.places.residuals.map((_, shard) => this.residual(shard, version));
+  }
+
+  /** Shards that compute nothing in a step keep what they kept. Where workers have the residuals, they do that themselves. */
+  carryResiduals(step: number, shards: readonly number[]): void {
+    if (!this.#shared || this.places.residuals.length === 0) return;
+    for (const shard of shards) this.residual(shard, step).set(this.residual(shard, step - 1));
   }
 }

@@ -85,6 +85,7 @@ export async function openWeights(
     ...values,
     slots: {},
     ema: null,
+    residuals: [],
   };
   return { snapshot, dataset };
 }

@@ -1,7 +1,7 @@
 /** Float32 values as the bytes in which they travel and lie in files: little-endian, as every machine that we run on has them. */
 
 /** A view of the vector's memory. */
-export function asBytes(vector: Float32Array): Uint8Array {
+export function asBytes(vector: Float32Array | Uint8Array): Uint8Array {
   return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
 }
 

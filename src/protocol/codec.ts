@@ -19,7 +19,7 @@ export type RejectReason =
 export type Decoded<T> = { ok: true; message: T; payload: Uint8Array | null } | { ok: false; reason: RejectReason };
 
 /** The messages that may have a second frame. Its exact size follows from the layout, which the receiver knows. */
-const CARRIERS: ReadonlySet<string> = new Set(["join", "bucket", "finished", "weights"]);
+const CARRIERS: ReadonlySet<string> = new Set(["join", "bucket", "finished", "residual", "weights"]);
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, mapsAsObjects: true, moreTypes: false });
 

@@ -95,10 +95,12 @@ export const toCoordinator = z.discriminatedUnion("type", [
     loss: anyNumber,
     hits: index,
   }),
-  /** Payload: the float32 sum of one bucket's gradients over the shards of the range. */
+  /** Payload: the float32 sum of one bucket's gradients over the shards of the range; of one shard, if compressed. */
   z.strictObject({ type: z.literal("bucket"), ...work, ...range, bucket: index }),
   /** Last of a range. Payload (if the network has state): sum over the shards of state * samples / global batch. */
   z.strictObject({ type: z.literal("finished"), ...work, ...range, timing: timingSchema }),
+  /** Payload: float32, one bucket of what a shard kept back, in force at that version. */
+  z.strictObject({ type: z.literal("residual"), ...sender, shard: index, version: index, bucket: index }),
   z.strictObject({
     type: z.literal("evaluated"),
     ...sender,
@@ -138,6 +140,12 @@ export const toWorker = z.discriminatedUnion("type", [
     version: index,
     bucket: z.number().int().min(-1),
   }),
+  /** What a shard kept back, bucket by bucket, before its shard is assigned. Payload: float32; without one, zeros. */
+  z.strictObject({ type: z.literal("residual"), shard: index, version: index, bucket: index }),
+  /** Send what these shards kept back, as it is at that version. */
+  z.strictObject({ type: z.literal("sendResiduals"), version: index, shards: z.array(index).max(1024) }),
+  /** The run goes back to that version: work on later steps is given up, and they will come again. */
+  z.strictObject({ type: z.literal("rollback"), version: index }),
   /** Compute the gradients of these shards; `batch` samples in this step (the last of an epoch may be short). */
   z.strictObject({
     type: z.literal("assign"),

@@ -29,7 +29,13 @@ export function chooseExchange(
   const known = wished === "auto" && values !== "from the first worker";
   const { shards } = globalBatch(recipe);
   const block = blockSize({ shards, accumulate: recipe.accumulate, workers });
-  const contents = { shards, block, ema: recipe.ema !== null, slotNames: slotNamesOf(recipe.optimizer) };
+  const contents = {
+    shards,
+    block,
+    ema: recipe.ema !== null,
+    compressed: recipe.compress !== "none",
+    slotNames: slotNamesOf(recipe.optimizer),
+  };
   const needed = known ? placesOf(values.layout, contents).bytes : 0;
   if (needed <= availableBytes) return { exchange: "shared-memory", block, warning: null };
   return {

@@ -52,6 +52,8 @@ function record(event: RunEvent, directory: RunDirectory): void {
   if (isForSubscribers(event)) return;
   directory.record(event);
   if (event.event === "log") directory.log(`${event.level}: ${event.message}`);
+  if (event.event === "rollback")
+    directory.log(`${event.reason}: back from step ${event.from_step} to step ${event.step}`);
   if (event.event === "worker") {
     const { rank, incarnation, state, detail } = event;
     directory.log(`rank ${rank} (incarnation ${incarnation}): ${state}${detail ? `: ${detail}` : ""}`);

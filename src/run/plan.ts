@@ -200,6 +200,7 @@ function freshStart(recipe: Recipe, facts: DataFacts, values: Start["values"]): 
     evaluated: false,
     slots: {},
     ema: null,
+    residuals: [],
     values,
   };
 }

@@ -8,6 +8,7 @@ import { availableBytes } from "../exchange/available.js";
 import { checkTracePath } from "../metrics/trace-file.js";
 import { assertDevices, towersOf } from "../models/tower-devices.js";
 import { cacheDirectory } from "../paths.js";
+import { compressionNotice } from "./compression-notice.js";
 import type { RunContext } from "./context.js";
 import { type Devices, devicesFor } from "./devices.js";
 import { defaultRunDir, RunDirectory } from "./directory.js";
@@ -67,6 +68,7 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
       warnings: [
         ...devices.warnings,
         ...passedOver(checkpoint),
+        ...noticeOfCompression(training, bind !== undefined || placement.exchange === "frames", devices.devices.length),
         ...(bind === undefined && library === null ? [NOT_INSTALLED] : []),
       ],
     }),
@@ -89,6 +91,12 @@ async function parametersOf(
   const { model, seed } = recipe;
   if (parameters !== null || model.kind === "table" || libraryDir === null) return parameters;
   return (await readModel({ libraryDir, model, input: start.image, classes, seed }, signal)).trainable_parameters;
+}
+
+/** Where gradients travel as frames, and the network is known. */
+function noticeOfCompression({ start, recipe }: Prepared, frames: boolean, workers: number): string[] {
+  const { values } = start;
+  return frames && values !== "from the first worker" ? compressionNotice(recipe, values.layout, workers) : [];
 }
 
 const NOT_INSTALLED =

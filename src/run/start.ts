@@ -66,6 +66,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
         return change?.recipeSha256 ?? start.recipeSha256;
       },
       save: (snapshot) => store.save(snapshot),
+      newest: async () => ((await store.isEmpty()) ? null : (await store.loadNewest()).snapshot),
       assertHeld: () => directory.lock.assertHeld(),
       async committed(snapshot) {
         if (isReplayed(snapshot)) directory.recordReplay(await replayEntry(snapshot));

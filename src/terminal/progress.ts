@@ -116,6 +116,8 @@ export function sentence(event: RunEvent): string | null {
       return `epoch ${event.epoch + 1}: test loss ${event.loss.toFixed(4)}, accuracy ${event.accuracy.toFixed(4)}${event.weights === "ema" ? " of the moving average" : ""}${event.best ? " (best so far)" : ""}`;
     case "checkpoint":
       return `step ${count(event.step)} saved: ${event.path}`;
+    case "rollback":
+      return `${event.reason}: going back from step ${count(event.from_step)} to step ${count(event.step)}; the steps since then are done again, with the same result`;
     case "worker":
       if (event.state === "lost")
         return `rank ${event.rank} is lost: ${event.detail}${event.reassigned ? `; the others compute its ${plural(event.reassigned, "shard")} in the same step` : ""}`;

@@ -35,6 +35,7 @@ const JSON_EVENTS: ReadonlySet<RunEvent["event"]> = new Set([
   "step",
   "eval",
   "checkpoint",
+  "rollback",
   "worker",
   "done",
   "stopped",

@@ -14,6 +14,7 @@ import type { ShardInput, ShardSink } from "./compute.js";
 import type { WorkerExchange } from "./exchange.js";
 import { RangeSum } from "./range-sum.js";
 import { RangeTimes } from "./range-times.js";
+import { type WorkerResiduals, within } from "./residuals.js";
 
 /** What computes; with TensorFlow it is `Compute`. */
 export interface Computer {
@@ -34,7 +35,9 @@ export interface SessionParts {
   layout: Layout;
   computer: Computer;
   exchange: WorkerExchange;
-  send: (message: ToCoordinator, payload?: Float32Array) => void;
+  /** Of compressed gradients that travel as frames; else null. */
+  residuals: WorkerResiduals | null;
+  send: (message: ToCoordinator, payload?: Float32Array | Uint8Array) => void;
   /** Milliseconds of a monotonic clock. */
   now: () => number;
 }
@@ -67,6 +70,30 @@ export class WorkSession {
     throw new RangeError(
       `bucket ${bucket} of version ${version} came with ${payload?.byteLength ?? 0} bytes, which the layout does not know`,
     );
+  }
+
+  putResidual({ shard, version, bucket }: Extract<ToWorker, { type: "residual" }>, payload: Uint8Array | null): void {
+    if (this.#parts.residuals?.put(shard, version, bucket, payload)) return;
+    throw new RangeError(
+      `bucket ${bucket} of the residual of shard ${shard} came with ${payload?.byteLength ?? 0} bytes, which this run does not know`,
+    );
+  }
+
+  sendResiduals({ version, shards }: Extract<ToWorker, { type: "sendResiduals" }>): void {
+    const { sender, layout, residuals, send } = this.#parts;
+    for (const shard of shards) {
+      const vector = residuals?.of(shard, version).at(version);
+      if (!vector) throw new RangeError(`the residual of shard ${shard} was asked for, which this run does not have`);
+      for (const bucket of layout.buckets)
+        send({ type: "residual", ...sender, shard, version, bucket: bucket.index }, within(vector, bucket));
+    }
+  }
+
+  /** The steps after that version will come again. */
+  rollBack({ version }: Extract<ToWorker, { type: "rollback" }>): void {
+    this.#latestStep = version;
+    this.#queue.length = 0;
+    this.#parts.residuals?.clear();
   }
 
   /** Adds work; what belongs to an earlier step is dropped, since that step is over. */
@@ -117,7 +144,7 @@ export class WorkSession {
   async #range(task: Assign, range: Range, present: readonly number[]): Promise<void> {
     const { sender, layout, exchange, send, now } = this.#parts;
     const shards = present.filter((shard) => shard >= range.start && shard < range.end);
-    const gradients = exchange.gradients(range, shards);
+    const gradients = exchange.gradients(range, shards, task.version);
     const states = new RangeSum(range, shards, (_vector, _level, length) => new Float32Array(length));
     const work = { ...sender, step: task.step, version: task.version };
     const times = new RangeTimes(task.assignedMs, task.traced);

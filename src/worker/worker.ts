@@ -8,6 +8,7 @@ import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { globalBatch } from "../data/order.js";
 import { CnnDistError, messageOf } from "../errors.js";
+import { compressorOf } from "../exchange/compression.js";
 import type { RunMemory } from "../exchange/memory.js";
 import type { Contents } from "../exchange/places.js";
 import { asBytes } from "../parameters/bytes.js";
@@ -15,7 +16,8 @@ import type { Layout } from "../parameters/layout.js";
 import { decodeToWorker, encode } from "../protocol/codec.js";
 import { PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
 import type { WorkerLink } from "../transport/link.js";
-import { FrameExchange, SharedExchange, type WorkerExchange } from "./exchange.js";
+import { CompressedExchange, FrameExchange, SharedExchange, type WorkerExchange } from "./exchange.js";
+import { WorkerResiduals } from "./residuals.js";
 import { type Computer, WorkSession } from "./session.js";
 
 /** What a recipe turns into: data, network and the means to compute. */
@@ -74,7 +76,7 @@ function stackOf(error: unknown): string | null {
 
 export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> {
   const { link } = options;
-  const send = (message: ToCoordinator, payload?: Float32Array) =>
+  const send = (message: ToCoordinator, payload?: Float32Array | Uint8Array) =>
     link.send(payload ? { header: encode(message), payload: asBytes(payload) } : { header: encode(message) });
   const held: { setup: WorkerSetup | null; session: WorkSession | null; recipe: Recipe | null; ended: boolean } = {
     setup: null,
@@ -145,7 +147,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
             pipelines,
             layout,
             computer,
-            exchange: exchangeOf(exchange, held.setup!, held.recipe!, options.openMemory),
+            ...exchangeOf(exchange, held.setup!, held.recipe!, options.openMemory),
             send,
             now: options.now,
           });
@@ -153,6 +155,12 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
         }
         case "weights":
           return held.session?.putWeights(message, payload);
+        case "residual":
+          return held.session?.putResidual(message, payload);
+        case "sendResiduals":
+          return held.session?.sendResiduals(message);
+        case "rollback":
+          return held.session?.rollBack(message);
         case "assign":
         case "evaluate":
           return held.session?.add(message, fail);
@@ -219,11 +227,18 @@ function exchangeOf(
   { layout, allocate }: WorkerSetup,
   recipe: Recipe,
   openMemory: WorkerOptions["openMemory"],
-): WorkerExchange {
+): { exchange: WorkerExchange; residuals: WorkerResiduals | null } {
   const { shards } = globalBatch(recipe);
-  if (kind === "frames") return new FrameExchange(layout, shards, allocate);
-  const contents = { shards, ema: recipe.ema !== null, slotNames: [] }; // the optimizer's vectors lie last
-  if (openMemory) return new SharedExchange(layout, openMemory(layout, contents));
+  const compressor = compressorOf(recipe.compress);
+  if (kind === "frames" && compressor) {
+    const residuals = new WorkerResiduals(layout);
+    return { exchange: new CompressedExchange(layout, shards, allocate, { compressor, residuals }), residuals };
+  }
+  if (kind === "frames") return { exchange: new FrameExchange(layout, shards, allocate), residuals: null };
+  // The optimizer's vectors lie last.
+  const contents = { shards, ema: recipe.ema !== null, compressed: compressor !== null, slotNames: [] };
+  if (openMemory)
+    return { exchange: new SharedExchange(layout, openMemory(layout, contents), compressor), residuals: null };
   throw new CnnDistError(
     "protocol",
     "the coordinator asks for shared memory, and this worker was not started by it. Start the coordinator with --exchange frames.",

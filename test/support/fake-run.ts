@@ -62,6 +62,7 @@ export function fakeRun(
     state: new Float32Array(layout.stateSize),
     slots: {},
     ema: null,
+    residuals: [],
     ...given.start,
   };
   const coordinator = createCoordinator(
@@ -95,6 +96,7 @@ export function fakeRun(
         saved.push(structuredClone(snapshot));
         return { path: `step-${snapshot.step}`, sizeBytes: 1 };
       },
+      newest: async () => saved.at(-1) ?? null,
       assertHeld() {},
       committed: (snapshot) => given.committed?.(snapshot),
       async endWorker(rank, incarnation) {

@@ -29,6 +29,10 @@ export class FakeWorkers implements Workers {
     return this.#step(work);
   }
 
+  async keepResiduals(): Promise<void> {}
+
+  rolledBack(): void {}
+
   publish({ version }: { version: number }, bucket: number): void {
     this.published.push({ version, bucket });
   }

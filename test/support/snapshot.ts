@@ -26,6 +26,7 @@ export function testSnapshot(changes: Partial<Snapshot> = {}, layout = testLayou
     state: Float32Array.from({ length: layout.stateSize }, (_, index) => Math.sin(index * 3.7 + 2)),
     slots: { m: vector(3), v: vector(4) },
     ema: null,
+    residuals: [],
     ...changes,
   };
 }

@@ -31,6 +31,7 @@ export function weightsOf(layout: Layout, version: number): Weights {
     state: new Float32Array(layout.stateSize),
     slots: {},
     ema: null,
+    residuals: [],
   };
   return new DoubleBuffer(trainingMemory(layout), { step: version, ...zeros }).view(version);
 }

@@ -13,13 +13,20 @@ export function trainingMemory(
     block = 1,
     optimizer = {},
     ema = null,
-  }: { shards?: number; block?: number; optimizer?: Partial<OptimizerConfig>; ema?: number | null } = {},
+    compressed = false,
+  }: {
+    shards?: number;
+    block?: number;
+    optimizer?: Partial<OptimizerConfig>;
+    ema?: number | null;
+    compressed?: boolean;
+  } = {},
 ): TrainingMemory {
   const recipe = testRecipe();
   const config = { ...recipe, name: recipe.optimizer, ...optimizer };
   return new TrainingMemory(
     SharedFile.create(),
-    { layout, shards, block, optimizer: config, undecayed: [], ema },
+    { layout, shards, block, optimizer: config, undecayed: [], ema, compressed },
     { shared: false },
   );
 }

@@ -86,7 +86,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   worker: [
     "protocol",
-    "type:exchange",
+    "exchange",
     "type:transport",
     "parameters",
     "layers",

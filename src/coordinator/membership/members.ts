@@ -264,8 +264,7 @@ export class Members {
     }
     const { fingerprint, topologySha256 } = message;
     this.#agreed = { ...this.#agreed, fingerprint: this.#agreed.fingerprint ?? fingerprint, topologySha256 };
-    const { rank, incarnation } = member;
-    const { exchange } = member;
+    const { rank, incarnation, exchange } = member;
     this.send(member, { type: "accept", run: this.#options.run, rank, incarnation, exchange });
     this.setState(member, "ready");
     this.#duties.changed();

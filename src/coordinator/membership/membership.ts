@@ -2,6 +2,7 @@
 import type { CnnDistError } from "../../errors.js";
 import {
   type EvaluationWork,
+  type ResidualWork,
   type StepWork,
   StopRequested,
   type Weights,
@@ -10,10 +11,12 @@ import {
 } from "../training/workers.js";
 import type { Gathered } from "./admission.js";
 import { ChunksInFlight } from "./chunks.js";
+import { Compression } from "./compression.js";
 import { deferred, type InFlight } from "./in-flight.js";
 import { Members } from "./members.js";
 import type { MembersOptions, MembersPorts } from "./ports.js";
-import type { Incarnation } from "./roster.js";
+import { ResidualsInFlight } from "./residuals-in-flight.js";
+import type { Incarnation, Member } from "./roster.js";
 import { ShardsInFlight } from "./shards.js";
 import { WorkerClocks } from "./step-times.js";
 import { Versions } from "./versions.js";
@@ -22,6 +25,7 @@ export class Membership implements Workers {
   readonly #ports: MembersPorts;
   readonly #members: Members;
   readonly #versions: Versions;
+  readonly #compression: Compression | null;
   readonly #clocks = new WorkerClocks();
   #evaluations = 0;
   #inFlight: InFlight | null = null;
@@ -31,12 +35,13 @@ export class Membership implements Workers {
 
   constructor(options: MembersOptions, ports: MembersPorts) {
     this.#ports = ports;
+    this.#compression = Compression.of(options.start, options.exchange);
     this.#members = new Members(options, ports, {
       receive: (member, message, payload) =>
         this.#inFlight ? this.#inFlight.receive(member, message, payload) : "stale",
       owesSince: (member) => this.#inFlight?.owesSince.get(member) ?? null,
       forgive: (ms) => this.#inFlight?.forgive(ms),
-      lost: (member) => this.#inFlight?.lost(member) ?? 0,
+      lost: (member) => this.#lost(member),
       changed: () => {
         this.#inFlight?.assign(this.#members.ready());
         this.#wake();
@@ -76,14 +81,44 @@ export class Membership implements Workers {
     this.#versions.sendAhead(working, next, bucket);
   }
 
+  async keepResiduals(work: ResidualWork): Promise<void> {
+    const compression = this.#compression;
+    if (!compression || compression.homes.kept === work.version) return;
+    if (this.#ended && !(this.#ended instanceof StopRequested)) throw this.#ended;
+    compression.begin(work.version);
+    const { version } = work;
+    const ask = (member: Member, shards: readonly number[]) =>
+      this.#members.send(member, { type: "sendResiduals", version, shards: [...shards] });
+    await this.#follow(new ResidualsInFlight(work, compression.homes, { now: () => this.#ports.clock.now(), ask }));
+    compression.homes.gathered(version);
+  }
+
+  rolledBack(version: number): void {
+    this.#compression?.rolledBack(version);
+    this.#versions.forget();
+    for (const member of this.#members.ready()) this.#members.send(member, { type: "rollback", version });
+  }
+
+  #lost(member: Member): number {
+    const gone = this.#compression?.lost(member);
+    const pieces = this.#inFlight?.lost(member) ?? 0;
+    if (gone) this.#inFlight?.abandon(gone);
+    return pieces;
+  }
+
   async #step<Result>(work: StepWork<Result>): Promise<Result> {
     const { step, version, epoch, stepInEpoch, batch, traced } = work.plan;
+    this.#compression?.begin(version);
     const before = this.#members.exchanged();
     const inFlight = new ShardsInFlight(work, {
       now: () => this.#ports.clock.now(),
       clocks: this.#clocks,
+      compression: this.#compression,
       send: (member, shards) => {
         this.#versions.bringUpTo(member, work.weights);
+        this.#compression?.bring(member, shards, work, (message, payload) =>
+          this.#members.send(member, message, payload),
+        );
         this.#members.send(member, {
           type: "assign",
           step,
@@ -98,6 +133,7 @@ export class Membership implements Workers {
       },
     });
     await this.#untilDone(inFlight);
+    this.#compression?.committed();
     this.#versions.committed(this.#members.ready(), work.weights);
     const after = this.#members.exchanged();
     const members = this.#members.all();
@@ -132,6 +168,10 @@ export class Membership implements Workers {
   /** Workers may come and go meanwhile. */
   async #untilDone(inFlight: InFlight): Promise<void> {
     if (this.#ended) throw this.#ended;
+    await this.#follow(inFlight);
+  }
+
+  async #follow(inFlight: InFlight): Promise<void> {
     this.#inFlight = inFlight;
     try {
       inFlight.assign(this.#members.ready());

@@ -13,7 +13,7 @@ import type { Member } from "./roster.js";
 export interface MembersOptions {
   run: string;
   /** What every worker is told, and what training begins with. */
-  start: Pick<Snapshot, "recipe" | "pixelStatistics"> & { readonly values: GivenValues };
+  start: Pick<Snapshot, "recipe" | "pixelStatistics" | "step"> & { readonly values: GivenValues };
   /** Workers to wait for before the first step; those that come later join at a step boundary. */
   minWorkers: number;
   /** Expected of every worker; null for what is not known here (user models: the first worker's word counts). */

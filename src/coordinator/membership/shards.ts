@@ -1,12 +1,14 @@
 /** A step in flight: who was given which shards, who still owes them, and which results are accepted. */
 import { indicesOf } from "../../data/order.js";
+import type { Compressor } from "../../exchange/compression/compressor.js";
 import { blockAround, byBlock } from "../../parameters/blocks.js";
+import { divide } from "../../parameters/divide.js";
 import { coverOf, type Range, rangeKey } from "../../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../../protocol/codec.js";
 import type { Timing, ToCoordinator } from "../../protocol/messages.js";
-import type { Part, RankTimes, StepWork } from "../training/workers.js";
-import { divide } from "./assign.js";
+import type { Packed, Part, RankTimes, StepWork } from "../training/workers.js";
 import { deferred, type InFlight } from "./in-flight.js";
+import type { ResidualHomes } from "./residuals.js";
 import type { Member } from "./roster.js";
 import { rankTimes, type WorkerClocks } from "./step-times.js";
 
@@ -15,6 +17,8 @@ interface Hooks {
   now(): number;
   send(member: Member, shards: readonly number[]): void;
   clocks: Pick<WorkerClocks, "offsetMs">;
+  /** How gradients that come as frames are compressed, shard by shard, and where the residuals are; null: they are not. */
+  compression: { compressor: Compressor; homes: ResidualHomes } | null;
 }
 
 type Message<Type> = Extract<ToCoordinator, { type: Type }>;
@@ -55,7 +59,7 @@ export class ShardsInFlight implements InFlight {
 
   assign(members: readonly Member[]): void {
     const unowned = [...this.#owed].filter(([, member]) => member === null).map(([shard]) => shard);
-    const free = byBlock(unowned, this.#work.plan.block);
+    const free = byBlock(this.#assignToHomes(unowned, members), this.#work.plan.block);
     if (free.length === 0 || members.length === 0) return;
     // Those who owe least come first, so that a lost worker's shards go to the member that will be free first.
     const load = (member: Member) => [...this.#owed.values()].filter((owner) => owner === member).length;
@@ -63,24 +67,39 @@ export class ShardsInFlight implements InFlight {
       .map((member) => ({ member, load: load(member) }))
       .sort((a, b) => a.load - b.load || a.member.rank - b.member.rank);
     const helpers = candidates.slice(0, Math.min(free.length, candidates.length)).map(({ member }) => member);
-    divide(free, helpers.length).forEach((blocks, index) => {
-      const shards = blocks.flat();
-      const member = helpers[index]!;
-      const given = this.#given.get(member) ?? new Set();
-      this.#given.set(member, given);
-      for (const shard of shards) {
-        this.#owed.set(shard, member);
-        given.add(shard);
-      }
-      const now = this.#hooks.now();
-      this.owesSince.set(member, now);
-      if (!this.#assignedMs.has(member)) this.#assignedMs.set(member, now);
-      this.#hooks.send(member, shards);
-    });
+    divide(free, helpers.length).forEach((blocks, index) => this.#give(blocks.flat(), helpers[index]!));
   }
 
+  /** Shards whose residuals only one worker has go to it; returns the others. */
+  #assignToHomes(shards: readonly number[], members: readonly Member[]): readonly number[] {
+    const { compression } = this.#hooks;
+    if (!compression) return shards;
+    const { homes } = compression;
+    const bound = shards.filter((shard) => !homes.isMovable(shard, this.#work.plan.version));
+    for (const member of members) {
+      const block = bound.filter((shard) => homes.homeOf(shard) === member);
+      if (block.length > 0) this.#give(block, member);
+    }
+    return shards.filter((shard) => !bound.includes(shard));
+  }
+
+  #give(block: readonly number[], member: Member): void {
+    const given = this.#given.get(member) ?? new Set();
+    this.#given.set(member, given);
+    for (const shard of block) {
+      this.#owed.set(shard, member);
+      given.add(shard);
+    }
+    const now = this.#hooks.now();
+    this.owesSince.set(member, now);
+    if (!this.#assignedMs.has(member)) this.#assignedMs.set(member, now);
+    this.#hooks.send(member, block);
+  }
+
+  /** With residuals, also what it had finished is computed again: what that left for the next step is gone. */
   lost(member: Member): number {
-    const shards = [...this.#owed].filter(([, owner]) => owner === member).map(([shard]) => shard);
+    const owed = [...this.#owed].filter(([, owner]) => owner === member).map(([shard]) => shard);
+    const shards = this.#hooks.compression ? [...(this.#given.get(member) ?? [])] : owed;
     for (const shard of shards) this.#owed.set(shard, null);
     this.owesSince.delete(member);
     return shards.length;
@@ -102,7 +121,7 @@ export class ShardsInFlight implements InFlight {
       message.type === "loss"
         ? { start: message.shard, end: message.shard + 1 }
         : { start: message.start, end: message.end };
-    if (!this.#isNode(range)) return "schema";
+    if (!this.#isNode(range) || (this.#hooks.compression && range.end - range.start > 1)) return "schema";
     if (!this.#mayGive(member, range)) return "sender";
     const reason = this.#take(member, range, message, payload);
     // A sign of progress.
@@ -130,12 +149,27 @@ export class ShardsInFlight implements InFlight {
   #takeBucket(member: Member, range: Range, bucket: number, payload: Uint8Array | null): RejectReason | null {
     const size = this.#work.weights.layout.buckets[bucket]?.size;
     if (size === undefined) return "schema";
-    const values = payloadOf(member, this.#isBlock(range), payload, size);
+    const values = this.#valuesOf(member, range, payload, size);
     if (values === undefined) return "payload";
     if (!values) this.sharedBytes += size * 4;
     this.#cameFrom(member, range).add(bucket);
     this.#deliver(() => this.#work.addGradient(bucket, partOf(member, range, values)));
     return null;
+  }
+
+  /** A gradient's values; null where it lies in shared memory, block by block; undefined where it is not as it should be. */
+  #valuesOf(
+    { exchange }: Member,
+    range: Range,
+    payload: Uint8Array | null,
+    size: number,
+  ): Float32Array | Packed | null | undefined {
+    if (exchange === "shared-memory") return payload || !this.#isBlock(range) ? undefined : null;
+    const { compression } = this.#hooks;
+    if (!compression) return asFloat32(payload, size) ?? undefined;
+    const { compressor } = compression;
+    if (!payload || !compressor.accepts(payload, size)) return undefined;
+    return { unpack: (place) => compressor.decompress(payload, place) };
   }
 
   #takeEnd(member: Member, range: Range, timing: Timing, payload: Uint8Array | null): RejectReason | null {
@@ -202,17 +236,6 @@ export class ShardsInFlight implements InFlight {
 }
 
 const nameOf = ({ rank }: Member) => `rank ${rank}`;
-
-/** A gradient's values; null where it lies in shared memory, block by block; undefined where it is not as it should be. */
-function payloadOf(
-  { exchange }: Member,
-  isBlock: boolean,
-  payload: Uint8Array | null,
-  size: number,
-): Float32Array | null | undefined {
-  if (exchange === "shared-memory") return payload || !isBlock ? undefined : null;
-  return asFloat32(payload, size) ?? undefined;
-}
 
 const partOf = <Values>(member: Member, range: Range, values: Values): Part<Values> => ({
   from: nameOf(member),

@@ -12,7 +12,7 @@ interface Held {
 }
 
 export class Versions {
-  readonly #held = new WeakMap<Member, Held>();
+  #held = new WeakMap<Member, Held>();
   readonly #send: (member: Member, weights: Weights, bucket: number) => void;
 
   constructor(send: (member: Member, weights: Weights, bucket: number) => void) {
@@ -23,6 +23,11 @@ export class Versions {
     const held = this.#held.get(member) ?? { version: -1, ahead: 0, ema: -1 };
     this.#held.set(member, held);
     return held;
+  }
+
+  /** The run goes back: members hold versions that will be others. */
+  forget(): void {
+    this.#held = new WeakMap();
   }
 
   /** Sends the whole version unless the member holds it. */

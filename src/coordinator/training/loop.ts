@@ -10,51 +10,20 @@ import {
   totalSteps,
 } from "../../data/order.js";
 import { CnnDistError } from "../../errors.js";
-import type { RunEvent } from "../../events.js";
 import type { TrainingMemory } from "../../exchange/training-memory.js";
 import { afterEvaluation, learningRate } from "../../optim/schedule.js";
 import { EvaluationSum } from "./evaluation.js";
-import { type RecordPorts, Records } from "./records.js";
+import type { Outcome, TrainingOptions, TrainingPorts } from "./ports.js";
+import { Records } from "./records.js";
 import { type StepFacts, stepEvent, timelineEvent } from "./report.js";
-import { type SavePorts, Saves } from "./saves.js";
+import { Saves } from "./saves.js";
 import { type StepResult, StepSum } from "./step.js";
 import { StepUpdate } from "./update.js";
 import { DoubleBuffer } from "./weights.js";
-import { type StepPlan, StopRequested, type Workers } from "./workers.js";
+import { ResidualsLost, type StepPlan, StopRequested, type Workers } from "./workers.js";
 
 /** Largest number of test images that a worker evaluates at once. */
 const EVALUATION_CHUNK = 512;
-
-export interface TrainingOptions {
-  /** Images in the training set and in the test set. */
-  train: number;
-  test: number;
-  /** End as "stopped" after this step; null: only where the recipe ends. */
-  stopAfterStep: number | null;
-  /** Steps whose timeline is told, both included; null: none. */
-  traceSteps: { from: number; to: number } | null;
-  placement: {
-    /** 0: only at the end of an epoch and of the run. */
-    checkpointEverySteps: number;
-    /** 0: never but at the end. */
-    evaluateEveryEpochs: number;
-  };
-}
-
-export interface TrainingPorts extends SavePorts, RecordPorts {
-  emit(event: RunEvent): void;
-  /** Throws once the run's folder is another run's: before a step is committed, and before an evaluation counts. */
-  assertHeld(): void;
-}
-
-/** How a run ended when it did not fail; failures are thrown as CnnDistError. */
-export interface Outcome {
-  kind: "done" | "stopped";
-  snapshot: Snapshot;
-  /** Path of the last checkpoint written; null if this run wrote none. */
-  checkpoint: string | null;
-  samplesPerSecond: number;
-}
 
 /** Trains from `start` to the recipe's end, or to the stop that was asked for. */
 export async function train(
@@ -67,20 +36,33 @@ export async function train(
   const training = new Training(start, options, workers, ports, memory);
   try {
     for (;;) {
-      if (training.stopsHere()) return await training.end("stopped");
-      if (training.evaluationIsDue()) await training.evaluate();
-      await training.saveIfDue();
-      if (training.finished()) return await training.end("done");
-      await training.step();
+      try {
+        return await untilEnd(training);
+      } catch (error) {
+        if (!(error instanceof ResidualsLost)) throw error;
+        await training.goBack(error.message);
+      }
     }
   } catch (error) {
-    if (error instanceof StopRequested) return await training.end("stopped");
+    if (error instanceof StopRequested) return await training.stop();
     await training.settle().catch(() => {}); // the first failure is the one to tell
     throw error;
   }
 }
 
+async function untilEnd(training: Training): Promise<Outcome> {
+  for (;;) {
+    if (training.stopsHere()) return await training.end("stopped");
+    if (training.evaluationIsDue()) await training.evaluate();
+    await training.saveIfDue();
+    if (training.finished()) return await training.end("done");
+    await training.step();
+  }
+}
+
 class Training {
+  /** What to go back to while there is no checkpoint. */
+  readonly #start: Snapshot;
   readonly #options: TrainingOptions;
   readonly #workers: Workers;
   readonly #ports: TrainingPorts;
@@ -103,6 +85,7 @@ class Training {
     memory: TrainingMemory,
   ) {
     const { recipe } = start;
+    this.#start = start;
     this.#options = options;
     this.#workers = workers;
     this.#ports = ports;
@@ -144,10 +127,12 @@ class Training {
     const sum = new StepSum(plan, this.#buffer.view(version), {
       now: () => clock.now(),
       place: (shard, bucket) => memory.gradient(shard, memory.layout.buckets[bucket]!),
+      residual: (shard, version) => memory.residual(shard, version),
       complete: (bucket, additions, parts) => update.complete(bucket, additions, parts),
       reducedState: (state) => update.reducedState(state),
     });
     const result = await this.#workers.collect(sum);
+    memory.carryResiduals(plan.step, plan.empty);
     const collectedMs = clock.now();
     this.#commit(plan, result);
     const { ranks } = result.costs;
@@ -251,7 +236,38 @@ class Training {
   /** A step is recorded before there is a checkpoint of it: whoever goes on from that does not make the record again. */
   async #save(): Promise<void> {
     await this.#records.settle();
+    const { layout, recipe, step } = this.#snapshot;
+    await this.#saves.freeHalf(step + 2); // where an earlier save may still read residuals
+    const { shards } = globalBatch(recipe);
+    const { memory } = this.#buffer;
+    const residual = (shard: number, version: number) => memory.residual(shard, version);
+    await this.#workers.keepResiduals({ version: step, shards, layout, residual });
     await this.#saves.begin(this.#snapshot);
+  }
+
+  /** Residuals are gone with a worker: the steps since the newest checkpoint are done again. */
+  async goBack(why: string): Promise<void> {
+    await this.settle();
+    const newest = (await this.#ports.newest()) ?? this.#start;
+    const { recipe, recipeSha256, fingerprint } = this.#snapshot;
+    const from = this.#snapshot.step;
+    this.#buffer.load(newest);
+    this.#snapshot = this.#snapshotAt({ ...newest, recipe, recipeSha256, fingerprint });
+    this.#saves.rolledBack(newest);
+    this.#lastGradientMs = null;
+    this.#workers.rolledBack(newest.step);
+    this.#ports.emit({ event: "rollback", from_step: from, step: newest.step, reason: why });
+  }
+
+  /** On request: what can be saved is saved. Without a worker's residuals that is what was saved before. */
+  async stop(): Promise<Outcome> {
+    try {
+      return await this.end("stopped");
+    } catch (error) {
+      if (!(error instanceof ResidualsLost || error instanceof StopRequested)) throw error;
+      await this.goBack(error instanceof ResidualsLost ? error.message : "workers left before their residuals came");
+      return await this.#outcome("stopped");
+    }
   }
 
   async settle(): Promise<void> {
@@ -260,6 +276,10 @@ class Training {
 
   async end(kind: "done" | "stopped"): Promise<Outcome> {
     await this.#save();
+    return await this.#outcome(kind);
+  }
+
+  async #outcome(kind: "done" | "stopped"): Promise<Outcome> {
     await this.settle();
     return {
       kind,

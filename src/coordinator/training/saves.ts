@@ -7,6 +7,8 @@ export interface SavePorts {
   emit(event: CheckpointEvent): void;
   /** Writes a checkpoint; resolves once it is durable. */
   save(snapshot: Snapshot): Promise<{ path: string; sizeBytes: number }>;
+  /** The newest checkpoint of the run that is whole; null before the first. */
+  newest(): Promise<Snapshot | null>;
 }
 
 type Moment = Pick<Snapshot, "step" | "evaluated">;
@@ -59,6 +61,11 @@ export class Saves {
       size_bytes: sizeBytes,
       duration_seconds: (clock.now() - startMs) / 1000,
     });
+  }
+
+  /** The training goes on from there: later moments will come again. */
+  rolledBack({ step, evaluated }: Moment): void {
+    this.#last = { step, evaluated };
   }
 
   /** Rejects if the save that was under way failed. */

@@ -1,7 +1,7 @@
 /** The sums of one step: losses, gradients bucket by bucket, and the state, added along the tree over the shards. */
 import { CnnDistError } from "../../errors.js";
 import { addInPlace, additionsOf, type Range, rangeKey, TreeSum } from "../../parameters/tree.js";
-import type { BucketSpan, Part, Score, StepCosts, StepPlan, StepWork, Weights } from "./workers.js";
+import type { BucketSpan, Packed, Part, Score, StepCosts, StepPlan, StepWork, Weights } from "./workers.js";
 
 export interface StepResult extends Score {
   /** When gradients that came as frames were put into their places. */
@@ -16,6 +16,8 @@ export interface StepHooks {
   now(): number;
   /** Where the gradient of a bucket over a range that begins with this shard is to lie. */
   place(shard: number, bucket: number): Float32Array;
+  /** What a shard had kept back at a version at which residuals were kept. */
+  residual(shard: number, version: number): Float32Array;
   /** Called once a bucket, as soon as all of it lies there; throws to end the run. */
   complete(bucket: number, additions: readonly number[], parts: readonly Origin[]): void;
   /** The same for the state, if the network has any. */
@@ -54,7 +56,11 @@ export class StepSum implements StepWork<StepResult> {
     this.#losses.set(shard, score);
   }
 
-  addGradient(bucket: number, { from, range, values }: Part<Float32Array | null>): void {
+  residual(shard: number, version: number): Float32Array {
+    return this.#hooks.residual(shard, version);
+  }
+
+  addGradient(bucket: number, { from, range, values }: Part<Float32Array | Packed | null>): void {
     const held = this.#gradients[bucket];
     // The same shards may come again after a worker was lost: with the same bits, and perhaps in other ranges.
     if (!held || [...held.values()].some((other) => includes(other.range, range))) return;
@@ -62,7 +68,9 @@ export class StepSum implements StepWork<StepResult> {
     const startMs = this.#hooks.now();
     this.#lastGradientMs = startMs;
     if (values) {
-      this.#hooks.place(range.start, bucket).set(values);
+      const place = this.#hooks.place(range.start, bucket);
+      if (values instanceof Float32Array) place.set(values);
+      else values.unpack(place);
       this.#reduced.push({ bucket, startMs, endMs: this.#hooks.now() });
     }
     held.set(rangeKey(range), { from, range });

@@ -4,7 +4,7 @@ import type { WeightsKind } from "../../events.js";
 import type { TrainingMemory } from "../../exchange/training-memory.js";
 import type { Weights } from "./workers.js";
 
-type Values = Pick<Snapshot, "weights" | "state" | "slots" | "ema">;
+type Values = Pick<Snapshot, "weights" | "state" | "slots" | "ema" | "residuals">;
 
 export class DoubleBuffer {
   readonly memory: TrainingMemory;
@@ -18,9 +18,16 @@ export class DoubleBuffer {
       state: memory.state(version),
       slots: Object.fromEntries(memory.slotNames.map((name) => [name, memory.slot(name, version)])),
       ema: memory.ema(version),
+      residuals: memory.residuals(version),
     });
     this.#halves = [half(0), half(1)];
-    const { weights, state, slots, ema } = this.half(snapshot.step);
+    this.load(snapshot);
+  }
+
+  /** Takes over the snapshot's values as version `snapshot.step`, whatever is there. */
+  load(snapshot: Pick<Snapshot, "step"> & Values): void {
+    const { memory } = this;
+    const { weights, state, slots, ema, residuals } = this.half(snapshot.step);
     weights.set(snapshot.weights);
     state.set(snapshot.state);
     const averages = snapshot.ema ?? snapshot;
@@ -29,6 +36,12 @@ export class DoubleBuffer {
     for (const name of memory.slotNames) {
       const values = snapshot.slots[name];
       if (values) slots[name]!.set(values);
+      else slots[name]!.fill(0);
+    }
+    for (const [shard, residual] of residuals.entries()) {
+      const values = snapshot.residuals[shard];
+      if (values) residual.set(values);
+      else residual.fill(0);
     }
   }
 

@@ -13,12 +13,36 @@ export interface Workers {
    * them are there. Rejects with StopRequested, with what the work threw, or with the reason why nobody can compute it.
    */
   collect<Result>(work: Work<Result>): Promise<Result>;
+  /**
+   * Resolves once the residuals of a version lie in the memory. Rejects as `collect` does, but not because a stop was asked
+   * for before.
+   */
+  keepResiduals(work: ResidualWork): Promise<void>;
+  /** The training goes on from an earlier version, whose residuals lie in the memory. */
+  rolledBack(version: number): void;
   /** A bucket of the next version is final while the step still runs: workers may have it now. */
   publish(next: Weights, bucket: number): void;
 }
 
 /** Thrown through whatever is in flight when a stop was asked for; what was committed stands. */
 export class StopRequested extends Error {}
+
+/** A worker is gone, and with it residuals that nobody else has: the training must go back to where they were kept. */
+export class ResidualsLost extends Error {}
+
+/** Where the shards' residuals lie. */
+export interface ResidualWork {
+  readonly version: number;
+  readonly shards: number;
+  readonly layout: Layout;
+  /** The flat vector of a shard; what is there of a version other than this and the last that was kept has no meaning. */
+  residual(shard: number, version: number): Float32Array;
+}
+
+/** A gradient that came compressed. */
+export interface Packed {
+  unpack(place: Float32Array): void;
+}
 
 /** Results may be handed over more than once, with equal bits, after a worker was lost. A method that throws ends the run. */
 export type Work<Result> = StepWork<Result> | EvaluationWork<Result>;
@@ -30,8 +54,10 @@ export interface StepWork<Result> {
   readonly weights: Weights;
   /** A shard's share of the step's mean loss, and how many of its samples were classified right. */
   addLoss(shard: number, score: Score, from: string): void;
+  /** What a shard had kept back at a version at which residuals were kept: the flat vector. */
+  residual(shard: number, version: number): Float32Array;
   /** One bucket's sum over a range of shards; null: it lies where these shards have their place in the memory. */
-  addGradient(bucket: number, part: Part<Float32Array | null>): void;
+  addGradient(bucket: number, part: Part<Float32Array | Packed | null>): void;
   /** The state's sum over a range, if the network has any. */
   addState(part: Part<Float32Array>): void;
   result(costs: StepCosts): Result;

@@ -43,7 +43,13 @@ async function lossesOf(name: string): Promise<number[]> {
   const network = buildNetwork(engine, spec);
   const compute = new Compute({ engine, network, layout, shape, labelSmoothing: 0 });
   const memory = trainingMemory(layout, { shards: 1, optimizer: OPTIMIZER });
-  const buffer = new DoubleBuffer(memory, { step: 0, slots: {}, ema: null, ...initialValues(layout, 1) });
+  const buffer = new DoubleBuffer(memory, {
+    step: 0,
+    slots: {},
+    ema: null,
+    residuals: [],
+    ...initialValues(layout, 1),
+  });
   const losses: number[] = [];
   for (let step = 1; step <= STEPS; step++) {
     const weights = buffer.view(step - 1);

@@ -14,7 +14,9 @@ test("what is saved comes back, to the bit", async (context) => {
   const dir = temporaryDirectory(context);
   const vectors = testSnapshot();
   const ema = { weights: vectors.weights.map((value) => value / 2), state: vectors.state.map((value) => value / 3) };
-  const snapshot = testSnapshot({ recipe: testRecipe({ ema: 0.9 }), ema });
+  const residuals = [5, 6].map((seed) => vectors.weights.map((value) => Math.fround(value / seed)));
+  const recipe = testRecipe({ ema: 0.9, compress: "topk:0.1", shards: 2 });
+  const snapshot = testSnapshot({ recipe, ema, residuals });
   const { path, sizeBytes } = await new CheckpointStore(dir, 3).save(snapshot);
   const loaded = await new CheckpointStore(dir, 3).loadNewest();
   assert.equal(loaded.path, path);

@@ -32,6 +32,28 @@ test("a key at the value that its absence means is not written, so that old hash
   assert.equal(JSON.stringify(written(z.decode(recipeCodec, other))), JSON.stringify(other));
 });
 
+test("a compression is written in one way, and what is none is refused", () => {
+  const resolve = (compress: string) => resolveRecipe({ model: "lenet5", overrides: { compress }, workers: 1 });
+  for (const [given, expected] of [
+    ["none", "none"],
+    ["bf16", "bf16"],
+    ["topk:0.010", "topk:0.01"],
+    ["topk:.5", "topk:0.5"],
+    ["topk:1e-3", "topk:0.001"],
+    ["topk:1", "topk:1"],
+  ] as const)
+    assert.equal(resolve(given).compress, expected);
+  assert.equal(
+    recipeSha256(resolve("none")),
+    recipeSha256(resolveRecipe({ model: "lenet5", overrides: {}, workers: 1 })),
+  );
+  for (const wrong of ["", "gzip", "topk", "topk:", "topk:0", "topk:1.1", "topk:-1", "topk:0x1"])
+    assert.throws(() => resolve(wrong), {
+      code: "config",
+      message: `--compress: expected none, bf16, fp16 or topk:RATIO, a share of at most 1 such as topk:0.01, received "${wrong}"`,
+    });
+});
+
 test("a step has at most 1024 shards, over all its batches", () => {
   const resolve = (accumulate: number) =>
     resolveRecipe({ model: "lenet5", overrides: { batchSize: 64, shards: 4, accumulate }, workers: 1 });

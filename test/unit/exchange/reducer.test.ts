@@ -30,7 +30,13 @@ const LAYOUT = layoutOf(
 function setUp(name: OptimizerName, shards: number, undecayed: readonly Span[] = [], ema: number | null = null) {
   const config: OptimizerConfig = { ...CONFIG, name };
   const reference = createOptimizer(config, undecayed);
-  const places = placesOf(LAYOUT, { shards, block: 1, ema: ema !== null, slotNames: reference.slotNames });
+  const places = placesOf(LAYOUT, {
+    shards,
+    block: 1,
+    ema: ema !== null,
+    compressed: false,
+    slotNames: reference.slotNames,
+  });
   const file = SharedFile.create();
   file.allocate(places.bytes);
   const whole = file.view();

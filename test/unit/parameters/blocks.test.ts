@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { divide } from "../../../src/coordinator/membership/assign.js";
 import { indicesOf } from "../../../src/data/order.js";
 import { blockAround, blockSize, byBlock } from "../../../src/parameters/blocks.js";
+import { divide } from "../../../src/parameters/divide.js";
 import { coverOf } from "../../../src/parameters/tree.js";
 
 const setup = fc

@@ -9,7 +9,7 @@ import { DATA, startWorker } from "../../support/fake-setup.js";
 import { testLayout } from "../../support/fake-worker.js";
 
 const SHARDS = 4;
-const CONTENTS = { shards: SHARDS, ema: false, slotNames: ["m", "v"] };
+const CONTENTS = { shards: SHARDS, ema: false, compressed: false, slotNames: ["m", "v"] };
 
 /** The run's memory as its coordinator has it, with values in both versions of the weights. */
 function runMemory(block = 1): RunMemory {

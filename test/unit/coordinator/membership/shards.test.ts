@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { ResidualHomes } from "../../../../src/coordinator/membership/residuals.js";
 import type { Member } from "../../../../src/coordinator/membership/roster.js";
 import { ShardsInFlight } from "../../../../src/coordinator/membership/shards.js";
 import { StepSum } from "../../../../src/coordinator/training/step.js";
 import type { StepPlan } from "../../../../src/coordinator/training/workers.js";
+import { compressorOf } from "../../../../src/exchange/compression.js";
 import { asBytes } from "../../../../src/parameters/bytes.js";
 import { coverOf, type Range } from "../../../../src/parameters/tree.js";
 import type { ToCoordinator } from "../../../../src/protocol/messages.js";
@@ -14,6 +16,7 @@ import { COSTS, sumOf, TIMING, weightsOf } from "../../../support/step-values.js
 import { Shelf } from "../../../support/training-memory.js";
 
 const LAYOUT = testLayout();
+const BF16 = compressorOf("bf16")!;
 const PLAN: StepPlan = {
   step: 5,
   version: 4,
@@ -26,7 +29,7 @@ const PLAN: StepPlan = {
   traced: false,
 };
 
-function begin(changes: Partial<StepPlan> = {}) {
+function begin(changes: Partial<StepPlan> = {}, compression: { homes: ResidualHomes } | null = null) {
   const plan = { ...PLAN, ...changes };
   const clock = { now: 0 };
   const given: { rank: number; shards: readonly number[] }[] = [];
@@ -35,6 +38,7 @@ function begin(changes: Partial<StepPlan> = {}) {
   const sum = new StepSum(plan, weightsOf(LAYOUT, plan.version), {
     now: () => clock.now,
     place: (shard, bucket) => shelf.place(shard, bucket, LAYOUT.buckets[bucket]!.size),
+    residual: () => new Float32Array(LAYOUT.size),
     complete(bucket, additions) {
       assert.ok(!reduced.has(bucket), `bucket ${bucket} was complete twice`);
       reduced.set(bucket, shelf.sum(bucket, additions));
@@ -47,6 +51,7 @@ function begin(changes: Partial<StepPlan> = {}) {
   const step = new ShardsInFlight(sum, {
     now: () => clock.now,
     clocks: { offsetMs: () => 0 },
+    compression: compression && { ...compression, compressor: BF16 },
     send: ({ rank }, shards) => void given.push({ rank, shards: [...shards] }),
   });
   const work = { run: "run", rank: 0, incarnation: 0, step: plan.step, version: plan.version };
@@ -261,4 +266,39 @@ test("a block goes to one worker as a whole, and over shared memory nothing smal
     say(b, range);
   await run.step.done;
   assert.deepEqual(run.reduced, run.expected());
+});
+
+test("compressed gradients come shard by shard, of the right size, and lie in their places as what they stand for", () => {
+  const { step, give, work, shelf } = begin({}, { homes: new ResidualHomes(4, 4) });
+  const [one, two] = [member(0), member(1)];
+  step.assign([one, two]);
+  const { index, size } = LAYOUT.buckets[0]!;
+  const message = (start: number, end: number) => ({ type: "bucket", ...work, start, end, bucket: index }) as const;
+  const sent = new Uint8Array(2 * size);
+  BF16.compress(new Float32Array(size).fill(1.5), new Float32Array(size), new Float32Array(size), sent);
+  assert.equal(give(one, message(0, 2), new Float32Array(size)), "schema");
+  assert.equal(give(one, message(0, 1), new Float32Array(size)), "payload");
+  assert.equal(step.receive(one, message(0, 1), sent), null);
+  assert.deepEqual(shelf.place(0, index, size), new Float32Array(size).fill(1.5));
+});
+
+test("with residuals, what a lost worker had finished is computed again; later, shards stay with their workers", () => {
+  const homes = new ResidualHomes(4, 4);
+  const [one, two] = [member(0), member(1)];
+  const first = begin({}, { homes });
+  first.step.assign([one, two]);
+  for (const shard of [0, 1]) homes.move(shard, one);
+  for (const shard of [2, 3]) homes.move(shard, two);
+  assert.deepEqual(first.given.splice(0), [
+    { rank: 0, shards: [0, 1] },
+    { rank: 1, shards: [2, 3] },
+  ]);
+  assert.equal(homes.lost(one, 4), false);
+  assert.equal(first.step.lost(one), 2);
+  first.step.assign([two]);
+  assert.deepEqual(first.given.splice(0), [{ rank: 1, shards: [0, 1] }]);
+  for (const shard of [0, 1]) homes.move(shard, two);
+  const later = begin({ step: 6, version: 5 }, { homes });
+  later.step.assign([member(2), two]);
+  assert.deepEqual(later.given, [{ rank: 1, shards: [0, 1, 2, 3] }], "the new one must wait for a checkpoint");
 });

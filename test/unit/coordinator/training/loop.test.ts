@@ -4,8 +4,9 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Snapshot } from "../../../../src/checkpoint/snapshot.js";
 import type { WrittenRecipe } from "../../../../src/config/recipe.js";
-import { type TrainingOptions, train } from "../../../../src/coordinator/training/loop.js";
-import { StopRequested } from "../../../../src/coordinator/training/workers.js";
+import { train } from "../../../../src/coordinator/training/loop.js";
+import type { TrainingOptions } from "../../../../src/coordinator/training/ports.js";
+import { ResidualsLost, StopRequested } from "../../../../src/coordinator/training/workers.js";
 import { globalBatch } from "../../../../src/data/order.js";
 import { CnnDistError } from "../../../../src/errors.js";
 import type { RunEvent } from "../../../../src/events.js";
@@ -35,6 +36,7 @@ function begin(
   const events: RunEvent[] = [];
   const saved: number[] = [];
   const committed: number[] = [];
+  let newest: Snapshot | null = null;
   const placement = { checkpointEverySteps: 0, evaluateEveryEpochs: 1, ...given.placement };
   // Two full batches of 8 and one of 3: fewer images than shards.
   const { recipe, layout } = start;
@@ -47,9 +49,11 @@ function begin(
     emit: (event: RunEvent) => void events.push(event),
     assertHeld: () => given.assertHeld?.(),
     committed: ({ step }: Snapshot) => void committed.push(step),
+    newest: async () => newest,
     async save(snapshot: Snapshot) {
       await given.save?.(snapshot);
       saved.push(snapshot.step);
+      newest = structuredClone(snapshot);
       return { path: `step-${snapshot.step}`, sizeBytes: 1 };
     },
   };
@@ -135,6 +139,31 @@ test("the tail reaches from one step to the next, never over an evaluation", asy
     run.of("step").map(({ tail_seconds }) => tail_seconds === null),
     [true, false, false, true, false, false],
   );
+});
+
+test("residuals that are lost take the training back to the newest checkpoint, or to its start, and to the same bits", async () => {
+  const expected = bitsOf((await begin().outcome).snapshot);
+  for (const [lostAt, rollback] of [
+    [2, [1, 0]],
+    [6, [5, 3]],
+  ] as const) {
+    let lost = false;
+    const run = begin({
+      before(work) {
+        if (lost || work.kind !== "step" || work.plan.step !== lostAt) return;
+        lost = true;
+        throw new ResidualsLost("rank 1 was lost");
+      },
+    });
+    const { kind, snapshot } = await run.outcome;
+    assert.equal(kind, "done");
+    assert.equal(bitsOf(snapshot), expected);
+    assert.deepEqual(
+      run.of("rollback").map(({ from_step, step, reason }) => [from_step, step, reason]),
+      [[...rollback, "rank 1 was lost"]],
+    );
+    assert.equal(run.committed.length, 6 + rollback[0] - rollback[1]);
+  }
 });
 
 test("every bucket of the next version is published while its step runs, and the state", async () => {

@@ -28,6 +28,7 @@ function begin(changes: Partial<StepPlan> = {}) {
   const sum = new StepSum(plan, weightsOf(LAYOUT, plan.version), {
     now: () => clock.now++,
     place: (shard, bucket) => shelf.place(shard, bucket, LAYOUT.buckets[bucket]!.size),
+    residual: () => new Float32Array(LAYOUT.size),
     complete: (bucket, additions, parts) =>
       void reduced.push({ bucket, gradient: shelf.sum(bucket, additions), parts }),
     reducedState: (state) => void reduced.push({ bucket: -1, gradient: state.slice(), parts: [] }),

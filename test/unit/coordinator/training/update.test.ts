@@ -18,6 +18,7 @@ function begin({ clipGradNorm = null as number | null, optimizer = "sgd" as "sgd
     state: new Float32Array(LAYOUT.stateSize),
     slots: {},
     ema: null,
+    residuals: [],
   });
   const updated: number[] = [];
   const update = new StepUpdate(buffer, {

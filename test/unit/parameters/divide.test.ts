@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { divide } from "../../../../src/coordinator/membership/assign.js";
-import { coverOf } from "../../../../src/parameters/tree.js";
+import { divide } from "../../../src/parameters/divide.js";
+import { coverOf } from "../../../src/parameters/tree.js";
 
 test("every shard goes to one worker, in order, and no worker has more than one more than another", () => {
   fc.assert(
