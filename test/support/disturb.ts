@@ -6,14 +6,20 @@ import type { RunServices } from "../../src/run/context.js";
 import type { CoordinatorLink } from "../../src/transport/link.js";
 import { bindCoordinator } from "../../src/transport/zeromq.js";
 
-/** Observer and services for a run. The pid is that of the newest process of the message's rank, as its events tell it. */
+/**
+ * Observer and services for a run. The pid is that of the newest process of the message's rank, as its events tell it.
+ * `andSilence`: what it said and the coordinator has not seen by then, the message itself included, is lost.
+ */
 export function disturbance(
   when: (message: ToCoordinator) => boolean,
   act: (pid: number) => void,
+  { andSilence = false }: { andSilence?: boolean } = {},
 ): { observe: (event: RunEvent) => void; services: RunServices } {
   const pids = new Map<number, number>();
   const look = (message: ToCoordinator) => {
-    if ("rank" in message && when(message)) act(pids.get(message.rank)!);
+    if (!("rank" in message && when(message))) return true;
+    act(pids.get(message.rank)!);
+    return !andSilence;
   };
   return {
     observe: (event) => {
@@ -43,14 +49,16 @@ export function disturbances(all: readonly Disturbance[]): ReturnType<typeof dis
   );
 }
 
-function tapped(link: CoordinatorLink, look: (message: ToCoordinator) => void): CoordinatorLink {
+function tapped(link: CoordinatorLink, look: (message: ToCoordinator) => boolean): CoordinatorLink {
+  const silenced = new Set<string>();
   return {
     ...link,
     onMessage: (handler) =>
       link.onMessage((peer, parts) => {
         const decoded = decodeToCoordinator(parts);
-        if (decoded.ok) look(decoded.message);
-        handler(peer, parts);
+        if (silenced.has(peer)) return;
+        if (decoded.ok && !look(decoded.message)) silenced.add(peer);
+        else handler(peer, parts);
       }),
   };
 }

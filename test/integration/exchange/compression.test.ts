@@ -19,15 +19,16 @@ const lossesOf = (events: readonly RunEvent[]) =>
 const rollbacksOf = (events: readonly RunEvent[]) =>
   events.flatMap((event) => (event.event === "rollback" ? [[event.from_step, event.step]] : []));
 
-/** Kills the rank's worker at its first message of that kind in a step. */
-function killed(rank: number, type: "loss" | "bucket" | "finished", step: number) {
+/** Kills the rank's worker at the end of its first shard of a step; the coordinator does not hear of that. */
+function killed(rank: number, step: number) {
   let done = false;
   return disturbance(
-    (message) => !done && message.type === type && message.step === step && message.rank === rank,
+    (message) => !done && message.type === "finished" && message.step === step && message.rank === rank,
     (pid) => {
       done = true;
       process.kill(pid, "SIGKILL");
     },
+    { andSilence: true },
   );
 }
 
@@ -69,11 +70,7 @@ test("the compressions are recipes of their own", async (context) => {
 
 test("shared memory: a worker's death costs nothing", async (context) => {
   const { weights } = await expected(context, "topk:0.1");
-  const { done, events } = await run(
-    context,
-    { compress: "topk:0.1" },
-    { placement: { workers: 2 }, ...killed(1, "finished", 3) },
-  );
+  const { done, events } = await run(context, { compress: "topk:0.1" }, { placement: { workers: 2 }, ...killed(1, 3) });
   assert.equal(done.weights_sha256, weights);
   assert.ok(events.some((event) => event.event === "worker" && event.state === "lost"));
   assert.deepEqual(rollbacksOf(events), []);
@@ -87,7 +84,7 @@ for (const [what, step, rollbacks] of [
   test(`frames: a worker's death ${what}, and to the same bits`, async (context) => {
     const { weights, losses } = await expected(context, "bf16");
     const placement = { workers: 2, exchange: "frames", checkpointEverySteps: 2 } as const;
-    const { done, events } = await run(context, { compress: "bf16" }, { placement, ...killed(1, "finished", step) });
+    const { done, events } = await run(context, { compress: "bf16" }, { placement, ...killed(1, step) });
     assert.deepEqual(rollbacksOf(events), rollbacks);
     assert.deepEqual(lossesOf(events), losses);
     assert.equal(done.weights_sha256, weights);
