@@ -50,7 +50,7 @@ export function openEngine(options: EngineOptions): Engine {
   const traced = new Set<CompiledFunction>();
   return {
     tf,
-    ops: createOps(tf, backend, options.device === "cpu" && plain),
+    ops: createOps(tf, backend, options.device === "cpu" && options.precision === "fp32"),
     info: engineInfo(options, eager.version),
     devices,
     at: (place, body) => backend.binding.at(place, body),
