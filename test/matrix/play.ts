@@ -47,10 +47,14 @@ export async function resultOf(context: TestContext, { recipe, path, workers, ki
   for (const worker of await Promise.all(joining)) await worker.ended;
   const lost = events.filter((event) => event.event === "worker" && event.state === "lost").length;
   if (lost !== (killedAfter === null ? 0 : 1)) throw new Error(`${lost} workers were lost`);
+  // Of a step that is done again after a rollback the last counts.
+  const steps = events.flatMap((event) =>
+    event.event === "step" ? [[event.step, [event.loss, event.gradient_norm]] as const] : [],
+  );
   return {
     weights: done.weights_sha256,
     average: done.ema_sha256,
-    steps: events.flatMap((event) => (event.event === "step" ? [[event.loss, event.gradient_norm]] : [])),
+    steps: [...new Map(steps).values()],
     evaluations: events.flatMap((event) => (event.event === "eval" ? [[event.loss, event.accuracy]] : [])),
   };
 }

@@ -25,6 +25,7 @@ const RECIPE: readonly (readonly Choice<RecipeOverrides>[])[] = [
   [recipe("fp32", { precision: "fp32" }), recipe("bf16", { precision: "bf16" })],
   [recipe("", {}), recipe("accumulate 2", { accumulate: 2 })],
   [recipe("", {}), recipe("ema", { ema: 0.5 })],
+  ["none", "bf16", "fp16", "topk:0.1"].map((compress) => recipe(compress === "none" ? "" : compress, { compress })),
 ];
 
 export const PATHS = ["shared memory", "ipc frames", "TCP frames"] as const;
