@@ -1,4 +1,5 @@
 /** IEEE 754 binary16: 11 bits of precision, up to 65,504, and subnormal numbers down to 2^-24. */
+import type { Compressor } from "./compressor.js";
 import { halfPrecision } from "./half.js";
 
 const INFINITE = 0x7c00;
@@ -11,27 +12,32 @@ const LEAST_NORMAL = 0x3880_0000;
 /** Difference of the exponents' biases, 127 - 15, where a float32 has its exponent. */
 const REBIAS = 112 << 23;
 
-export const fp16 = halfPrecision({
-  round(bits) {
-    const sign = (bits >>> 16) & 0x8000;
-    const size = bits & 0x7fff_ffff;
-    if (size >= FLOAT_INFINITE) return sign | INFINITE | (size > FLOAT_INFINITE ? QUIET : 0);
-    if (size >= TOO_LARGE) return sign | LARGEST;
-    if (size >= LEAST_NORMAL) return sign | ((size - REBIAS + 0xfff + ((size >>> 13) & 1)) >>> 13);
-    return sign | subnormal(size);
-  },
-  widen(bits) {
-    const sign = (bits & 0x8000) << 16;
-    const exponent = bits & INFINITE;
-    const fraction = bits & 0x3ff;
-    if (exponent === INFINITE) return sign | FLOAT_INFINITE | (fraction << 13);
-    if (exponent !== 0) return sign | (((bits & 0x7fff) << 13) + REBIAS);
-    if (fraction === 0) return sign;
-    // A subnormal number is a normal float32: its leading bit becomes the hidden one.
-    const shift = Math.clz32(fraction) - 21;
-    return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
-  },
-});
+export const fp16 = (): Compressor =>
+  halfPrecision({
+    dropped: 13,
+    least: LEAST_NORMAL,
+    limit: TOO_LARGE,
+    rebias: REBIAS,
+    round(bits) {
+      const sign = (bits >>> 16) & 0x8000;
+      const size = bits & 0x7fff_ffff;
+      if (size >= FLOAT_INFINITE) return sign | INFINITE | (size > FLOAT_INFINITE ? QUIET : 0);
+      if (size >= TOO_LARGE) return sign | LARGEST;
+      if (size >= LEAST_NORMAL) return sign | ((size - REBIAS + 0xfff + ((size >>> 13) & 1)) >>> 13);
+      return sign | subnormal(size);
+    },
+    widen(bits) {
+      const sign = (bits & 0x8000) << 16;
+      const exponent = bits & INFINITE;
+      const fraction = bits & 0x3ff;
+      if (exponent === INFINITE) return sign | FLOAT_INFINITE | (fraction << 13);
+      if (exponent !== 0) return sign | (((bits & 0x7fff) << 13) + REBIAS);
+      if (fraction === 0) return sign;
+      // A subnormal number is a normal float32: its leading bit becomes the hidden one.
+      const shift = Math.clz32(fraction) - 21;
+      return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
+    },
+  });
 
 /** Multiples of 2^-24: the float32's digits, with its hidden one, shifted right and rounded to even. */
 function subnormal(size: number): number {

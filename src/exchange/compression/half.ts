@@ -1,8 +1,15 @@
-/** What bf16 and fp16 have in common: two bytes an element, rounded block by block. Pure. */
+/** What bf16 and fp16 have in common: two bytes an element. Pure. */
 import type { Compressor } from "./compressor.js";
 
-/** A number format of 16 bits; both work on the bits of numbers. */
+/** A number format of 16 bits; all work on the bits of numbers. */
 export interface HalfFormat {
+  /** Of a float32's 23 digits, those that the format has not. */
+  dropped: number;
+  /** Magnitudes, as bits of a float32, from which on and below which rounding is dropping digits and nothing else. */
+  least: number;
+  limit: number;
+  /** What the format's exponents have less than a float32's, where a float32 has its exponent. */
+  rebias: number;
   /**
    * Nearest, ties to even, of a float32. A finite number stays finite: what is too large becomes the largest. NaN and
    * infinities pass.
@@ -12,33 +19,41 @@ export interface HalfFormat {
   widen(halfBits: number): number;
 }
 
-/** Elements: a block and its roundings stay in the first-level cache. */
-const BLOCK = 1024;
+export function halfPrecision({ dropped, least, limit, rebias, round, widen }: HalfFormat): Compressor {
+  const belowHalf = (1 << (dropped - 1)) - 1;
+  const kept = -(1 << dropped);
+  const usual = limit - least;
+  /** Of the bucket at hand; as long as the largest so far. */
+  let rounded = new Float32Array(0);
 
-export function halfPrecision({ round, widen }: HalfFormat): Compressor {
   return {
     bytesOf: (size) => 2 * size,
     compress(gradient, residual, rest, sent) {
       const half = halvesOf(sent);
-      const sum = new Float32Array(BLOCK);
-      const rounded = new Float32Array(BLOCK);
-      const sumBits = new Uint32Array(sum.buffer);
-      const roundedBits = new Uint32Array(rounded.buffer);
-      for (let from = 0; from < half.length; from += BLOCK) {
-        const count = Math.min(BLOCK, half.length - from);
-        for (let index = 0; index < count; index++) sum[index] = gradient[from + index]! + residual[from + index]!;
-        for (let index = 0; index < count; index++) {
-          const bits = round(sumBits[index]!);
-          half[from + index] = bits;
-          roundedBits[index] = widen(bits);
+      const { length } = half;
+      if (rounded.length < length) rounded = new Float32Array(length);
+      const sums = new Int32Array(rest.buffer, rest.byteOffset, length);
+      const roundedBits = new Int32Array(rounded.buffer);
+      for (let index = 0; index < length; index++) rest[index] = gradient[index]! + residual[index]!;
+      for (let index = 0; index < length; index++) {
+        const bits = sums[index]!;
+        const size = bits & 0x7fff_ffff;
+        if ((size - least) >>> 0 < usual) {
+          const nearest = (size + belowHalf + ((size >>> dropped) & 1)) & kept;
+          half[index] = ((bits >>> 16) & 0x8000) | ((nearest - rebias) >>> dropped);
+          roundedBits[index] = (bits & ~0x7fff_ffff) | nearest;
+        } else {
+          const other = round(bits);
+          half[index] = other;
+          roundedBits[index] = widen(other);
         }
-        for (let index = 0; index < count; index++) rest[from + index] = sum[index]! - rounded[index]!;
       }
+      for (let index = 0; index < length; index++) rest[index] = rest[index]! - rounded[index]!;
     },
     accepts: (sent, size) => sent.byteLength === 2 * size,
     decompress(sent, values) {
       const half = halvesOf(sent);
-      const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+      const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
       for (let index = 0; index < half.length; index++) bits[index] = widen(half[index]!);
     },
   };

@@ -18,7 +18,7 @@ export function topk(ratio: number): Compressor {
       const values = new Float32Array(sent.buffer, sent.byteOffset, count);
       const indices = new Uint32Array(sent.buffer, sent.byteOffset + 4 * count, count);
       for (let index = 0; index < rest.length; index++) rest[index] = gradient[index]! + residual[index]!;
-      const bits = new Uint32Array(rest.buffer, rest.byteOffset, rest.length);
+      const bits = new Int32Array(rest.buffer, rest.byteOffset, rest.length);
       const { least, equal } = thresholdOf(bits, count, high, low);
       let taken = 0;
       let ties = equal;
@@ -53,7 +53,7 @@ export function topk(ratio: number): Compressor {
 
 /** The magnitude of the `count`-th largest, and how many of those that equal it are taken. Two counts of its digits find it. */
 function thresholdOf(
-  bits: Uint32Array,
+  bits: Int32Array,
   count: number,
   high: Uint32Array,
   low: Uint32Array,
