@@ -178,7 +178,7 @@ test("a peer that reads nothing holds up nobody", async (context) => {
 });
 
 test("a peer that confirms nothing gets no more than a window, and then only the last word", async (context) => {
-  const coordinator = await listen(context, "tcp://127.0.0.1:*");
+  const coordinator = await listen(context, `ipc://${join(temporaryDirectory(context), "s")}`);
   const arrived = inboxOf(coordinator);
   const raw = new Dealer({ linger: 0, receiveHighWaterMark: 0 }); // it reads, and confirms nothing
   context.after(() => raw.close());
