@@ -43,7 +43,11 @@ export interface SessionParts {
 }
 
 /** With the moment at which it came. */
-type Assign = Extract<ToWorker, { type: "assign" }> & { readonly assignedMs: number };
+type Assign = Extract<ToWorker, { type: "assign" }> & {
+  readonly assignedMs: number;
+  /** Times that the run had gone back when it came. */
+  readonly rollbacks: number;
+};
 type Evaluate = Extract<ToWorker, { type: "evaluate" }>;
 
 export class WorkSession {
@@ -54,6 +58,7 @@ export class WorkSession {
   readonly #testing: ShardLoader;
   readonly #queue: (Assign | Evaluate)[] = [];
   #latestStep = 0;
+  #rollbacks = 0;
   #working = false;
 
   constructor(parts: SessionParts) {
@@ -92,6 +97,7 @@ export class WorkSession {
   /** The steps after that version will come again. */
   rollBack({ version }: Extract<ToWorker, { type: "rollback" }>): void {
     this.#latestStep = version;
+    this.#rollbacks++;
     this.#queue.length = 0;
     this.#parts.residuals?.clear();
   }
@@ -102,7 +108,9 @@ export class WorkSession {
       this.#latestStep = task.step;
       this.#queue.length = 0;
     }
-    this.#queue.push(task.type === "assign" ? { ...task, assignedMs: this.#parts.now() } : task);
+    this.#queue.push(
+      task.type === "assign" ? { ...task, assignedMs: this.#parts.now(), rollbacks: this.#rollbacks } : task,
+    );
     if (!this.#working) this.#drain().catch(onError);
   }
 
@@ -140,17 +148,23 @@ export class WorkSession {
     return this.#order.samples({ epoch, stepInEpoch, ...this.#batch, shard });
   }
 
+  /** False when the step went on without us, or was given up: its shards and residuals may be others' by now. */
+  #isCurrent({ step, rollbacks }: Assign): boolean {
+    return step === this.#latestStep && rollbacks === this.#rollbacks;
+  }
+
   /** Computes a range's shards in order; each bucket leaves when its last shard's gradient is there. */
   async #range(task: Assign, range: Range, present: readonly number[]): Promise<void> {
     const { sender, layout, exchange, send, now } = this.#parts;
     const shards = present.filter((shard) => shard >= range.start && shard < range.end);
+    if (!this.#isCurrent(task)) return;
     const gradients = exchange.gradients(range, shards, task.version);
     const states = new RangeSum(range, shards, (_vector, _level, length) => new Float32Array(length));
     const work = { ...sender, step: task.step, version: task.version };
     const times = new RangeTimes(task.assignedMs, task.traced);
     let state: Float32Array | null = null;
     for (const shard of shards) {
-      if (task.step !== this.#latestStep) return; // the step went on without us
+      if (!this.#isCurrent(task)) return;
       const left = await this.#shard(task, shard, times, {
         loss: (loss, hits) => send({ type: "loss", ...work, shard, loss, hits }),
         bucket: (index, values) => {

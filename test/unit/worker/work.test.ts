@@ -157,3 +157,35 @@ test("an evaluation sees each image once, at the version asked for", async (cont
   }
   await stopped(worker);
 });
+
+test("where the run goes back, what is left of the step that was given up is not computed, whoever has its shards", async (context) => {
+  const worker = startWorker(context, { recipe: { compress: "bf16" } });
+  await accepted(worker);
+  const give = (shard: number) =>
+    worker.layout.buckets.forEach(({ index }) => {
+      worker.tell({ type: "residual", shard, version: 0, bucket: index });
+    });
+  worker.sayWeights(0);
+  [0, 1].forEach(give);
+  let go = () => {};
+  worker.computer.gate = () =>
+    new Promise<void>((resolve) => {
+      go = resolve;
+    });
+  assign(worker, 1, [0, 1]);
+  await settle();
+  worker.tell({ type: "rollback", version: 0 });
+  worker.sayWeights(0);
+  give(3);
+  assign(worker, 1, [3]);
+  await settle();
+  worker.computer.gate = async () => {};
+  go();
+  await settle();
+  assert.deepEqual(
+    worker.of("loss").map(({ shard }) => shard),
+    [0, 3],
+  );
+  assert.deepEqual(worker.of("failed"), []);
+  await stopped(worker);
+});
