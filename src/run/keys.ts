@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UsageError } from "../errors.js";
 import { stateDirectory } from "../paths.js";
 import { isLoopback } from "../transport/address.js";
-import { coordinatorKeysOf, createKeys, DEFAULT_WORKER, parseKey, readWorkerKey } from "../transport/key-folder.js";
+import { coordinatorKeysOf, createFolder, parseKey, readWorkerKey } from "../transport/key-folder.js";
 import { type CoordinatorKeys, coordinatorKey, key, type WorkerKey, workerKey } from "../transport/keys.js";
 
 /** CNN_DIST_KEYS, else the folder that a user's coordinators and workers share without a word. */
@@ -28,7 +28,7 @@ export function coordinatorKeys(given: string | undefined, env: NodeJS.ProcessEn
     return () => keys;
   }
   return () => {
-    if (!existsSync(folder)) createKeys(folder, DEFAULT_WORKER); // a worker may have made it meanwhile
+    createFolder(folder);
     return coordinatorKeysOf(folder);
   };
 }
@@ -54,7 +54,6 @@ export function workerKeyFor(given: string | undefined, endpoint: string, env: N
   if (given === undefined && env.CNN_DIST_WORKER_KEY)
     return parseKey(env.CNN_DIST_WORKER_KEY, workerKey, "CNN_DIST_WORKER_KEY");
   const folder = keysFolder(env);
-  if (given === undefined && !env.CNN_DIST_KEYS && !existsSync(folder) && isLoopback(endpoint))
-    createKeys(folder, DEFAULT_WORKER);
+  if (given === undefined && !env.CNN_DIST_KEYS && isLoopback(endpoint)) createFolder(folder);
   return readWorkerKey(given ?? folder);
 }

@@ -1,6 +1,6 @@
 /** Keys on disk: a folder with the coordinator's key, the workers' keys and the list of those that are allowed. */
 import {
-  appendFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -52,20 +52,51 @@ export function createKeys(folder: string, name: string): string {
       "keys",
       `${file} is there already. Choose another name, or revoke it first: 'cnn-dist keys revoke ${name}'.`,
     );
-  appendFileSync(join(folder, ALLOWED), `${worker.public} ${name}\n`, { mode: 0o600 });
+  changeList(folder, (lines) => [...lines, `${worker.public} ${name}`]);
   return file;
+}
+
+/** A folder with one worker's key, unless it is there already: whole at once, since others may ask for it at the same time. */
+export function createFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  const draft = `${folder}.${process.pid}`;
+  createKeys(draft, DEFAULT_WORKER);
+  try {
+    renameSync(draft, folder);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    if (!existsSync(folder)) throw new UsageError("keys", `${folder} cannot be made: ${messageOf(error)}`);
+  }
+}
+
+/** Reads, changes and replaces the list; of two at once, one is told. */
+function changeList(folder: string, change: (lines: readonly string[]) => readonly string[]): void {
+  const list = join(folder, ALLOWED);
+  const draft = `${list}.new`;
+  try {
+    writeFileSync(draft, "", { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    throw new UsageError(
+      "keys",
+      `${list} cannot be changed: ${messageOf(error)}. If no other 'cnn-dist keys' is running, remove ${draft}.`,
+    );
+  }
+  try {
+    const lines = change(linesOf(folder));
+    writeFileSync(draft, lines.map((line) => `${line}\n`).join(""));
+    renameSync(draft, list);
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 /** Takes a key off the list and removes its file; coordinators that run notice it within a second. */
 export function revokeKey(folder: string, name: string): void {
   checkName(name);
-  const lines = linesOf(folder);
-  const left = lines.filter((line) => line.split(" ")[1] !== name);
-  if (left.length === lines.length)
-    throw new UsageError("keys", `no key of the name "${name}" is allowed in ${folder}. ${known(folder)}`);
-  const list = join(folder, ALLOWED);
-  writeFileSync(`${list}.new`, left.map((line) => `${line}\n`).join(""), { mode: 0o600 });
-  renameSync(`${list}.new`, list);
+  const isIts = (line: string) => line.split(" ")[1] === name;
+  if (!linesOf(folder).some(isIts) && !existsSync(fileOf(folder, name)))
+    throw new UsageError("keys", `there is no key of the name "${name}" in ${folder}. ${known(folder)}`);
+  changeList(folder, (lines) => lines.filter((line) => !isIts(line)));
   rmSync(fileOf(folder, name), { force: true });
 }
 

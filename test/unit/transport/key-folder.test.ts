@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { coordinatorKeys, workerKeyFor } from "../../../src/run/keys.js";
 import {
@@ -50,7 +53,7 @@ test("a second key keeps the coordinator's; a name is given once; revoking takes
     ["node-2"],
   );
   assert.ok(!existsSync(join(folder, "worker.key")));
-  assert.throws(() => revokeKey(folder, "worker"), /no key of the name "worker" is allowed.*It has: node-2/);
+  assert.throws(() => revokeKey(folder, "worker"), /no key of the name "worker" in .*It has: node-2/);
 });
 
 test("names that are no file's, or the coordinator's, are refused", (context) => {
@@ -131,4 +134,44 @@ test("keys come from the environment as well", (context) => {
       /expected public keys/,
     );
   assert.throws(() => coordinatorKeys(join(folder, "none"), {}), /a coordinator's key cannot be read/);
+});
+
+test("a key that is not on the list can be revoked, and so its name be used again", (context) => {
+  const { folder } = made(context);
+  writeFileSync(join(folder, "allowed"), "");
+  assert.deepEqual(
+    listKeys(folder).map(({ name, allowed }) => [name, allowed]),
+    [["worker", false]],
+  );
+  revokeKey(folder, "worker");
+  assert.ok(coordinatorKeysOf(folder).allows(readWorkerKey(createKeys(folder, "worker")).public));
+});
+
+test("a list without a newline at its end, or under change by another, loses no key", (context) => {
+  const { folder, file } = made(context);
+  const list = join(folder, "allowed");
+  writeFileSync(list, readFileSync(list, "utf8").trimEnd());
+  const second = readWorkerKey(createKeys(folder, "second"));
+  const { allows } = coordinatorKeysOf(folder);
+  assert.ok(allows(second.public) && allows(readWorkerKey(file).public));
+  writeFileSync(`${list}.new`, "");
+  assert.throws(() => revokeKey(folder, "second"), /cannot be changed.*remove .*allowed\.new/);
+  assert.ok(allows(second.public));
+});
+
+test("a user's own folder is whole whenever it is there, however many ask at once", async (context) => {
+  const XDG_STATE_HOME = temporaryDirectory(context);
+  const module = new URL("../../../src/run/keys.js", import.meta.url).href;
+  const script = `const { workerKeyFor } = await import(${JSON.stringify(module)}); process.stdout.write(workerKeyFor(undefined, "tcp://127.0.0.1:1", process.env).public);`;
+  const ask = async () => {
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      env: { ...process.env, XDG_STATE_HOME },
+    });
+    const [out] = await Promise.all([text(child.stdout), once(child, "close")]);
+    return out;
+  };
+  const keys = await Promise.all([1, 2, 3, 4].map(ask));
+  assert.equal(keys[0]!.length, 40);
+  assert.equal(new Set(keys).size, 1);
+  assert.deepEqual(readdirSync(join(XDG_STATE_HOME, "cnn-dist")), ["keys"]);
 });
