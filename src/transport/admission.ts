@@ -58,9 +58,16 @@ export class Peers {
 
   /** Those whose key was revoked since; they are forgotten. */
   revoked(): string[] {
-    const revoked = [...this.#known].filter(([, key]) => !this.#keys.allows(key)).map(([peer]) => peer);
-    for (const peer of revoked) this.#known.delete(peer);
+    // Many peers may have one key, and each question reads the list.
+    const out = new Set([...new Set(this.#known.values())].filter((key) => !this.#keys.allows(key)));
+    const revoked = [...this.#known].filter(([, key]) => out.has(key)).map(([peer]) => peer);
+    for (const peer of revoked) this.forget(peer);
     return revoked;
+  }
+
+  /** It is gone, or will not be heard. */
+  forget(peer: string): void {
+    this.#known.delete(peer);
   }
 }
 

@@ -80,6 +80,7 @@ export async function bindCoordinator(endpoint: string, keys: CoordinatorKeys | 
     ([id]) => {
       const peer = peerOf(id!);
       outboxes.delete(peer);
+      peers?.forget(peer);
       if (!socket.closed && !dropped.has(peer)) onGone(peer, null);
     },
   );
@@ -143,6 +144,7 @@ export async function bindCoordinator(endpoint: string, keys: CoordinatorKeys | 
     drop(peer) {
       dropped.add(peer);
       outboxes.delete(peer);
+      peers?.forget(peer);
     },
     async close() {
       stopWatching?.();
@@ -177,10 +179,14 @@ export function connectWorker(endpoint: string, key: WorkerKey | null): WorkerLi
     ...optionsOf(endpoint),
   });
   let connected = false;
+  let lost = false;
   let onConnection: (connected: boolean) => void = () => {};
   const turn = (to: boolean) => {
-    connected = to;
+    // Receipts may be lost with a connection: what was on its way either way is there, or will not come.
+    if (to && lost) queue.push([receiptOf(Number.MAX_SAFE_INTEGER)]);
     if (!to) outbox.taken(Number.POSITIVE_INFINITY);
+    connected = to;
+    lost ||= !to;
     onConnection(to);
   };
   let onMessage: (parts: readonly Uint8Array[]) => void = () => {};
