@@ -171,6 +171,7 @@ export function createRunMetrics(): RunMetrics {
         exchanged.inc({ direction: "in", transport: "shared-memory" }, event.exchange_bytes.shared);
         if (event.tail_seconds !== null) tailDuration.observe(event.tail_seconds);
         for (const [rank, phases] of Object.entries(event.ranks)) {
+          if (GONE.has(states.get(Number(rank))?.state ?? "ready")) continue; // it died in the step: its series end there
           workerStep.set({ rank }, phases.compute_seconds);
           for (const phase of WORKER_PHASES) workerPhase.inc({ rank, phase }, phases[`${phase}_seconds`]);
         }

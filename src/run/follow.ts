@@ -22,6 +22,7 @@ export async function followRun(
   const spent = new TimeSpent();
   events.subscribe((event) => {
     if (event.event === "eval") accuracy = event.accuracy;
+    if (event.event === "rollback") accuracy = null; // of a step that will be done again
     spent.observe(event);
   });
   const stop = () => coordinator.requestStop(messageOf(signal.reason));
