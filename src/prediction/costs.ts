@@ -47,7 +47,7 @@ export const OPTIMIZER_MEGABYTE = {
 
 /**
  * Of one thread of that machine: multiply-adds a second, bytes of layers' outputs a second, seconds a layer. A training step
- * takes three times the forward pass's multiply-adds. The three lie within 9% of measured steps of LeNet-5 (32 and 128
+ * takes three times the forward pass's multiply-adds. The three lie within 10% of measured steps of LeNet-5 (32 and 128
  * images), VGG13, ResNet-18 and AlexNet.
  */
 export const COMPUTE = { multiplyAddsPerSecond: 64e9, outputBytesPerSecond: 0.85e9, layerSeconds: 50e-6 } as const;

@@ -22,13 +22,16 @@ export interface Placed {
   exchange: Exchange;
 }
 
-/** Null for a model of the user's own: nobody has read it yet. */
+/**
+ * Null for a model of the user's own, which nobody has read yet, for several devices a worker, and for compressed gradients:
+ * the costs that were measured say nothing of them.
+ */
 export function predictRun(
   { start }: Pick<Prepared, "start">,
   { devices, remote, exchange }: Placed,
 ): PredictionFacts | null {
   const { recipe, values } = start;
-  if (values === "from the first worker") return null;
+  if (values === "from the first worker" || (devices[0]?.count ?? 1) > 1 || recipe.compress !== "none") return null;
   const { layout } = values;
   const { shards } = globalBatch(recipe);
   const onGpu = devices.some(({ kind }) => kind === "gpu");
@@ -41,7 +44,7 @@ export function predictRun(
     remote,
     optimizer: recipe.optimizer,
     cores: availableParallelism(),
-    coresPerWorker: onGpu ? 0 : recipe.threads * (devices[0]?.count ?? 1),
+    coresPerWorker: onGpu ? 0 : recipe.threads,
     copySeconds: copySeconds(),
   };
   const compute = remote || onGpu ? null : computeOf(start);
