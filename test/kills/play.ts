@@ -96,10 +96,6 @@ class Stage {
         in_("run", "checkpoints").filter((name) => !/^step-\d{8}$/.test(name)),
       ),
       ...["metrics.jsonl", "replay.jsonl"].flatMap((name) => this.#damagedLines(name)),
-      ...found(
-        "/dev/shm",
-        readdirSync("/dev/shm").filter((name) => name.includes("cnn-dist")),
-      ),
     ];
   }
 
@@ -112,7 +108,11 @@ class Stage {
   }
 
   end(): void {
-    for (const pid of this.processes()) process.kill(pid, "SIGKILL");
+    for (const pid of this.processes()) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {} // it ended meanwhile
+    }
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
@@ -175,6 +175,8 @@ export async function play(dir: string, trial: Trial, expected: string): Promise
     const killed = timed ?? stage.report()?.killed?.when ?? null;
     if (killed === null) return null;
     const row: Row = { killed, followed: first.text, problems: [] };
+    // A worker is started again, within the run.
+    if (killed.startsWith("worker") && first.weights === null) row.problems.push("a worker's death ended the run");
     const last = first.weights === null ? await goOn(stage, trial, row) : first;
     if (last.weights !== null && last.weights !== expected) row.problems.push(`other weights: ${last.weights}`);
     if (existsSync(stage.runDir)) row.problems.push(...stage.leftovers());
@@ -195,6 +197,7 @@ async function goOn(stage: Stage, { next, again }: Trial, row: Row): Promise<Out
     if (killed !== null) {
       row.followed += ` (${killed.when})`;
       moment = null;
+      refused = false;
     } else if (outcome.code === USAGE && !refused) {
       refused = true;
       way = way === "resume" ? "launch" : "resume";

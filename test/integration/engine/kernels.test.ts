@@ -138,7 +138,7 @@ test("weight gradients of small images with many channels are the same in bf16, 
       return outputs[0]!;
     };
     const [full, half] = [await gradientBy(engine), await gradientBy(bf16)];
-    const norm = (values: Float32Array) => Math.hypot(...Array.from(values.subarray(0, 20_000)));
+    const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
     const apart = norm(full.map((value, at) => value - half[at]!)) / norm(full);
     assert.ok(apart < 0.01, `${side}, ${strides}, ${pad}: ${apart} apart`);
   }
