@@ -25,7 +25,7 @@ export interface EngineInfo {
 export interface EngineOptions {
   /** Folder that holds libtensorflow_cc.so.2 and libtensorflow_framework.so.2. */
   libraryDir: string;
-  /** Intra-op threads of each device; inter-op is one a device, so that a device's ops run one after the other. */
+  /** Intra-op threads of each device; inter-op are as many as devices, in one pool for all. */
   threads: number;
   device: "cpu" | "gpu";
   /** Absent: 1. On a CPU, logical devices. UsageError `no-gpu` where TensorFlow sees fewer GPUs. */
@@ -47,9 +47,10 @@ export interface TraceSpec {
   inputs: readonly { dtype: "uint8" | "int32" | "float32"; shape: readonly number[] }[];
   variables: readonly FlatVariables[];
   /**
-   * Written with tfjs, executed symbolically. `streams`: each is flattened, concatenated and handed out the moment it
-   * exists; what the body wrote after it waits until then. `outputs`: small results at the end, each flattened to one float32 vector. What the body assigned to the
-   * variables of `assigned` is concatenated to one more vector, `state`.
+   * Written with tfjs, executed symbolically. `streams`: each is handed out as its tensors, unjoined, the moment it
+   * exists; on one CPU device, what the body wrote after it waits until then. `outputs`: small results at the end, each
+   * flattened to one float32 vector. What the body assigned to the variables of `assigned` is concatenated to one more
+   * vector, `state`.
    */
   body: (inputs: readonly tfjs.Tensor[]) => {
     streams: readonly (readonly tfjs.Tensor[])[];

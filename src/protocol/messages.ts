@@ -129,7 +129,7 @@ export const toWorker = z.discriminatedUnion("type", [
   /**
    * It is a member from now on, under this rank and incarnation.
    * `frames`: weights come as `weights` and gradients go as payloads of `bucket`. `shared-memory`: both lie in the memory
-   * that the worker was started with, and `bucket`, for each shard alone, only says that a gradient is there.
+   * that the worker was started with, and `bucket`, for a block of shards, only says that a gradient is there.
    */
   z.strictObject({ type: z.literal("accept"), ...sender, exchange: exchangeSchema }),
   z.strictObject({ type: z.literal("refuse"), code: z.string().max(64), message: z.string().max(16_384) }),
