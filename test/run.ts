@@ -1,7 +1,7 @@
 /**
- * `npm test [-- WORD …]`: runs the compiled tests whose path holds one of the words (all without one), two files at a time:
- * a file that starts real processes waits for much. Files share no port, no folder and no process. A skipped test is a
- * failure. Ends in the slowest files and 'N passed, N failed'.
+ * `npm test [-- WORD …]`: runs the compiled tests whose path holds one of the words, two files at a time: a file that starts
+ * real processes waits for much. Files share no port, no folder and no process. Without a word, all but those of folders that
+ * need more of the machine than Node and Python. A skipped test is a failure. Ends in the slowest files and 'N passed, N failed'.
  */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +13,9 @@ import { fileURLToPath } from "node:url";
 /** What runs note about their user stays out of the tester's own home. */
 process.env.XDG_STATE_HOME = mkdtempSync(join(tmpdir(), "cnn-dist-state-"));
 
+/** Folders with scripts of their own, `npm run test:hosts` (root, Slurm, Ray) and `test:browser` (Chromium). */
+const APART = ["hosts/", "browser/"];
+
 /** Files that are named at the end. */
 const SLOWEST = 12;
 
@@ -20,7 +23,9 @@ const root = fileURLToPath(new URL(".", import.meta.url));
 const words = process.argv.slice(2);
 const files = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".test.js"))
-  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  .filter((file) =>
+    words.length === 0 ? !APART.some((folder) => file.startsWith(folder)) : words.some((word) => file.includes(word)),
+  )
   .sort();
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
