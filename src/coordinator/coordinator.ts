@@ -4,13 +4,13 @@ import type { Fingerprint } from "../config/fingerprint.js";
 import { globalBatch } from "../data/order.js";
 import type { SharedFile } from "../exchange/mapping.js";
 import { TrainingMemory } from "../exchange/training-memory.js";
+import type { GivenValues, InitialValues } from "../membership/admission.js";
+import { Membership } from "../membership/membership.js";
+import type { MembersOptions, MembersPorts } from "../membership/ports.js";
+import { StopRequested } from "../membership/workers.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
-import type { GivenValues, InitialValues } from "./membership/admission.js";
-import { Membership } from "./membership/membership.js";
-import type { MembersOptions, MembersPorts } from "./membership/ports.js";
 import { train } from "./training/loop.js";
 import type { Outcome, TrainingOptions, TrainingPorts } from "./training/ports.js";
-import { StopRequested } from "./training/workers.js";
 
 export type { Outcome } from "./training/ports.js";
 

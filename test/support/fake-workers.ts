@@ -1,7 +1,7 @@
 /** Behind the training's port: whoever computes, as one function. Its "gradients" are arithmetic that a test can repeat. */
 
-import type { EvaluationWork, StepWork, Work, Workers } from "../../src/coordinator/training/workers.js";
 import { shardSpan } from "../../src/data/order.js";
+import type { EvaluationWork, StepWork, Work, Workers } from "../../src/membership/workers.js";
 import { coverOf, type Range } from "../../src/parameters/tree.js";
 import { COSTS, sumOf } from "./step-values.js";
 

@@ -1,4 +1,4 @@
-import type { Member } from "../../src/coordinator/membership/roster.js";
+import type { Member } from "../../src/membership/roster.js";
 
 /** A worker that has joined. */
 export function member(rank: number, exchange: Member["exchange"] = "frames"): Member {

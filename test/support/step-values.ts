@@ -1,6 +1,6 @@
 /** Values of a step for tests; sums of them depend on the order of additions. */
 import { DoubleBuffer } from "../../src/coordinator/training/weights.js";
-import type { RankTimes, StepCosts, Weights } from "../../src/coordinator/training/workers.js";
+import type { RankTimes, StepCosts, Weights } from "../../src/membership/workers.js";
 import type { Layout } from "../../src/parameters/layout.js";
 import { childrenOf, type Range } from "../../src/parameters/tree.js";
 import type { Timing } from "../../src/protocol/messages.js";

@@ -1,6 +1,6 @@
 /** The sums of an evaluation: every image counts once, and no bit depends on who computed which chunk when. */
 import type { Span } from "../../data/order.js";
-import type { EvaluationWork, Score, Weights } from "./workers.js";
+import type { EvaluationWork, Score, Weights } from "../../membership/workers.js";
 
 export class EvaluationSum implements EvaluationWork<Score> {
   readonly kind = "evaluation";

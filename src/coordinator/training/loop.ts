@@ -11,6 +11,7 @@ import {
 } from "../../data/order.js";
 import { CnnDistError } from "../../errors.js";
 import type { TrainingMemory } from "../../exchange/training-memory.js";
+import { ResidualsLost, type StepPlan, StopRequested, type Workers } from "../../membership/workers.js";
 import { afterEvaluation, learningRate } from "../../optim/schedule.js";
 import { EvaluationSum } from "./evaluation.js";
 import type { Outcome, TrainingOptions, TrainingPorts } from "./ports.js";
@@ -20,7 +21,6 @@ import { Saves } from "./saves.js";
 import { type StepResult, StepSum } from "./step.js";
 import { StepUpdate } from "./update.js";
 import { DoubleBuffer } from "./weights.js";
-import { ResidualsLost, type StepPlan, StopRequested, type Workers } from "./workers.js";
 
 /** Largest number of test images that a worker evaluates at once. */
 const EVALUATION_CHUNK = 512;

@@ -1,6 +1,6 @@
 /** Where a step's time went: from when each rank and the coordinator did what, to seconds. Pure. */
 import type { RankPhases, StepPhases } from "../../events.js";
-import type { BucketSpan, Moments, RankTimes } from "./workers.js";
+import type { BucketSpan, Moments, RankTimes } from "../../membership/workers.js";
 
 /** A step from its assignment to its commit, in milliseconds of the coordinator's clock. */
 export interface StepTimes extends Moments {

@@ -1,8 +1,8 @@
 /** What is told of a step once it is committed. Pure. */
 import type { StepEvent, TimelineEvent, TimelineSpan } from "../../events.js";
+import type { StepPlan } from "../../membership/workers.js";
 import { rankPhases, type StepTimes, stepPhases, sumSeconds, tailSeconds } from "./phases.js";
 import type { StepResult } from "./step.js";
-import type { StepPlan } from "./workers.js";
 
 export interface StepFacts {
   plan: StepPlan;

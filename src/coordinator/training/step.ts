@@ -1,7 +1,16 @@
 /** The sums of one step: losses, gradients bucket by bucket, and the state, added along the tree over the shards. */
 import { CnnDistError } from "../../errors.js";
+import type {
+  BucketSpan,
+  Packed,
+  Part,
+  Score,
+  StepCosts,
+  StepPlan,
+  StepWork,
+  Weights,
+} from "../../membership/workers.js";
 import { addInPlace, additionsOf, type Range, rangeKey, TreeSum } from "../../parameters/tree.js";
-import type { BucketSpan, Packed, Part, Score, StepCosts, StepPlan, StepWork, Weights } from "./workers.js";
 
 export interface StepResult extends Score {
   /** When gradients that came as frames were put into their places. */

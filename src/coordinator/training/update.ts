@@ -1,10 +1,10 @@
 /** From a step's gradients to the next version of the weights, in the other half of the double buffer. */
 import { CnnDistError } from "../../errors.js";
+import type { BucketSpan } from "../../membership/workers.js";
 import { clipScale } from "../../optim/clipping.js";
 import type { Bucket } from "../../parameters/layout.js";
 import type { Origin } from "./step.js";
 import type { DoubleBuffer } from "./weights.js";
-import type { BucketSpan } from "./workers.js";
 
 export interface UpdateOptions {
   step: number;

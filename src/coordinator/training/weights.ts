@@ -2,7 +2,7 @@
 import type { Snapshot } from "../../checkpoint/snapshot.js";
 import type { WeightsKind } from "../../events.js";
 import type { TrainingMemory } from "../../exchange/training-memory.js";
-import type { Weights } from "./workers.js";
+import type { Weights } from "../../membership/workers.js";
 
 type Values = Pick<Snapshot, "weights" | "state" | "slots" | "ema" | "residuals">;
 

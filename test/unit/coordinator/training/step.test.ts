@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Origin, StepSum } from "../../../../src/coordinator/training/step.js";
-import type { StepPlan } from "../../../../src/coordinator/training/workers.js";
+import type { StepPlan } from "../../../../src/membership/workers.js";
 import { testLayout } from "../../../support/fake-worker.js";
 import { COSTS, sumOf, weightsOf } from "../../../support/step-values.js";
 import { Shelf } from "../../../support/training-memory.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { WorkerClock } from "../../../../src/coordinator/membership/worker-clock.js";
+import { WorkerClock } from "../../../src/membership/worker-clock.js";
 
 test("messages both ways find the difference to half of the quickest round trip, whatever the delays", () => {
   fc.assert(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ResidualHomes } from "../../../../src/coordinator/membership/residuals.js";
-import { member } from "../../../support/member.js";
+import { ResidualHomes } from "../../../src/membership/residuals.js";
+import { member } from "../../support/member.js";
 
 test("at the version that was kept, any worker may have any shard, and a death costs nothing", () => {
   const homes = new ResidualHomes(3, 4);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Member, Roster } from "../../../../src/coordinator/membership/roster.js";
-import { PROTOCOL } from "../../../../src/protocol/messages.js";
+import { type Member, Roster } from "../../../src/membership/roster.js";
+import { PROTOCOL } from "../../../src/protocol/messages.js";
 
 const hello = (token: string | null = null) =>
   ({ type: "hello", protocol: PROTOCOL, token, pid: 7, host: "there", device: "cpu" }) as const;

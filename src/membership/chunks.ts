@@ -1,10 +1,10 @@
 /** An evaluation in flight: chunks of the test set, given to the workers that are there. */
-import type { Span } from "../../data/order.js";
-import type { RejectReason } from "../../protocol/codec.js";
-import type { ToCoordinator } from "../../protocol/messages.js";
-import type { EvaluationWork } from "../training/workers.js";
+import type { Span } from "../data/order.js";
+import type { RejectReason } from "../protocol/codec.js";
+import type { ToCoordinator } from "../protocol/messages.js";
 import { deferred, type InFlight } from "./in-flight.js";
 import type { Member } from "./roster.js";
+import type { EvaluationWork } from "./workers.js";
 
 /** Chunks that a worker has at a time: one to compute, one to go on with. */
 const AHEAD = 2;

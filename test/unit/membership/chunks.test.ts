@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ChunksInFlight } from "../../../../src/coordinator/membership/chunks.js";
-import type { Member } from "../../../../src/coordinator/membership/roster.js";
-import { EvaluationSum } from "../../../../src/coordinator/training/evaluation.js";
-import { evaluationChunks, type Span } from "../../../../src/data/order.js";
-import { testLayout } from "../../../support/fake-worker.js";
-import { member } from "../../../support/member.js";
-import { weightsOf } from "../../../support/step-values.js";
+import { EvaluationSum } from "../../../src/coordinator/training/evaluation.js";
+import { evaluationChunks, type Span } from "../../../src/data/order.js";
+import { ChunksInFlight } from "../../../src/membership/chunks.js";
+import type { Member } from "../../../src/membership/roster.js";
+import { testLayout } from "../../support/fake-worker.js";
+import { member } from "../../support/member.js";
+import { weightsOf } from "../../support/step-values.js";
 
 const lossOf = ({ start, end }: Span) => Math.sin(start) * 1e10 + end / 3;
 

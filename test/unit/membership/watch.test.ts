@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TICK_MS } from "../../../../src/config/time-limits.js";
-import { heldUpMs, overdue } from "../../../../src/coordinator/membership/watch.js";
+import { TICK_MS } from "../../../src/config/time-limits.js";
+import { heldUpMs, overdue } from "../../../src/membership/watch.js";
 
 const LIMITS = { heartbeatTimeout: 10, stepTimeout: 300 };
 

@@ -2,10 +2,10 @@
  * What the training asks of those that compute. Membership implements it with processes that speak the protocol; memory
  * that processes share, or nodes that send one sum for several workers, fit behind it as well.
  */
-import type { Span } from "../../data/order.js";
-import type { WeightsKind } from "../../events.js";
-import type { Layout } from "../../parameters/layout.js";
-import type { Range } from "../../parameters/tree.js";
+import type { Span } from "../data/order.js";
+import type { WeightsKind } from "../events.js";
+import type { Layout } from "../parameters/layout.js";
+import type { Range } from "../parameters/tree.js";
 
 export interface Workers {
   /**

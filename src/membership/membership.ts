@@ -1,14 +1,5 @@
 /** The training's workers as processes that speak the protocol: work goes to members, and again when one is lost. */
-import type { CnnDistError } from "../../errors.js";
-import {
-  type EvaluationWork,
-  type ResidualWork,
-  type StepWork,
-  StopRequested,
-  type Weights,
-  type Work,
-  type Workers,
-} from "../training/workers.js";
+import type { CnnDistError } from "../errors.js";
 import type { Gathered } from "./admission.js";
 import { ChunksInFlight } from "./chunks.js";
 import { Compression } from "./compression.js";
@@ -20,6 +11,15 @@ import type { Incarnation, Member } from "./roster.js";
 import { ShardsInFlight } from "./shards.js";
 import { WorkerClocks } from "./step-times.js";
 import { Versions } from "./versions.js";
+import {
+  type EvaluationWork,
+  type ResidualWork,
+  type StepWork,
+  StopRequested,
+  type Weights,
+  type Work,
+  type Workers,
+} from "./workers.js";
 
 export class Membership implements Workers {
   readonly #ports: MembersPorts;

@@ -1,10 +1,10 @@
 /** Residuals on their way from the workers that have them to the coordinator, before a checkpoint. */
-import { asFloat32, type RejectReason } from "../../protocol/codec.js";
-import type { ToCoordinator } from "../../protocol/messages.js";
-import type { ResidualWork } from "../training/workers.js";
+import { asFloat32, type RejectReason } from "../protocol/codec.js";
+import type { ToCoordinator } from "../protocol/messages.js";
 import { deferred, type InFlight } from "./in-flight.js";
 import type { ResidualHomes } from "./residuals.js";
 import type { Member } from "./roster.js";
+import type { ResidualWork } from "./workers.js";
 
 interface Hooks {
   /** Milliseconds. */

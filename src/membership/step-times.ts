@@ -1,8 +1,8 @@
 /** When each rank did its part of a step, from what the workers say: in the coordinator's time, and within the step. */
-import type { Timing } from "../../protocol/messages.js";
-import type { RankTimes } from "../training/workers.js";
+import type { Timing } from "../protocol/messages.js";
 import type { Member } from "./roster.js";
 import { WorkerClock } from "./worker-clock.js";
+import type { RankTimes } from "./workers.js";
 
 /** Spans of one rank in one step that are kept: many shards of a large network have more. */
 const MAX_RANK_SPANS = 16_384;

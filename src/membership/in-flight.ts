@@ -1,6 +1,6 @@
 /** What a step and an evaluation have in common while they run: pieces that are given out, owed, and given to others. */
-import type { RejectReason } from "../../protocol/codec.js";
-import type { ToCoordinator } from "../../protocol/messages.js";
+import type { RejectReason } from "../protocol/codec.js";
+import type { ToCoordinator } from "../protocol/messages.js";
 import type { Member } from "./roster.js";
 
 export interface InFlight {

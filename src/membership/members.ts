@@ -1,11 +1,11 @@
 /** Who is there: members are admitted, heard, watched and taken out here, and nothing else writes a `Member`. */
-import type { Fingerprint } from "../../config/fingerprint.js";
-import { HELLO_TIMEOUT_MS, TICK_MS } from "../../config/time-limits.js";
-import { globalBatch } from "../../data/order.js";
-import { CnnDistError, CODES, errorOf, isCode, messageOf } from "../../errors.js";
-import type { WorkerEvent } from "../../events.js";
-import type { RejectReason } from "../../protocol/codec.js";
-import { PROTOCOL, type ToCoordinator, type ToWorker } from "../../protocol/messages.js";
+import type { Fingerprint } from "../config/fingerprint.js";
+import { HELLO_TIMEOUT_MS, TICK_MS } from "../config/time-limits.js";
+import { globalBatch } from "../data/order.js";
+import { CnnDistError, CODES, errorOf, isCode, messageOf } from "../errors.js";
+import type { WorkerEvent } from "../events.js";
+import type { RejectReason } from "../protocol/codec.js";
+import { PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
 import { type Agreed, type InitialValues, initialValuesOf, type Join, objection } from "./admission.js";
 import { Channel } from "./channel.js";
 import { CONNECTION_GONE, Departures } from "./departures.js";

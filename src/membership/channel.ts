@@ -1,8 +1,8 @@
 /** Typed messages over the link, and how many bytes of payload went through it. */
-import { asBytes } from "../../parameters/bytes.js";
-import { type Decoded, decodeToCoordinator, encode } from "../../protocol/codec.js";
-import type { ToCoordinator, ToWorker } from "../../protocol/messages.js";
-import type { CoordinatorLink } from "../../transport/link.js";
+import { asBytes } from "../parameters/bytes.js";
+import { type Decoded, decodeToCoordinator, encode } from "../protocol/codec.js";
+import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
+import type { CoordinatorLink } from "../transport/link.js";
 
 export class Channel {
   readonly #link: CoordinatorLink;

@@ -1,6 +1,6 @@
 /** Whom the coordinator has waited for too long. Pure: time comes in as an argument. */
-import { JOIN_TIMEOUT_MS, TICK_MS } from "../../config/time-limits.js";
-import type { WorkerEvent } from "../../events.js";
+import { JOIN_TIMEOUT_MS, TICK_MS } from "../config/time-limits.js";
+import type { WorkerEvent } from "../events.js";
 import type { Member } from "./roster.js";
 
 export interface Overdue {

@@ -1,6 +1,6 @@
 /** Who is there: a pure record of workers by peer. Time comes in as an argument; nothing is sent from here. */
-import type { WorkerState } from "../../events.js";
-import type { Exchange, ToCoordinator } from "../../protocol/messages.js";
+import type { WorkerState } from "../events.js";
+import type { Exchange, ToCoordinator } from "../protocol/messages.js";
 
 /** A rank that was started again is a new incarnation. */
 export interface Incarnation {

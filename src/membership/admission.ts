@@ -1,9 +1,9 @@
 /** Whether a worker that wants to join computes what the others do, and the values that the first one may bring. Pure. */
-import type { Snapshot } from "../../checkpoint/snapshot.js";
-import { differences, type Fingerprint } from "../../config/fingerprint.js";
-import { layoutOf } from "../../parameters/layout.js";
-import { asFloat32 } from "../../protocol/codec.js";
-import type { ToCoordinator } from "../../protocol/messages.js";
+import type { Snapshot } from "../checkpoint/snapshot.js";
+import { differences, type Fingerprint } from "../config/fingerprint.js";
+import { layoutOf } from "../parameters/layout.js";
+import { asFloat32 } from "../protocol/codec.js";
+import type { ToCoordinator } from "../protocol/messages.js";
 
 export type Join = Extract<ToCoordinator, { type: "join" }>;
 

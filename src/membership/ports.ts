@@ -1,12 +1,12 @@
 /** What membership needs of the world and of the work in flight. Tests give fakes; src/run gives the real. */
-import type { Snapshot } from "../../checkpoint/snapshot.js";
-import type { Clock } from "../../clock.js";
-import type { CnnDistError } from "../../errors.js";
-import type { RunEvent } from "../../events.js";
-import type { Layout } from "../../parameters/layout.js";
-import type { RejectReason } from "../../protocol/codec.js";
-import type { Exchange, ToCoordinator } from "../../protocol/messages.js";
-import type { CoordinatorLink } from "../../transport/link.js";
+import type { Snapshot } from "../checkpoint/snapshot.js";
+import type { Clock } from "../clock.js";
+import type { CnnDistError } from "../errors.js";
+import type { RunEvent } from "../events.js";
+import type { Layout } from "../parameters/layout.js";
+import type { RejectReason } from "../protocol/codec.js";
+import type { Exchange, ToCoordinator } from "../protocol/messages.js";
+import type { CoordinatorLink } from "../transport/link.js";
 import type { GivenValues } from "./admission.js";
 import type { Member } from "./roster.js";
 

@@ -1,12 +1,12 @@
 /** What membership does where gradients travel compressed as frames: residuals stay with workers, move and get lost. */
-import type { Snapshot } from "../../checkpoint/snapshot.js";
-import { globalBatch } from "../../data/order.js";
-import type { Compressor } from "../../exchange/compression/compressor.js";
-import { compressorOf } from "../../exchange/compression.js";
-import type { Exchange, ToWorker } from "../../protocol/messages.js";
-import { ResidualsLost, type StepWork } from "../training/workers.js";
+import type { Snapshot } from "../checkpoint/snapshot.js";
+import { globalBatch } from "../data/order.js";
+import type { Compressor } from "../exchange/compression/compressor.js";
+import { compressorOf } from "../exchange/compression.js";
+import type { Exchange, ToWorker } from "../protocol/messages.js";
 import { ResidualHomes } from "./residuals.js";
 import type { Member } from "./roster.js";
+import { ResidualsLost, type StepWork } from "./workers.js";
 
 export class Compression {
   readonly compressor: Compressor;

@@ -1,16 +1,16 @@
 /** A step in flight: who was given which shards, who still owes them, and which results are accepted. */
-import { indicesOf } from "../../data/order.js";
-import type { Compressor } from "../../exchange/compression/compressor.js";
-import { blockAround, byBlock } from "../../parameters/blocks.js";
-import { divide } from "../../parameters/divide.js";
-import { coverOf, type Range, rangeKey } from "../../parameters/tree.js";
-import { asFloat32, type RejectReason } from "../../protocol/codec.js";
-import type { Timing, ToCoordinator } from "../../protocol/messages.js";
-import type { Packed, Part, RankTimes, StepWork } from "../training/workers.js";
+import { indicesOf } from "../data/order.js";
+import type { Compressor } from "../exchange/compression/compressor.js";
+import { blockAround, byBlock } from "../parameters/blocks.js";
+import { divide } from "../parameters/divide.js";
+import { coverOf, type Range, rangeKey } from "../parameters/tree.js";
+import { asFloat32, type RejectReason } from "../protocol/codec.js";
+import type { Timing, ToCoordinator } from "../protocol/messages.js";
 import { deferred, type InFlight } from "./in-flight.js";
 import type { ResidualHomes } from "./residuals.js";
 import type { Member } from "./roster.js";
 import { rankTimes, type WorkerClocks } from "./step-times.js";
+import type { Packed, Part, RankTimes, StepWork } from "./workers.js";
 
 interface Hooks {
   /** Milliseconds. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CONNECTION_GONE, Departures } from "../../../../src/coordinator/membership/departures.js";
+import { CONNECTION_GONE, Departures } from "../../../src/membership/departures.js";
 
 const FIRST = { rank: 2, incarnation: 0 };
 const noLog = () => "";

@@ -1,5 +1,5 @@
 /** How workers went, for the message of a run that has none left. Pure. */
-import { clauseOf } from "../../errors.js";
+import { clauseOf } from "../errors.js";
 import type { Incarnation } from "./roster.js";
 
 /** What the socket says of a dead worker; its process says it better. */

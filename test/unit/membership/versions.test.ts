@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Versions } from "../../../../src/coordinator/membership/versions.js";
-import { testLayout } from "../../../support/fake-worker.js";
-import { member } from "../../../support/member.js";
-import { weightsOf } from "../../../support/step-values.js";
+import { Versions } from "../../../src/membership/versions.js";
+import { testLayout } from "../../support/fake-worker.js";
+import { member } from "../../support/member.js";
+import { weightsOf } from "../../support/step-values.js";
 
 const version = (number: number) => weightsOf(testLayout(), number);
 const BUCKETS = [0, 1, 2, -1];

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { rankTimes, WorkerClocks } from "../../../../src/coordinator/membership/step-times.js";
-import type { Timing } from "../../../../src/protocol/messages.js";
-import { member } from "../../../support/member.js";
-import { TIMING } from "../../../support/step-values.js";
+import { rankTimes, WorkerClocks } from "../../../src/membership/step-times.js";
+import type { Timing } from "../../../src/protocol/messages.js";
+import { member } from "../../support/member.js";
+import { TIMING } from "../../support/step-values.js";
 
 const AT = { shards: 1, offsetMs: 1000, stepMs: 1005, receivedMs: 1400 };
 

@@ -1,6 +1,7 @@
 /** Which member holds which version of the weights, and what it must be sent. */
-import type { Weights } from "../training/workers.js";
+
 import type { Member } from "./roster.js";
+import type { Weights } from "./workers.js";
 
 interface Held {
   /** The version that it was sent whole; -1 for none. */
