@@ -201,6 +201,29 @@ export interface CheckpointEvent {
   size_bytes: number;
   duration_seconds: number;
 }
+/** What a picture of a network shows: docs/pictures.md. */
+export type PictureKind = "filters" | "samples" | "mistakes" | "confusion" | "activations" | "gradcam" | "curves";
+/** Of `--pictures`: the network as it was evaluated at that step. The folders of the newest and of the best step are kept. */
+export interface PicturesEvent {
+  event: "pictures";
+  step: number;
+  /** Counted from 0, as in `eval`. */
+  epoch: number;
+  /** Whether that evaluation was the best so far. */
+  best: boolean;
+  pictures: readonly {
+    what: PictureKind;
+    /** Of a PNG, from the run's folder on: pictures/step-00000012/filters.png. */
+    file: string;
+    /** What it shows, in words. */
+    title: string;
+    /** Pixels; a screen shows two of them as one. */
+    width: number;
+    height: number;
+  }[];
+  /** In a process of its own, beside the training. */
+  duration_seconds: number;
+}
 /**
  * A worker was lost that alone had what its shards kept back of their compressed gradients: the run goes on from its newest
  * checkpoint, or its start, and does the steps since then again, with the same result. Only with `compress` over frames.
@@ -286,6 +309,7 @@ export type RunEvent =
   | TimelineEvent
   | EvalEvent
   | CheckpointEvent
+  | PicturesEvent
   | RollbackEvent
   | HeartbeatEvent
   | RejectedEvent
