@@ -66,6 +66,7 @@ export const CODES = {
   precision: usage("the device cannot compute in that precision"),
   protocol: failed("coordinator and worker do not understand each other"),
   "recipe-file": usage("a recipe's file cannot be read"),
+  "run-differs": usage("the run in that folder has another recipe than the one that was asked for"),
   "run-dir": usage("a run's folder cannot be made, read or written"),
   "run-dir-in-use": usage("another run writes to that folder"),
   safetensors: failed("a safetensors file is damaged"),

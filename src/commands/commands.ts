@@ -72,7 +72,7 @@ export const COMMANDS: readonly Command[] = [
     options: [
       TRUST_MODEL,
       ...LENGTH_OPTIONS,
-      ...PLACEMENT_OPTIONS.filter(({ flag }) => flag !== "run-dir"),
+      ...PLACEMENT_OPTIONS.filter(({ flag }) => !["run-dir", "auto-resume"].includes(flag)),
       option("allow-different-engine", "boolean", "go on with other bits where TensorFlow or the processor are others"),
       ...OUTPUT_OPTIONS,
     ],

@@ -108,6 +108,7 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
   ),
   placement("data-dir", "dataDir", "string", "folder that holds the data set's files"),
   placement("run-dir", "runDir", "string", "folder of the run [runs/MODEL-DATASET-TIME]"),
+  placement("auto-resume", "autoResume", "boolean", "go on with the run in --run-dir if there is one, else begin it"),
   placement(
     "checkpoint-every-steps",
     "checkpointEverySteps",

@@ -4,7 +4,7 @@ import { show } from "./training.js";
 import { flag, length, output, path, placement } from "./values.js";
 import { work } from "./work.js";
 
-const { runDir: _, ...placementOfRun } = placement; // the run has its folder
+const { runDir: _, autoResume: __, ...placementOfRun } = placement; // the run has its folder
 
 export const command = work(
   { runDir: path, trustModel: flag, ...length, ...placementOfRun, allowDifferentEngine: flag, ...output },

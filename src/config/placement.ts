@@ -23,6 +23,8 @@ export const placementSchema = z.strictObject({
   dataDir: z.string().min(1).nullable(),
   /** Null: runs/<model>-<dataset>-<time> in the current directory. */
   runDir: z.string().min(1).nullable(),
+  /** Go on with the run that is in `runDir`, if one is; it must have the same recipe. */
+  autoResume: z.boolean(),
   /** 0: only at the end of an epoch and of the run. */
   checkpointEverySteps: z.number().int().min(0),
   keepCheckpoints: z.number().int().min(1),
@@ -63,6 +65,7 @@ export const PLACEMENT_DEFAULTS: Placement = {
   devicesPerWorker: 1,
   dataDir: null,
   runDir: null,
+  autoResume: false,
   checkpointEverySteps: 0,
   keepCheckpoints: 3,
   evaluateEveryEpochs: 1,
@@ -102,6 +105,8 @@ export function completePlacement(
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const placement = validate(placementSchema, { ...PLACEMENT_DEFAULTS, ...known }, where);
   checkTimeLimits(placement);
+  if (placement.autoResume && placement.runDir === null)
+    throw new UsageError("config", "--auto-resume goes on with the run in --run-dir DIR; --run-dir is missing.");
   if (placement.traceSteps !== null && placement.trace === null)
     throw new UsageError("config", "--trace-steps says which steps --trace FILE is to hold; --trace is missing.");
   return placement;

@@ -27,7 +27,7 @@ export interface CheckpointControl extends Control {
   onWarning?: ((text: string) => void) | undefined;
 }
 
-const { workers, device, dataDir, runDir: _, ...placementOfRun } = placementSchema.partial().shape;
+const { workers, device, dataDir, runDir: _, autoResume: __, ...placementOfRun } = placementSchema.partial().shape;
 const where = { device, dataDir };
 const best = z.boolean().optional();
 /** Run the module that the folder names, though it is not in the list of those that this user trained with. */

@@ -1,10 +1,13 @@
 import { completePlacement, type Placement, placementSchema } from "../config/placement.js";
 import type { Recipe } from "../config/recipe.js";
-import type { RecipeOverrides } from "../config/resolve.js";
+import { type RecipeOverrides, resolveRecipe } from "../config/resolve.js";
 import type { RunEvent } from "../events.js";
 import { nameOf } from "../models/choice.js";
 import { assertTrusted, remember, trustedModelsFile } from "../models/trust.js";
+import { recipeOfBoth } from "../run/auto-resume.js";
+import type { StartOptions } from "../run/context.js";
 import { recipeFor, type Where } from "../run/devices.js";
+import { hasTrained, readRecipe } from "../run/directory.js";
 import { follow } from "./follow.js";
 import { objectGiven, optionsOf, type TrainOptions, trainSchema, workersOf } from "./options.js";
 
@@ -27,7 +30,7 @@ const PLACEMENT_KEYS: ReadonlySet<string> = new Set(Object.keys(placementSchema.
 export async function trainingOf(
   options: TrainOptions,
   where: Omit<Where, "placement"> = { remote: false },
-): Promise<{ recipe: Recipe; placement: Placement; dryRun: boolean }> {
+): Promise<Pick<StartOptions, "recipe" | "placement" | "resume"> & { dryRun: boolean }> {
   const { recipe, model, gpus, dryRun = false, ...rest } = optionsOf(trainSchema, options, "train");
   const entries = Object.entries(rest);
   const given = Object.fromEntries(entries.filter(([key]) => PLACEMENT_KEYS.has(key))) as Partial<Placement>;
@@ -36,9 +39,17 @@ export async function trainingOf(
     { ...given, workers: workersOf({ gpus, workers: given.workers }, "train") },
     "train",
   );
-  const resolved = await recipeFor({ model, recipe, overrides }, { ...where, placement });
+  const { autoResume, runDir } = placement;
+  const begun = autoResume && runDir !== null && hasTrained(runDir) ? { runDir, recipe: readRecipe(runDir) } : null;
+  const request = { model, recipe, overrides };
+  // A run keeps its shards, however many workers it now has.
+  const resolved = begun
+    ? resolveRecipe({ ...request, workers: begun.recipe.shards })
+    : await recipeFor(request, { ...where, placement });
   allowModel(resolved.model, { named: model !== undefined, dryRun });
-  return { recipe: resolved, placement, dryRun };
+  if (!begun) return { recipe: resolved, placement, dryRun };
+  const goOn = recipeOfBoth(resolved, begun.recipe, begun.runDir);
+  return { recipe: goOn, placement, dryRun, resume: { runDir: begun.runDir } };
 }
 
 /** A module that the user named is theirs to run; one that a recipe's file names may come from somebody else. */

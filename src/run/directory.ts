@@ -49,10 +49,10 @@ export class RunDirectory {
     makeDirectories(dir);
     const lock = RunLock.take(join(dir, "lock"));
     try {
-      if (existsSync(join(dir, "recipe.json")) && hasTrained(dir))
+      if (hasTrained(dir))
         throw new UsageError(
           "run-dir",
-          `--run-dir ${dir} holds a run already. Resume it with '${resumeCommand(dir)}', or choose another folder.`,
+          `--run-dir ${dir} holds a run already. Resume it with '${resumeCommand(dir)}' or by --auto-resume, or choose another folder.`,
         );
       writeRecipe(dir, recipe);
       return new RunDirectory(dir, lock);
@@ -143,10 +143,12 @@ function assertRun(dir: string): void {
   );
 }
 
-/** Whether a step or a checkpoint of the run is there, whole or not: what nobody may lose by a second launch. */
-function hasTrained(dir: string): boolean {
+/** Whether a step or a checkpoint of a run is there, whole or not: what nobody may lose by a second launch. */
+export function hasTrained(dir: string): boolean {
+  if (!existsSync(join(dir, "recipe.json"))) return false;
   const replayed = statSync(join(dir, "replay.jsonl"), { throwIfNoEntry: false });
-  return (replayed?.size ?? 0) > 0 || readdirSync(join(dir, "checkpoints")).length > 0;
+  const checkpoints = join(dir, "checkpoints");
+  return (replayed?.size ?? 0) > 0 || (existsSync(checkpoints) && readdirSync(checkpoints).length > 0);
 }
 
 /** The recipe that a run was begun with. */

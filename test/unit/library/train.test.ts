@@ -1,12 +1,16 @@
 /** What the library makes of its options, before anything starts. */
 import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { Gpu } from "../../../src/engine/gpus.js";
 import { resume, train } from "../../../src/index.js";
 import type { TrainOptions } from "../../../src/library/options.js";
 import { trainingOf } from "../../../src/library/train.js";
+import { RunDirectory } from "../../../src/run/directory.js";
 import { inProcess } from "../../support/cli.js";
 import { seeEightGpus } from "../../support/gpus.js";
+import { temporaryDirectory } from "../../support/temporary.js";
 
 const gpu = (index: number): Gpu => ({
   index,
@@ -45,6 +49,26 @@ test("on one machine, the library and the command line come to the same recipe",
   const { stderr } = await inProcess(["launch", "--batch-size", "7"]);
   assert.match(stderr, /--batch-size 7 is smaller than --shards 8/);
   await assert.rejects(train({ batchSize: 7 }).next(), /--batch-size 7 is smaller than --shards 8/);
+});
+
+test("autoResume goes on with the run in runDir, whose shards stay, and begins it where it has not trained", async (context) => {
+  const runDir = join(temporaryDirectory(context), "run");
+  const asked = { runDir, autoResume: true, seed: 3, dataset: "synthetic" };
+  await assert.rejects(trainingOf({ autoResume: true }, NONE), /--run-dir is missing/);
+  assert.equal((await trainingOf(asked, NONE)).resume, undefined);
+
+  const { recipe } = await trainingOf({ ...asked, workers: 6 }, NONE);
+  RunDirectory.create(runDir, { ...recipe, datasetSha256: "d".repeat(64) }).close();
+  assert.equal((await trainingOf({ ...asked, seed: 4 }, NONE)).resume, undefined, "nothing of it is lost");
+
+  mkdirSync(join(runDir, "checkpoints", "step-00000001"));
+  const found = await trainingOf({ ...asked, workers: 2, epochs: 9 }, NONE);
+  assert.deepEqual(found.resume, { runDir });
+  assert.deepEqual(found.recipe, { ...recipe, datasetSha256: "d".repeat(64), epochs: 9 });
+  await assert.rejects(trainingOf({ ...asked, seed: 4, shards: 4 }, NONE), {
+    code: "run-differs",
+    message: /shards is 6 there, 4 here; .*seed is 3 there, 4 here/,
+  });
 });
 
 test("an option that is not known or not possible is named as the library calls it", async () => {
