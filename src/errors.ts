@@ -43,6 +43,7 @@ export const CODES = {
   "image-file": usage("an image named on the command line cannot be used"),
   "init-weights": usage("the weights to begin from cannot be read or do not fit"),
   keys: usage("a key of coordinator or worker is missing, damaged, or can be read by others"),
+  launcher: usage("what the launcher of several machines says, or the options about them, does not fit together"),
   "lock-lost": failed("another process took over the lock of a download, or of a run's folder"),
   "metrics-port": usage("the address for the metrics is not free or not of this machine"),
   model: hopeless("a network asks for something that its layers do not give"),

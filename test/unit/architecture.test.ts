@@ -119,6 +119,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   checkpoint: ["parameters", "config", "type:optim", "zod"],
   metrics: ["type:engine", "prom-client"],
   fetch: ["proper-lockfile", "yauzl"],
+  cluster: [],
 };
 
 /**
