@@ -54,6 +54,8 @@ export interface PlanEvent {
   threads: number;
   run_dir: string;
   metrics_url: string | null;
+  /** Of the page that shows the run. */
+  page_url: string | null;
   resumed_from: string | null;
   start_step: number;
   /** Bytes; predicted peak of one worker. */

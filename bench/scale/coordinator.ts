@@ -57,7 +57,7 @@ async function simulate(simulation: Simulation): Promise<Cost> {
       exchange: exchange === "shared-memory" ? exchange : "frames",
       block: 1,
       placement: PLACEMENT_DEFAULTS,
-      traceSteps: null,
+      isTraced: () => false,
     },
     {
       link,

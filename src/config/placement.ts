@@ -92,6 +92,10 @@ export function tracedSteps(
   return traceSteps === null ? { from: done + 1, to: done + TRACED_STEPS } : stepsOf(traceSteps);
 }
 
+export function isBetween(step: number, steps: { from: number; to: number } | null): boolean {
+  return steps !== null && steps.from <= step && step <= steps.to;
+}
+
 function stepsOf(text: string): { from: number; to: number } {
   const [from = 0, to = 0] = text.split("-").map(Number);
   return { from, to };

@@ -36,6 +36,12 @@ export const LOCK_BEAT_MS = 10_000;
 export const LOCK_LOOK_MS = 2 * LOCK_BEAT_MS;
 /** A holder of a lock that cannot be seen from here counts as dead after so long without a sign of life. */
 export const LOCK_SILENT_MS = 120_000;
+/** How often an open page is told what happened since the last time. */
+export const STREAM_SEND_MS = 200;
+/** A page's connection on which nothing happens says so this often: a server closes one that stands still for longer. */
+export const STREAM_BEAT_MS = 10_000;
+/** How often steps are traced while a page is open, so that it can show who did what when. */
+export const PAGE_TRACE_MS = 2000;
 /** Before the n-th restart of a worker (1-based): 0.5, 1, 2, 4 … at most 30 s. */
 export function backoffMs(restart: number): number {
   return Math.min(30_000, 500 * 2 ** (restart - 1));

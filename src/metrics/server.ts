@@ -1,20 +1,19 @@
-/** /metrics for Prometheus, /healthz and /readyz for probes that watch the process. */
+/** The one HTTP server of a process: it listens and keeps limits; what it answers is its routes' matter. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Gpu } from "../engine/gpus.js";
 import { messageOf, UsageError } from "../errors.js";
-import type { RunEvent } from "../events.js";
-import { addGpuMetrics } from "./gpus.js";
-import { createRunMetrics, type RunMetrics } from "./run-metrics.js";
 
-export interface MetricsServer {
-  /** Of /metrics. */
+export interface HttpServer {
+  /** http://HOST:PORT, without a slash at its end. */
   readonly url: string;
-  observe(event: RunEvent): void;
+  readonly port: number;
   close(): Promise<void>;
 }
 
-/** Prometheus keeps one connection, probes open one each; a client that holds more is neither. */
+/** Answers the requests that are its own, and tells whether this was one. */
+export type Routes = (request: IncomingMessage, response: ServerResponse) => Promise<boolean> | boolean;
+
+/** Prometheus keeps one connection, a page one or two, probes open one each. */
 const MAX_CONNECTIONS = 64;
 /** A request is one short line and some headers, and an answer is some kilobytes: slower peers are cut off. */
 const LIMITS = {
@@ -25,20 +24,21 @@ const LIMITS = {
 } as const;
 const IDLE_TIMEOUT_MS = 30_000;
 
-/** UsageError when the address cannot be listened at. `gpus`: asked at each scrape; absent where there are none. */
-export async function startMetrics({
+/** UsageError when the address cannot be listened at. The first of `routes` that knows a request answers it. */
+export async function startServer({
   host,
   port,
-  gpus,
+  routes,
 }: {
   host: string;
   port: number;
-  gpus?: () => Promise<readonly Gpu[]>;
-}): Promise<MetricsServer> {
-  const metrics = createRunMetrics();
-  const refresh = gpus ? addGpuMetrics(metrics.registry, gpus) : async () => {};
+  routes: readonly Routes[];
+}): Promise<HttpServer> {
   const server = createServer(LIMITS, (request, response) => {
-    answer(metrics, refresh, request, response).catch((error: unknown) => send(response, 500, `${messageOf(error)}\n`));
+    answer(routes, request, response).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else sendText(response, 500, `${messageOf(error)}\n`);
+    });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.setTimeout(IDLE_TIMEOUT_MS); // nor must one that reads nothing keep its connection
@@ -47,46 +47,43 @@ export async function startMetrics({
   } catch (error) {
     throw new UsageError(
       "metrics-port",
-      `metrics cannot be served at ${host}:${port}: ${messageOf(error)}. Choose another --metrics-port (0 takes any free one) or --metrics-host.`,
+      `page and metrics cannot be served at ${host}:${port}: ${messageOf(error)}. Choose another --metrics-port (0 takes any free one) or --metrics-host.`,
       { cause: error },
     );
   }
   server.on("error", () => {}); // a connection that cannot be accepted (no file descriptor left) must not end the run
   const { address, family, port: bound } = server.address() as AddressInfo;
   return {
-    url: `http://${family === "IPv6" ? `[${address}]` : address}:${bound}/metrics`,
-    observe: metrics.observe,
+    url: `http://${family === "IPv6" ? `[${address}]` : address}:${bound}`,
+    port: bound,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeAllConnections(); // a scraper that keeps its connection must not keep the run
+      server.closeAllConnections(); // a reader that keeps its connection must not keep the run
       await closed;
     },
   };
 }
 
-async function answer(
-  metrics: RunMetrics,
-  refresh: () => Promise<void>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405, "only GET and HEAD\n");
-  switch (request.url?.split("?")[0]) {
-    case "/metrics":
-      await refresh();
-      return send(response, 200, await metrics.registry.metrics(), metrics.registry.contentType);
-    case "/healthz":
-      return send(response, 200, "ok\n");
-    case "/readyz": {
-      const reason = metrics.notReady();
-      return reason === null ? send(response, 200, "ready\n") : send(response, 503, `not ready: ${reason}\n`);
-    }
-    default:
-      return send(response, 404, "there are /metrics, /healthz and /readyz\n");
-  }
+async function answer(routes: readonly Routes[], request: IncomingMessage, response: ServerResponse): Promise<void> {
+  for (const route of routes) if (await route(request, response)) return;
+  sendText(response, 404, "there is nothing here: see / for the page, /metrics for Prometheus\n");
 }
 
-function send(response: ServerResponse, status: number, body: string, type = "text/plain; charset=utf-8"): void {
+/** Of a request: without what follows a question mark. */
+export function pathOf({ url = "/" }: IncomingMessage): string {
+  return url.split("?")[0]!;
+}
+
+export function isReading({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+export function sendText(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  type = "text/plain; charset=utf-8",
+): void {
   response
     .writeHead(status, { "content-type": type, "content-length": Buffer.byteLength(body) })
     .end(response.req.method === "HEAD" ? undefined : body);

@@ -69,7 +69,8 @@ export class TraceEntries {
     if (this.#step < this.#steps.from - 1 || this.over) return [];
     switch (event.event) {
       case "timeline":
-        return this.#timeline(event);
+        // A page asks for timelines of other steps.
+        return event.step < this.#steps.from ? [] : this.#timeline(event);
       case "eval":
         return this.#took(`evaluation after step ${event.step}`, STEPS, event.duration_seconds, nowMs);
       case "checkpoint":

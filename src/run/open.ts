@@ -5,12 +5,14 @@ import { tracedSteps } from "../config/placement.js";
 import { listGpus } from "../engine/gpus.js";
 import type { RunEvent } from "../events.js";
 import { SharedFile } from "../exchange/mapping.js";
-import { startMetrics } from "../metrics/server.js";
+import { metricsRoutes } from "../metrics/routes.js";
 import { TraceFile } from "../metrics/trace-file.js";
 import type { CoordinatorLink } from "../transport/link.js";
 import { createSocketDirectory } from "../transport/socket-directory.js";
+import { createRunPage, type RunPage } from "../web/run-page.js";
 import type { RunContext } from "./context.js";
 import { RunDirectory } from "./directory.js";
+import { servePage } from "./page-address.js";
 import type { PreparedRun } from "./prepare.js";
 import { isForSubscribers } from "./run-events.js";
 
@@ -20,6 +22,8 @@ export interface OpenedRun {
   link: CoordinatorLink;
   /** For the run's vectors. */
   file: SharedFile;
+  /** Null: none is served. */
+  page: RunPage | null;
 }
 
 /** Everything that is opened is closed with the run. The plan event says what was opened. */
@@ -28,16 +32,16 @@ export async function openRun(context: RunContext, prepared: PreparedRun): Promi
   const directory = openDirectory(context, prepared);
   const store = new CheckpointStore(directory.path, options.placement.keepCheckpoints, directory.lock);
   await store.sweep();
-  const metricsUrl = await serveMetrics(context, prepared);
+  const served = await serve(context, prepared, directory.path);
   await writeTrace(context, prepared);
   const link = await listen(context);
-  events.emit({ ...prepared.plan, run_dir: directory.path, metrics_url: metricsUrl });
+  events.emit({ ...prepared.plan, run_dir: directory.path, ...served?.addresses });
   const file = SharedFile.create();
   closing.add(() => {
     file.discard();
     file.close();
   });
-  return { directory, store, link, file };
+  return { directory, store, link, file, page: served?.page ?? null };
 }
 
 function openDirectory({ options, events, closing }: RunContext, { directory, training }: PreparedRun): RunDirectory {
@@ -50,7 +54,7 @@ function openDirectory({ options, events, closing }: RunContext, { directory, tr
 
 function record(event: RunEvent, directory: RunDirectory): void {
   if (isForSubscribers(event)) return;
-  directory.record(event);
+  directory.record({ ...event, time: Date.now() / 1000 });
   if (event.event === "log") directory.log(`${event.level}: ${event.message}`);
   if (event.event === "rollback")
     directory.log(`${event.reason}: back from step ${event.from_step} to step ${event.step}`);
@@ -60,20 +64,25 @@ function record(event: RunEvent, directory: RunDirectory): void {
   }
 }
 
-async function serveMetrics(
+/** The page and the metrics, at one address; null where neither is wanted. */
+async function serve(
   { options, env, events, closing }: RunContext,
   { devices }: PreparedRun,
-): Promise<string | null> {
-  const { metrics, metricsHost, metricsPort } = options.placement;
+  runDir: string,
+): Promise<{ page: RunPage; addresses: { metrics_url: string; page_url: string } } | null> {
+  const { metrics, metricsHost: host, metricsPort: port } = options.placement;
   if (!metrics) return null;
-  const server = await startMetrics({
-    host: metricsHost,
-    port: metricsPort,
-    ...(devices.some(({ kind }) => kind === "gpu") ? { gpus: () => listGpus(env) } : {}),
+  const gpu = devices.some(({ kind }) => kind === "gpu");
+  const prometheus = metricsRoutes(gpu ? { gpus: () => listGpus(env) } : {});
+  const page = createRunPage({ runDir, host });
+  const server = await servePage({ runDir, host, port, routes: [prometheus.routes, page.routes] });
+  closing.add(async () => {
+    page.close();
+    await server.close();
   });
-  closing.add(() => server.close());
-  events.subscribe((event) => server.observe(event));
-  return server.url;
+  events.subscribe((event) => prometheus.observe(event));
+  events.subscribe((event) => page.observe(event));
+  return { page, addresses: { metrics_url: `${server.url}/metrics`, page_url: `${server.url}/` } };
 }
 
 async function writeTrace({ options, events, closing }: RunContext, { training }: PreparedRun): Promise<void> {

@@ -225,7 +225,6 @@ export function planEvent(
   facts: {
     devices: readonly AssignedDevice[];
     runDir: string;
-    metricsUrl: string | null;
     resumedFrom: string | null;
     prediction: PlanEvent["prediction"];
     warnings: readonly string[];
@@ -260,7 +259,8 @@ export function planEvent(
     devices: facts.devices.map(({ name }) => name),
     threads: recipe.threads,
     run_dir: facts.runDir,
-    metrics_url: facts.metricsUrl,
+    metrics_url: null,
+    page_url: null,
     resumed_from: facts.resumedFrom,
     start_step: start.step,
     predicted_memory_bytes:

@@ -62,7 +62,6 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
     plan: planEvent(training, {
       devices: devices.devices,
       runDir: options.resume?.runDir ?? placement.runDir ?? defaultRunDir(training.recipe, new Date()),
-      metricsUrl: null,
       resumedFrom: checkpoint?.path ?? null,
       prediction: options.dryRun === true ? predictionOf(context, training, devices) : null,
       warnings: [

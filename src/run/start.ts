@@ -1,7 +1,7 @@
 /** Start: the coordinator, and the workers that are this machine's. */
 import { basename } from "node:path";
 import { systemClock } from "../clock.js";
-import { tracedSteps } from "../config/placement.js";
+import { isBetween, tracedSteps } from "../config/placement.js";
 import { LEAVE_MS } from "../config/time-limits.js";
 import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
 import { messageOf } from "../errors.js";
@@ -30,8 +30,9 @@ function filesOf(model: ModelChoice): string[] {
 export function startTraining(context: RunContext, prepared: PreparedRun, opened: OpenedRun): RunningTraining {
   const { options, events, closing } = context;
   const { training, devices, libraryDir, cacheDir } = prepared;
-  const { directory, store, link, file } = opened;
+  const { directory, store, link, file, page } = opened;
   const { dataset, start, topologySha256 } = training;
+  const traced = tracedSteps(options.placement, start.step);
   const { exchange, block, warning } = chooseExchange(options.placement.exchange, start, {
     local: libraryDir !== null,
     workers: devices.length,
@@ -50,7 +51,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
       expect: { datasetSha256: dataset.sha256, topologySha256 },
       minWorkers: devices.length,
       stopAfterStep: options.stopAfterStep ?? null,
-      traceSteps: tracedSteps(options.placement, start.step),
+      isTraced: (step) => isBetween(step, traced) || page?.wantsTimeline() === true,
       exchange,
       block,
       placement: options.placement,

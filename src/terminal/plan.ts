@@ -7,6 +7,7 @@ type Line = [label: string, text: string];
 export function planLines(plan: PlanEvent): Line[] {
   const steps = plan.recipe.augmentation.map(({ step }) => step);
   const lines: (Line | null)[] = [
+    plan.page_url === null ? null : ["page", plan.page_url],
     ["model", modelOf(plan)],
     ["data", dataOf(plan)],
     steps.length === 0 ? null : ["augment", steps.join(", ")],

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { startMetrics } from "../../src/metrics/server.js";
+import { metricsRoutes } from "../../src/metrics/routes.js";
+import { startServer } from "../../src/metrics/server.js";
 import { ROOT } from "../support/fixtures.js";
 import { freePort } from "../support/ports.js";
 import { runHere, scratch } from "../support/runs.js";
@@ -107,16 +108,16 @@ test("promtool accepts a run's metrics, and a real Prometheus that scraped it an
 });
 
 test("a port that is in use is told before anything starts", async () => {
-  const first = await startMetrics({ host: "127.0.0.1", port: 0 });
+  const first = await startServer({ host: "127.0.0.1", port: 0, routes: [metricsRoutes().routes] });
   const port = Number(new URL(first.url).port);
   await assert.rejects(
-    startMetrics({ host: "127.0.0.1", port }),
-    /metrics cannot be served at 127\.0\.0\.1:\d+.*EADDRINUSE.*--metrics-port/,
+    startServer({ host: "127.0.0.1", port, routes: [] }),
+    /page and metrics cannot be served at 127\.0\.0\.1:\d+.*EADDRINUSE.*--metrics-port/,
   );
-  assert.equal((await fetch(first.url.replace("/metrics", "/healthz"))).status, 200);
-  assert.equal((await fetch(first.url.replace("/metrics", "/other"))).status, 404);
-  assert.equal((await fetch(first.url, { method: "POST" })).status, 405);
-  const head = await fetch(first.url, { method: "HEAD" });
+  assert.equal((await fetch(`${first.url}/healthz`)).status, 200);
+  assert.equal((await fetch(`${first.url}/other`)).status, 404);
+  assert.equal((await fetch(`${first.url}/metrics`, { method: "POST" })).status, 405);
+  const head = await fetch(`${first.url}/metrics`, { method: "HEAD" });
   assert.equal(head.status, 200);
   assert.ok(Number(head.headers.get("content-length")) > 0);
   assert.equal(await head.text(), "");
@@ -124,9 +125,9 @@ test("a port that is in use is told before anything starts", async () => {
 });
 
 test("connections are bounded: more than 64 are closed, silent ones are cut off, and then it answers again", async (context) => {
-  const metrics = await startMetrics({ host: "127.0.0.1", port: 0 });
+  const metrics = await startServer({ host: "127.0.0.1", port: 0, routes: [metricsRoutes().routes] });
   context.after(() => metrics.close());
-  const healthz = metrics.url.replace("/metrics", "/healthz");
+  const healthz = `${metrics.url}/healthz`;
   const silent = await Promise.all(
     Array.from({ length: 64 }, async () => {
       const socket = connect(Number(new URL(metrics.url).port), "127.0.0.1");

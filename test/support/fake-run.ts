@@ -74,7 +74,7 @@ export function fakeRun(
       expect: { datasetSha256: DATASET, topologySha256: TOPOLOGY },
       minWorkers: given.workers ?? 1,
       stopAfterStep: null,
-      traceSteps: null,
+      isTraced: () => false,
       exchange: "frames",
       block: 1,
       placement: {

@@ -22,6 +22,7 @@ export const PLAN: PlanEvent = {
   threads: 1,
   run_dir: "/runs/one",
   metrics_url: "http://127.0.0.1:9000/metrics",
+  page_url: "http://127.0.0.1:9000/",
   resumed_from: "/runs/one/checkpoints/step-00000400",
   start_step: 400,
   predicted_memory_bytes: 1_200_000_000,

@@ -71,6 +71,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "zod",
     "layers",
     "prediction",
+    "web",
   ],
   config: ["models", "zod"],
   coordinator: [
@@ -118,6 +119,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   prediction: [],
   checkpoint: ["parameters", "config", "type:optim", "zod"],
   metrics: ["type:engine", "prom-client"],
+  web: ["config", "metrics"],
   fetch: ["proper-lockfile", "yauzl"],
   cluster: [],
 };

@@ -142,7 +142,6 @@ class Training {
 
   #plan(): StepPlan {
     const { recipe, step } = this.#snapshot;
-    const { traceSteps } = this.#options;
     const { epoch, stepInEpoch } = positionOf(step, this.#perEpoch);
     const { batchSize, shards } = globalBatch(recipe);
     const batch = batchOf(this.#options.train, batchSize, stepInEpoch);
@@ -155,7 +154,7 @@ class Training {
       shards,
       block: this.#buffer.memory.places.block,
       empty: emptyShards(batch, shards),
-      traced: traceSteps !== null && traceSteps.from <= step + 1 && step + 1 <= traceSteps.to,
+      traced: this.#options.isTraced(step + 1),
     };
   }
 

@@ -10,8 +10,8 @@ export interface TrainingOptions {
   test: number;
   /** End as "stopped" after this step; null: only where the recipe ends. */
   stopAfterStep: number | null;
-  /** Steps whose timeline is told, both included; null: none. */
-  traceSteps: { from: number; to: number } | null;
+  /** Whether the timeline of a step is told; asked once a step, before it begins. */
+  isTraced(step: number): boolean;
   placement: {
     /** 0: only at the end of an epoch and of the run. */
     checkpointEverySteps: number;

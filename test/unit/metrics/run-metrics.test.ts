@@ -73,6 +73,7 @@ const PLAN: PlanEvent = {
   threads: 1,
   run_dir: "/runs/a",
   metrics_url: null,
+  page_url: null,
   resumed_from: null,
   start_step: 0,
   predicted_memory_bytes: 0,

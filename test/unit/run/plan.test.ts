@@ -71,7 +71,6 @@ test("a run cannot be made shorter than what is done of it; at its end it may be
     const facts = {
       devices: [],
       runDir: "/runs/a",
-      metricsUrl: null,
       prediction: null,
       resumedFrom: null,
       warnings: [],
@@ -173,7 +172,6 @@ test("a warm-up longer than the run is warned of", async (context) => {
     const facts = {
       devices: [],
       runDir: "/runs/a",
-      metricsUrl: null,
       prediction: null,
       resumedFrom: null,
       warnings: [],

@@ -43,7 +43,7 @@ function begin(
   const { shards } = globalBatch(recipe);
   const { ema } = recipe;
   const memory = trainingMemory(layout, { shards, optimizer: { ...recipe, name: recipe.optimizer }, ema });
-  const options = { train: 19, test: 10, stopAfterStep: null, traceSteps: null, ...given.options, placement };
+  const options = { train: 19, test: 10, stopAfterStep: null, isTraced: () => false, ...given.options, placement };
   const ports = {
     clock: new FakeClock(),
     emit: (event: RunEvent) => void events.push(event),
@@ -119,7 +119,7 @@ test("each step is committed once, evaluated at the end of its epoch, saved, and
 test("steps that are to be traced are told with their timelines, and their workers know", async () => {
   const traced: boolean[] = [];
   const run = begin({
-    options: { traceSteps: { from: 2, to: 4 } },
+    options: { isTraced: (step: number) => step >= 2 && step <= 4 },
     before: (work) => {
       if (work.kind === "step") traced.push(work.plan.traced);
     },

@@ -1,0 +1,29 @@
+/** The page's code for the browser, in one file and one of styles, beside the server's that serves it: dist/src/web/assets. */
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+/** Of all that a browser loads, compressed. */
+const MOST_BYTES = 150_000;
+
+const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
+const assets = path("dist/src/web/assets/");
+
+rmSync(assets, { recursive: true, force: true });
+mkdirSync(assets, { recursive: true });
+await build({
+  entryPoints: { page: path("src/web/page/main.ts") },
+  outdir: assets,
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: ["chrome110", "firefox110", "safari16.4"],
+  legalComments: "inline",
+  logLevel: "warning",
+});
+for (const name of ["run.html", "runs.html", "icon.svg"]) cpSync(path(`src/web/page/${name}`), `${assets}${name}`);
+
+const bytes = ["page.js", "page.css"].reduce((sum, name) => sum + gzipSync(readFileSync(`${assets}${name}`)).length, 0);
+if (bytes > MOST_BYTES)
+  throw new Error(`the page is ${bytes} bytes when compressed; at most ${MOST_BYTES} are allowed`);

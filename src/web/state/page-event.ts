@@ -1,0 +1,88 @@
+/** What a page is told of a run's events: no more than it shows. Pure. */
+import type {
+  CheckpointEvent,
+  DoneEvent,
+  EvalEvent,
+  HeartbeatEvent,
+  LogEvent,
+  NotStartedEvent,
+  PlanEvent,
+  RollbackEvent,
+  RunEvent,
+  StepEvent,
+  TimelineEvent,
+  WorkerEvent,
+} from "../../events.js";
+
+export type PageStep = Pick<
+  StepEvent,
+  | "event"
+  | "step"
+  | "epoch"
+  | "loss"
+  | "accuracy"
+  | "lr"
+  | "gradient_norm"
+  | "samples_per_second"
+  | "duration_seconds"
+  | "checkpoint_wait_seconds"
+  | "phases"
+  | "ranks"
+>;
+
+export type PageEvent =
+  | PlanEvent
+  | WorkerEvent
+  | PageStep
+  | TimelineEvent
+  | EvalEvent
+  | CheckpointEvent
+  | RollbackEvent
+  | Pick<HeartbeatEvent, "event" | "rank" | "rss_bytes">
+  | LogEvent
+  | DoneEvent
+  | NotStartedEvent;
+
+/** An event and when it happened: Unix time in seconds, null where that was not written down. */
+export type Entry = readonly [time: number | null, event: PageEvent];
+
+/** Null: no page shows anything of it. */
+export function pageEvent(event: RunEvent): PageEvent | null {
+  switch (event.event) {
+    case "step":
+      return pageStep(event);
+    case "heartbeat":
+      return { event: "heartbeat", rank: event.rank, rss_bytes: event.rss_bytes };
+    case "plan":
+    case "worker":
+    case "timeline":
+    case "eval":
+    case "checkpoint":
+    case "rollback":
+    case "log":
+    case "done":
+    case "stopped":
+      return event;
+    default:
+      return null;
+  }
+}
+
+function pageStep(event: StepEvent): PageStep {
+  const { step, epoch, loss, accuracy, lr, phases, ranks } = event;
+  const { gradient_norm, samples_per_second, duration_seconds, checkpoint_wait_seconds } = event;
+  return {
+    event: "step",
+    step,
+    epoch,
+    loss,
+    accuracy,
+    lr,
+    gradient_norm,
+    samples_per_second,
+    duration_seconds,
+    checkpoint_wait_seconds,
+    phases,
+    ranks,
+  };
+}

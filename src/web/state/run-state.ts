@@ -1,0 +1,181 @@
+/**
+ * A run as its page shows it, from its first event to its last: events in, state out. The server keeps one for whoever opens the
+ * page, and the page goes on with it in the browser. Bounded, however long the run is. Plain data, so that it travels as JSON.
+ * Pure; changed in place, since a copy for every step would cost more than the step.
+ */
+import type {
+  CheckpointEvent,
+  DoneEvent,
+  EvalEvent,
+  LogEvent,
+  NotStartedEvent,
+  PlanEvent,
+  RankPhases,
+  TimelineEvent,
+} from "../../events.js";
+import { addPoint, type Curves, cutBack, emptyCurves } from "./curves.js";
+import type { Entry, PageStep } from "./page-event.js";
+import { emptyTeam, stepHappened, type Team, teamResumed, workerHappened } from "./workers.js";
+
+/** A step of the last ones, with what each rank did. */
+export interface RecentStep {
+  step: number;
+  seconds: number;
+  ranks: Readonly<Record<string, RankPhases>>;
+}
+
+export interface TestPoint extends EvalEvent {
+  /** Of training until then. */
+  seconds: number;
+}
+
+/** A beginning of the run: the first, or one by `resume`. */
+export interface Life {
+  time: number | null;
+  /** The last step that was done before. */
+  step: number;
+  /** Of a run that lost residuals: why it went back. */
+  rollback?: string;
+}
+
+export interface RunState {
+  plan: PlanEvent | null;
+  /** Of the newest event; Unix time in seconds. */
+  time: number | null;
+  lives: Life[];
+  /** Seconds of training: steps, evaluations and what was waited for checkpoints. */
+  seconds: number;
+  last: PageStep | null;
+  curves: Curves;
+  tests: TestPoint[];
+  checkpoints: CheckpointEvent[];
+  team: Team;
+  recent: RecentStep[];
+  /** Steps on one clock, the newest last. */
+  timelines: TimelineEvent[];
+  messages: { time: number | null; level: LogEvent["level"]; message: string }[];
+  done: DoneEvent | NotStartedEvent | null;
+}
+
+const MAX_TESTS = 1000;
+const MAX_CHECKPOINTS = 100;
+const MAX_LIVES = 100;
+const MAX_MESSAGES = 100;
+const MAX_TIMELINES = 3;
+/** Of ranks and steps: a run of many workers shows fewer steps. */
+const MAX_RECENT = 4800;
+const MOST_RECENT_STEPS = 120;
+const LEAST_RECENT_STEPS = 8;
+
+export function emptyRunState(): RunState {
+  return {
+    plan: null,
+    time: null,
+    lives: [],
+    seconds: 0,
+    last: null,
+    curves: emptyCurves(),
+    tests: [],
+    checkpoints: [],
+    team: emptyTeam(),
+    recent: [],
+    timelines: [],
+    messages: [],
+    done: null,
+  };
+}
+
+/** What happened, added to the state. */
+export function advance(state: RunState, [time, event]: Entry): void {
+  state.time = time ?? state.time;
+  switch (event.event) {
+    case "plan":
+      if (state.plan !== null) teamResumed(state.team);
+      state.plan = event;
+      state.done = null;
+      state.timelines = [];
+      backTo(state, event.start_step);
+      return bounded(state.lives, { time, step: event.start_step }, MAX_LIVES);
+    case "step":
+      return stepDone(state, event);
+    case "timeline":
+      return bounded(state.timelines, event, MAX_TIMELINES);
+    case "worker":
+      return workerHappened(state.team, event, time, state.last?.step ?? state.plan?.start_step ?? 0);
+    case "heartbeat": {
+      const worker = state.team.workers.find(({ rank }) => rank === event.rank);
+      if (worker) worker.memory = event.rss_bytes;
+      return;
+    }
+    case "eval":
+      state.seconds += event.duration_seconds;
+      state.tests.push({ ...event, seconds: state.seconds });
+      if (state.tests.length > MAX_TESTS) state.tests = thinned(state.tests);
+      return;
+    case "checkpoint":
+      return bounded(state.checkpoints, event, MAX_CHECKPOINTS);
+    case "rollback":
+      backTo(state, event.step);
+      return bounded(state.lives, { time, step: event.step, rollback: event.reason }, MAX_LIVES);
+    case "log":
+      return bounded(state.messages, { time, level: event.level, message: event.message }, MAX_MESSAGES);
+    case "done":
+    case "stopped":
+      state.done = event;
+      return;
+  }
+}
+
+/** Of the test points, the one with the greatest accuracy; the first of several. */
+export function bestOf(tests: readonly TestPoint[]): TestPoint | null {
+  return tests.reduce<TestPoint | null>((best, each) => (best && best.accuracy >= each.accuracy ? best : each), null);
+}
+
+function stepDone(state: RunState, event: PageStep): void {
+  // A run whose coordinator was killed may have done steps that its checkpoint does not know of.
+  if (state.last !== null && event.step <= state.last.step) backTo(state, event.step - 1);
+  state.seconds += event.duration_seconds + event.checkpoint_wait_seconds;
+  const { loss, accuracy, lr, gradient_norm: gradientNorm, samples_per_second: speed, phases } = event;
+  addPoint(state.curves, {
+    step: event.step,
+    seconds: state.seconds,
+    metrics: { loss, accuracy, lr, gradientNorm, speed },
+    phases: {
+      wait: phases.wait_seconds,
+      input: phases.input_seconds,
+      compute: phases.compute_seconds,
+      write: phases.write_seconds,
+      reduce: phases.reduce_seconds,
+      update: phases.update_seconds,
+      commit: phases.commit_seconds,
+    },
+  });
+  stepHappened(state.team, event);
+  state.last = event;
+  const { step, duration_seconds: seconds, ranks } = event;
+  const most = Math.round(MAX_RECENT / Math.max(1, Object.keys(ranks).length));
+  bounded(state.recent, { step, seconds, ranks }, clamp(most, LEAST_RECENT_STEPS, MOST_RECENT_STEPS));
+}
+
+/** What came after a step is done again. */
+function backTo(state: RunState, step: number): void {
+  cutBack(state.curves, step);
+  state.tests = state.tests.filter((test) => test.step <= step);
+  state.seconds = Math.max(state.curves.seconds.at(-1) ?? 0, state.tests.at(-1)?.seconds ?? 0);
+  state.recent = state.recent.filter((recent) => recent.step <= step);
+  state.checkpoints = state.checkpoints.filter((checkpoint) => checkpoint.step <= step);
+  if (state.last !== null && state.last.step > step) state.last = null;
+}
+
+/** Every second one; the best, the newest and the first stay. */
+function thinned(tests: readonly TestPoint[]): TestPoint[] {
+  const best = bestOf(tests);
+  return tests.filter((test, index) => index % 2 === 0 || test === best || index === tests.length - 1);
+}
+
+function bounded<T>(list: T[], item: T, most: number): void {
+  list.push(item);
+  if (list.length > most) list.splice(0, list.length - most);
+}
+
+const clamp = (value: number, least: number, most: number) => Math.min(most, Math.max(least, value));

@@ -1,0 +1,73 @@
+/**
+ * Server-sent events to every open page. Each connection begins with the whole state, so one that was lost, by sleep or by the end
+ * of the run's process, loses nothing; then come events, some at a time.
+ */
+import type { ServerResponse } from "node:http";
+import { STREAM_BEAT_MS, STREAM_SEND_MS } from "../config/time-limits.js";
+import { beginStream, refuse } from "./answers.js";
+import type { Entry } from "./state/page-event.js";
+
+/** Other readers of the server need connections too. */
+const MAX_STREAMS = 32;
+/** Of a page that reads slowly: it is cut off, and begins again with the state. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+
+export class Streams {
+  readonly #open = new Set<ServerResponse>();
+  #waiting: string[] = [];
+  #sending: NodeJS.Timeout | null = null;
+  #beating: NodeJS.Timeout | null = null;
+
+  get watched(): boolean {
+    return this.#open.size > 0;
+  }
+
+  /** Costs nothing while no page is open. */
+  tell(entry: Entry): void {
+    if (!this.watched) return;
+    this.#waiting.push(JSON.stringify(entry));
+    this.#sending ??= setTimeout(() => this.#send(), STREAM_SEND_MS).unref();
+  }
+
+  /** `state` is asked for at the moment from which on events follow. */
+  open(response: ServerResponse, state: () => unknown): true {
+    if (this.#open.size >= MAX_STREAMS)
+      return refuse(response, 503, `${MAX_STREAMS} pages are open already. Close one of them.`);
+    this.#send(); // those that are open get what the state holds already
+    beginStream(response);
+    response.write(`retry: 1000\nevent: state\ndata: ${JSON.stringify(state())}\n\n`);
+    this.#open.add(response);
+    this.#beating ??= setInterval(() => this.#write("event: beat\ndata:\n\n"), STREAM_BEAT_MS).unref();
+    response.once("close", () => this.#closed(response));
+    return true;
+  }
+
+  #send(): void {
+    if (this.#sending !== null) clearTimeout(this.#sending);
+    this.#sending = null;
+    if (this.#waiting.length === 0) return;
+    this.#write(`data: [${this.#waiting.join(",")}]\n\n`);
+    this.#waiting = [];
+  }
+
+  #write(text: string): void {
+    for (const response of this.#open) {
+      if (response.writableLength > MAX_WAITING_BYTES) response.destroy();
+      else response.write(text);
+    }
+  }
+
+  #closed(response: ServerResponse): void {
+    this.#open.delete(response);
+    if (this.watched) return;
+    this.#waiting = [];
+    if (this.#beating !== null) clearInterval(this.#beating);
+    this.#beating = null;
+  }
+
+  /** What is waiting still goes out; the server closes the connections. */
+  close(): void {
+    this.#send();
+    for (const response of this.#open) response.end();
+  }
+}
