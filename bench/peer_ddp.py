@@ -32,6 +32,7 @@ def train(rank, meeting, network, images, processes, precision, warm, steps):
     if rank == 0:
         print(statistics.median(times[warm:]), flush=True)
     if processes > 1:
+        dist.barrier()  # gloo aborts in a process whose peer has left already
         dist.destroy_process_group()
 
 

@@ -100,7 +100,7 @@ export class Bank {
     const { start, end } = options.stretch;
     this.#prepare(options.program, options.gradients, start);
     options.coefficients.forEach((set, index) =>
-      new Float64Array(this.#buffer, HEAD.coefficients + index * COEFFICIENTS_BYTES, COEFFICIENTS.length).set(
+      new Float32Array(this.#buffer, HEAD.coefficients + index * COEFFICIENTS_BYTES, COEFFICIENTS.length).set(
         COEFFICIENTS.map((name) => set[name]),
       ),
     );
@@ -147,4 +147,4 @@ const COEFFICIENTS = [
   "correction",
   "keepWeight",
 ] as const satisfies readonly (keyof Coefficients)[];
-const COEFFICIENTS_BYTES = 128;
+const COEFFICIENTS_BYTES = 64;

@@ -1,7 +1,7 @@
 /**
  * The exponential moving average (EMA) of the weights: Polyak & Juditsky 1992, in the form of torch.optim.swa_utils
- * (`get_ema_multi_avg_fn`) and torchvision's ExponentialMovingAverage. Arithmetic is in double, rounded to float32 when
- * stored; the kernels of src/exchange are held to it, bit for bit.
+ * (`get_ema_multi_avg_fn`) and torchvision's ExponentialMovingAverage. Each operation is rounded to float32, as there;
+ * the kernels of src/exchange are held to it, bit for bit.
  */
 
 /** What the old average and the new weights are multiplied by. */
@@ -22,5 +22,8 @@ export function average(
   to: Float32Array,
   { keep, take }: AverageShares,
 ): void {
-  for (let index = 0; index < to.length; index++) to[index] = keep * from[index]! + take * weights[index]!;
+  const f = Math.fround;
+  const kept = f(keep);
+  const taken = f(take);
+  for (let index = 0; index < to.length; index++) to[index] = f(kept * from[index]!) + f(taken * weights[index]!);
 }

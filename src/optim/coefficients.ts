@@ -1,4 +1,4 @@
-/** What an update rule multiplies by in a step, worked out once in double. */
+/** What an update rule multiplies by in a step, worked out once in double; the rules take each rounded to float32. */
 import { integerPower } from "./arithmetic.js";
 import type { OptimizerConfig } from "./optimizer.js";
 
@@ -18,7 +18,7 @@ export interface Coefficients {
   keep2: number;
   take2: number;
   epsilon: number;
-  /** Root of 1 - beta2^step. */
+  /** Of the root of the second mean: 1 over the root of 1 - beta2^step. */
   correction: number;
   /** Of the old weight, for decoupled weight decay. */
   keepWeight: number;
@@ -43,7 +43,7 @@ export function coefficientsOf(
         take1: 1 - config.beta1,
         keep2: config.beta2,
         take2: 1 - config.beta2,
-        correction: Math.sqrt(1 - integerPower(config.beta2, step)),
+        correction: 1 / Math.sqrt(1 - integerPower(config.beta2, step)),
         keepWeight: decoupled ? 1 - lr * weightDecay : 1,
       };
     }

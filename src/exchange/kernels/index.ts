@@ -43,8 +43,8 @@ export function update(
   slot2Out: usize,
   average: usize,
   averageOut: usize,
-  keep: f64,
-  take: f64,
+  keep: f32,
+  take: f32,
 ): f64 {
   putSquares(f64x2.splat(0), f64x2.splat(0));
   let range = ranges;
