@@ -45,6 +45,7 @@ export const CODES = {
   keys: usage("a key of coordinator or worker is missing, damaged, or can be read by others"),
   launcher: usage("what the launcher of several machines says, or the options about them, does not fit together"),
   "lock-lost": failed("another process took over the lock of a download, or of a run's folder"),
+  "metrics-access": usage("the token or the TLS files of the metrics cannot be used"),
   "metrics-port": usage("the address for the metrics is not free or not of this machine"),
   model: hopeless("a network asks for something that its layers do not give"),
   "model-code": usage("the code of a model file threw an error"),

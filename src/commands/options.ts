@@ -125,6 +125,14 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
   placement("trace-steps", "traceSteps", "string", "FROM-TO: the steps in it [the first 50]"),
   placement("metrics-host", "metricsHost", "string", "where Prometheus may read metrics [127.0.0.1]"),
   placement("metrics-port", "metricsPort", "number", "0: any free port [0]"),
+  placement(
+    "metrics-token-file",
+    "metricsTokenFile",
+    "string",
+    "file with the token that readers of metrics must send",
+  ),
+  placement("metrics-cert", "metricsCert", "string", "PEM certificate: metrics over HTTPS"),
+  placement("metrics-key", "metricsKey", "string", "its PEM key, a file of mode 0600"),
 ];
 
 export const OUTPUT_OPTIONS: readonly OptionSpec[] = [

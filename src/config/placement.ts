@@ -55,6 +55,11 @@ export const placementSchema = z.strictObject({
   metricsHost: z.string().min(1),
   /** 0: any free port. */
   metricsPort: z.number().int().min(0).max(65535),
+  /** A file with the token that readers of the metrics must send; null: CNN_DIST_METRICS_TOKEN, else none. */
+  metricsTokenFile: z.string().min(1).nullable(),
+  /** PEM files, both or none: metrics over HTTPS. */
+  metricsCert: z.string().min(1).nullable(),
+  metricsKey: z.string().min(1).nullable(),
   metrics: z.boolean(),
 });
 export type Placement = z.infer<typeof placementSchema>;
@@ -77,6 +82,9 @@ export const PLACEMENT_DEFAULTS: Placement = {
   traceSteps: null,
   metricsHost: "127.0.0.1",
   metricsPort: 0,
+  metricsTokenFile: null,
+  metricsCert: null,
+  metricsKey: null,
   metrics: true,
 };
 
@@ -113,5 +121,7 @@ export function completePlacement(
     throw new UsageError("config", "--auto-resume goes on with the run in --run-dir DIR; --run-dir is missing.");
   if (placement.traceSteps !== null && placement.trace === null)
     throw new UsageError("config", "--trace-steps says which steps --trace FILE is to hold; --trace is missing.");
+  if ((placement.metricsCert === null) !== (placement.metricsKey === null))
+    throw new UsageError("config", "--metrics-cert and --metrics-key belong together; only one of them was given.");
   return placement;
 }

@@ -18,6 +18,8 @@ export const ALONE_MS = 30_000;
 export const CONNECTION = { heartbeatMs: 2000, timeoutMs: 30_000 } as const;
 /** A connection on TCP that has not proved its key after this long is closed. */
 export const HANDSHAKE_MS = 10_000;
+/** Of the HTTP server: a request is one short line and some headers, an answer some kilobytes; slower peers are cut off. */
+export const HTTP_TIMES = { headersMs: 5000, requestMs: 10_000, idleMs: 30_000, lookMs: 1000 } as const;
 /** How often a coordinator looks whether the keys of its peers are still allowed. */
 export const KEYS_LOOK_MS = 500;
 /** How long a worker tries when the two sides do not accept each other's keys: a list may be about to change. */

@@ -2,12 +2,15 @@
 import type { Gpu } from "../engine/gpus.js";
 import type { RunEvent } from "../events.js";
 import { addGpuMetrics } from "./gpus.js";
+import type { HttpRefusal } from "./http.js";
 import { createRunMetrics } from "./run-metrics.js";
 import { isReading, pathOf, type Routes, sendText } from "./server.js";
 
 export interface MetricsRoutes {
   routes: Routes;
   observe(event: RunEvent): void;
+  /** A connection or a request of the server was refused. */
+  refused(reason: HttpRefusal): void;
 }
 
 /** `gpus`: asked at each scrape; absent where there are none. */
@@ -16,6 +19,7 @@ export function metricsRoutes({ gpus }: { gpus?: () => Promise<readonly Gpu[]> }
   const refresh = gpus ? addGpuMetrics(metrics.registry, gpus) : async () => {};
   return {
     observe: metrics.observe,
+    refused: metrics.refused,
     async routes(request, response) {
       const path = pathOf(request);
       if (path !== "/metrics" && path !== "/healthz" && path !== "/readyz") return false;

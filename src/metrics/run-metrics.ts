@@ -2,6 +2,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { RunEvent, WorkerState } from "../events.js";
 import { VERSION } from "../version.js";
+import type { HttpRefusal } from "./http.js";
 
 const PREFIX = "cnn_dist_";
 /** From the quickest LeNet step to a large network on a slow machine, in seconds. */
@@ -29,6 +30,8 @@ const WORKER_PHASES = ["wait", "input", "compute", "write", "idle"] as const;
 export interface RunMetrics {
   registry: Registry;
   observe(event: RunEvent): void;
+  /** A connection or a request of the HTTP server was refused. */
+  refused(reason: HttpRefusal): void;
   /** Null when the run is ready, else why it is not. */
   notReady(): string | null;
 }
@@ -100,6 +103,11 @@ export function createRunMetrics(): RunMetrics {
     "transport",
   ]);
   const rejected = counter("wire_rejected_total", "Messages dropped, by reason.", ["reason"]);
+  const httpRefused = counter(
+    "http_rejected_total",
+    "Connections and requests of the metrics' server refused, by reason.",
+    ["reason"],
+  );
   const checkpointDuration = histogram(
     "checkpoint_duration_seconds",
     "Time to write a checkpoint.",
@@ -215,5 +223,6 @@ export function createRunMetrics(): RunMetrics {
         return;
     }
   };
-  return { registry, observe, notReady };
+  const refused = (reason: HttpRefusal) => httpRefused.inc({ reason });
+  return { registry, observe, refused, notReady };
 }

@@ -1,7 +1,9 @@
-/** The one HTTP server of a process: it listens and keeps limits; what it answers is its routes' matter. */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+/** The one HTTP server of a process: it listens, and asks for the token where there is one; what it answers is its routes' matter. */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { messageOf, UsageError } from "../errors.js";
+import { admits, type HttpAccess, OPEN_ACCESS } from "./access.js";
+import { createBoundedServer, type HttpRefusal } from "./http.js";
 
 export interface HttpServer {
   /** http://HOST:PORT, without a slash at its end. */
@@ -13,35 +15,37 @@ export interface HttpServer {
 /** Answers the requests that are its own, and tells whether this was one. */
 export type Routes = (request: IncomingMessage, response: ServerResponse) => Promise<boolean> | boolean;
 
-/** Prometheus keeps one connection, a page one or two, probes open one each. */
-const MAX_CONNECTIONS = 64;
-/** A request is one short line and some headers, and an answer is some kilobytes: slower peers are cut off. */
-const LIMITS = {
-  headersTimeout: 5000,
-  requestTimeout: 10_000,
-  connectionsCheckingInterval: 1000,
-  maxHeaderSize: 8192,
-} as const;
-const IDLE_TIMEOUT_MS = 30_000;
+/** Probes of a container's runtime can send no token, and these two say no more than how the process is. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
+
+export interface HttpGuard {
+  access: HttpAccess;
+  /** Told of each connection and request that was refused. */
+  refused(reason: HttpRefusal): void;
+}
 
 /** UsageError when the address cannot be listened at. The first of `routes` that knows a request answers it. */
 export async function startServer({
   host,
   port,
+  guard: { access, refused } = { access: OPEN_ACCESS, refused: () => {} },
   routes,
 }: {
   host: string;
   port: number;
+  guard?: HttpGuard;
   routes: readonly Routes[];
 }): Promise<HttpServer> {
-  const server = createServer(LIMITS, (request, response) => {
+  const server = createBoundedServer(access, refused, (request, response) => {
+    if (!OPEN_PATHS.has(pathOf(request)) && !admits(access, request.headers.authorization)) {
+      refused("token");
+      return askForToken(response);
+    }
     answer(routes, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
       else sendText(response, 500, `${messageOf(error)}\n`);
     });
   });
-  server.maxConnections = MAX_CONNECTIONS;
-  server.setTimeout(IDLE_TIMEOUT_MS); // nor must one that reads nothing keep its connection
   try {
     await new Promise<void>((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
   } catch (error) {
@@ -51,10 +55,9 @@ export async function startServer({
       { cause: error },
     );
   }
-  server.on("error", () => {}); // a connection that cannot be accepted (no file descriptor left) must not end the run
   const { address, family, port: bound } = server.address() as AddressInfo;
   return {
-    url: `http://${family === "IPv6" ? `[${address}]` : address}:${bound}`,
+    url: `${access.tls ? "https" : "http"}://${family === "IPv6" ? `[${address}]` : address}:${bound}`,
     port: bound,
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -67,6 +70,11 @@ export async function startServer({
 async function answer(routes: readonly Routes[], request: IncomingMessage, response: ServerResponse): Promise<void> {
   for (const route of routes) if (await route(request, response)) return;
   sendText(response, 404, "there is nothing here: see / for the page, /metrics for Prometheus\n");
+}
+
+function askForToken(response: ServerResponse): void {
+  response.setHeader("www-authenticate", ['Bearer realm="cnn-dist"', 'Basic realm="cnn-dist", charset="UTF-8"']);
+  sendText(response, 401, "the token is needed: as Bearer, or as the password of any user\n");
 }
 
 /** Of a request: without what follows a question mark. */

@@ -67,7 +67,7 @@ function record(event: RunEvent, directory: RunDirectory): void {
 /** The page and the metrics, at one address; null where neither is wanted. */
 async function serve(
   { options, env, events, closing }: RunContext,
-  { devices }: PreparedRun,
+  { devices, access }: PreparedRun,
   runDir: string,
 ): Promise<{ page: RunPage; addresses: { metrics_url: string; page_url: string } } | null> {
   const { metrics, metricsHost: host, metricsPort: port } = options.placement;
@@ -75,7 +75,8 @@ async function serve(
   const gpu = devices.some(({ kind }) => kind === "gpu");
   const prometheus = metricsRoutes(gpu ? { gpus: () => listGpus(env) } : {});
   const page = createRunPage({ runDir, host });
-  const server = await servePage({ runDir, host, port, routes: [prometheus.routes, page.routes] });
+  const guard = { access, refused: prometheus.refused };
+  const server = await servePage({ runDir, host, port, guard, routes: [prometheus.routes, page.routes] });
   closing.add(async () => {
     page.close();
     await server.close();

@@ -5,7 +5,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { type HttpServer, type Routes, startServer } from "../metrics/server.js";
+import { type HttpGuard, type HttpServer, type Routes, startServer } from "../metrics/server.js";
 
 const remembered = z.object({ port: z.number().int().min(1).max(65535) });
 
@@ -14,11 +14,13 @@ export async function servePage({
   runDir,
   host,
   port,
+  guard,
   routes,
 }: {
   runDir: string;
   host: string;
   port: number;
+  guard: HttpGuard;
   routes: readonly Routes[];
 }): Promise<HttpServer> {
   const server = await listen(port === 0 ? portBefore(runDir) : port);
@@ -27,7 +29,7 @@ export async function servePage({
 
   async function listen(wanted: number): Promise<HttpServer> {
     try {
-      return await startServer({ host, port: wanted, routes });
+      return await startServer({ host, port: wanted, guard, routes });
     } catch (error) {
       if (port !== 0 || wanted === 0) throw error;
       return await listen(0);

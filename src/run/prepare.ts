@@ -1,10 +1,12 @@
 /** Prepare: everything that can be wrong with a run is found here, before anything of it is made. */
 import { CheckpointStore, type Loaded } from "../checkpoint/store.js";
+import type { Placement } from "../config/placement.js";
 import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow, findTensorflow } from "../engine/install.js";
 import { clauseOf, UsageError } from "../errors.js";
 import type { PlanEvent } from "../events.js";
 import { availableBytes } from "../exchange/available.js";
+import { exposureOf, type HttpAccess, readAccess } from "../metrics/access.js";
 import { checkTracePath } from "../metrics/trace-file.js";
 import { assertDevices, towersOf } from "../models/tower-devices.js";
 import { cacheDirectory } from "../paths.js";
@@ -25,6 +27,8 @@ export interface PreparedRun {
   cacheDir: string;
   /** Null: the run begins at step 0. */
   checkpoint: Loaded | null;
+  /** Who may read its metrics. */
+  access: HttpAccess;
   /** Of a run that goes on: locked. */
   directory: RunDirectory | null;
   /** As far as it is known before the run has a folder and an address for its metrics. */
@@ -34,6 +38,7 @@ export interface PreparedRun {
 export async function prepareRun(context: RunContext): Promise<PreparedRun> {
   const { options, env, signal } = context;
   const { placement, bind, onProgress } = options;
+  const access = readAccess(placement, env);
   if (placement.trace !== null) await checkTracePath(placement.trace);
   const cacheDir = cacheDirectory(env);
   const { directory, checkpoint } = await openResumed(context);
@@ -58,6 +63,7 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
     libraryDir: library?.dir ?? null,
     cacheDir,
     checkpoint,
+    access,
     directory,
     plan: planEvent(training, {
       devices: devices.devices,
@@ -69,6 +75,7 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
         ...passedOver(checkpoint),
         ...noticeOfCompression(training, bind !== undefined || placement.exchange === "frames", devices.devices.length),
         ...(bind === undefined && library === null ? [NOT_INSTALLED] : []),
+        ...noticeOfExposure(placement, access),
       ],
     }),
   };
@@ -96,6 +103,11 @@ async function parametersOf(
 function noticeOfCompression({ start, recipe }: Prepared, frames: boolean, workers: number): string[] {
   const { values } = start;
   return frames && values !== "from the first worker" ? compressionNotice(recipe, values.layout, workers) : [];
+}
+
+function noticeOfExposure({ metrics, metricsHost }: Placement, access: HttpAccess): string[] {
+  const notice = metrics ? exposureOf(metricsHost, access) : null;
+  return notice === null ? [] : [notice];
 }
 
 const NOT_INSTALLED =

@@ -1,19 +1,10 @@
 /** Keys on disk: a folder with the coordinator's key, the workers' keys and the list of those that are allowed. */
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { curveKeyPair } from "zeromq";
 import type { z } from "zod";
 import { messageOf, UsageError } from "../errors.js";
+import { readGuarded } from "../secret-file.js";
 import { type CoordinatorKey, type CoordinatorKeys, coordinatorKey, key, type WorkerKey, workerKey } from "./keys.js";
 
 /** The name of the worker's key that is made with a folder. */
@@ -142,16 +133,10 @@ function linesOf(folder: string): string[] {
   const list = join(folder, ALLOWED);
   let text: string;
   try {
-    const { uid, mode } = statSync(list);
-    if (!isTrusted(uid) || (mode & 0o022) !== 0)
-      throw new UsageError(
-        "keys",
-        `${list} can be written by others (mode ${octal(mode)}): anybody could add a key. Run 'chmod 600 ${list}'.`,
-      );
-    text = readFileSync(list, "utf8");
+    text = readGuarded(list, "unwritten");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error instanceof UsageError ? error : new UsageError("keys", `${list} cannot be read: ${messageOf(error)}`);
+    throw new UsageError("keys", `the list of keys cannot be used: ${messageOf(error)}.`);
   }
   const lines = text
     .split("\n")
@@ -169,22 +154,13 @@ function linesOf(folder: string): string[] {
 function readSecret<T>(file: string, schema: z.ZodType<T>, what: string): T {
   let text: string;
   try {
-    const { uid, mode } = statSync(file);
-    // A secret that a container mounts belongs to root and is readable by the container's group.
-    const others = uid === 0 ? 0o037 : 0o077;
-    if (!isTrusted(uid) || (mode & others) !== 0)
-      throw new UsageError(
-        "keys",
-        `${file} can be read by others (mode ${octal(mode)}, user ${uid}): a secret key must not. Run 'chmod 600 ${file}', and make new keys if others may have read it.`,
-      );
-    text = readFileSync(file, "utf8");
+    text = readGuarded(file, "unread");
   } catch (error) {
-    throw error instanceof UsageError
-      ? error
-      : new UsageError(
-          "keys",
-          `${what} cannot be read: ${messageOf(error)}. 'cnn-dist keys create' makes keys; a worker on another machine needs a copy of its file there.`,
-        );
+    const advice =
+      (error as NodeJS.ErrnoException).code === "ENOENT"
+        ? " 'cnn-dist keys create' makes keys; a worker on another machine needs a copy of its file there."
+        : "";
+    throw new UsageError("keys", `${what} cannot be read: ${messageOf(error)}.${advice}`);
   }
   return parseKey(text, schema, `${file} is not ${what}`);
 }
@@ -242,6 +218,3 @@ function known(folder: string): string {
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
-
-const isTrusted = (uid: number) => uid === 0 || uid === process.getuid?.();
-const octal = (mode: number) => (mode & 0o777).toString(8).padStart(4, "0");

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { OPEN_ACCESS } from "../../src/metrics/access.js";
 import { metricsRoutes } from "../../src/metrics/routes.js";
 import { startServer } from "../../src/metrics/server.js";
 import { ROOT } from "../support/fixtures.js";
 import { freePort } from "../support/ports.js";
 import { runHere, scratch } from "../support/runs.js";
+import { accessFiles, read, TOKEN } from "../support/tls.js";
 
 /** Polls what another process will make true soon; the test's own time limit ends it otherwise. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
@@ -22,14 +24,15 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   throw new Error(`never came true: ${holds}`);
 }
 
-test("promtool accepts a run's metrics, and a real Prometheus that scraped it answers for its images", async (context) => {
+test("promtool accepts a run's metrics, and a real Prometheus that scraped it by token and TLS answers for its images", async (context) => {
   const dir = scratch(context);
+  const files = accessFiles(dir);
   const port = await freePort();
   const promPort = await freePort();
   mkdirSync(join(dir, "prometheus"));
   writeFileSync(
     join(dir, "prometheus.yml"),
-    `global: {scrape_interval: 250ms}\nscrape_configs: [{job_name: cnn-dist, static_configs: [{targets: ["127.0.0.1:${port}"]}]}]\n`,
+    `global: {scrape_interval: 250ms}\nscrape_configs: [{job_name: cnn-dist, scheme: https, tls_config: {ca_file: "${files.metricsCert}"}, authorization: {credentials_file: "${files.metricsTokenFile}"}, static_configs: [{targets: ["127.0.0.1:${port}"]}]}]\n`,
   );
   const prometheus = spawn(
     "/usr/bin/prometheus",
@@ -56,16 +59,16 @@ test("promtool accepts a run's metrics, and a real Prometheus that scraped it an
   try {
     await runHere(context, "lenet5", {
       overrides: { epochs: null, steps: 150 },
-      placement: { workers: 2, metrics: true, metricsPort: port, checkpointEverySteps: 20 },
+      placement: { workers: 2, metrics: true, metricsPort: port, checkpointEverySteps: 20, ...files },
       observe: (event) => {
         if (event.event === "plan")
-          void fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => ready.push(status));
+          void read(`https://127.0.0.1:${port}/readyz`, "").then(({ status }) => ready.push(status));
         if (event.event === "step" && event.step === 145) {
           late = Date.now() / 1000;
-          void fetch(`http://127.0.0.1:${port}/metrics`).then(async (response) => {
-            text = await response.text();
+          void read(`https://127.0.0.1:${port}/metrics`).then(({ body }) => {
+            text = body;
           });
-          void fetch(`http://127.0.0.1:${port}/readyz`).then(({ status }) => ready.push(status));
+          void read(`https://127.0.0.1:${port}/readyz`, "").then(({ status }) => ready.push(status));
         }
       },
     });
@@ -124,8 +127,36 @@ test("a port that is in use is told before anything starts", async () => {
   await first.close();
 });
 
+test("with a token and TLS: probes stay open, all else asks for the token, and what is refused is counted", async (context) => {
+  const { metricsCert, metricsKey } = accessFiles(scratch(context));
+  const tls = { cert: readFileSync(metricsCert, "utf8"), key: readFileSync(metricsKey, "utf8") };
+  const { routes, refused } = metricsRoutes();
+  const guard = { access: { token: TOKEN, tls }, refused };
+  const server = await startServer({ host: "127.0.0.1", port: 0, guard, routes: [routes] });
+  context.after(() => server.close());
+  const at = (path: string) => `${server.url}${path}`;
+  assert.match(server.url, /^https:/);
+  assert.equal((await read(at("/healthz"), "")).status, 200);
+  assert.equal((await read(at("/readyz?x"), "")).status, 503);
+  for (const path of ["/metrics", "/other", "/healthz/../metrics", "//healthz"]) {
+    const { status, body, headers } = await read(at(path), "Bearer wrong");
+    assert.equal(status, 401, path);
+    assert.match(String(headers["www-authenticate"]), /Bearer.*Basic/);
+    assert.doesNotMatch(body, /cnn_dist_/);
+  }
+  await assert.rejects(fetch(at("/metrics").replace("https:", "http:")));
+  const plain = connect(server.port, "127.0.0.1");
+  plain.end("no TLS at all\r\n\r\n");
+  await once(plain.resume(), "close");
+  const { body } = await read(at("/metrics"), `Basic ${Buffer.from(`prometheus:${TOKEN}`).toString("base64")}`);
+  assert.match(body, /cnn_dist_http_rejected_total\{reason="token"\} 4/);
+  assert.match(body, /cnn_dist_http_rejected_total\{reason="tls"\} 2/);
+});
+
 test("connections are bounded: more than 64 are closed, silent ones are cut off, and then it answers again", async (context) => {
-  const metrics = await startServer({ host: "127.0.0.1", port: 0, routes: [metricsRoutes().routes] });
+  const { routes, refused } = metricsRoutes();
+  const guard = { access: OPEN_ACCESS, refused };
+  const metrics = await startServer({ host: "127.0.0.1", port: 0, guard, routes: [routes] });
   context.after(() => metrics.close());
   const healthz = `${metrics.url}/healthz`;
   const silent = await Promise.all(
@@ -138,5 +169,7 @@ test("connections are bounded: more than 64 are closed, silent ones are cut off,
   );
   await assert.rejects(fetch(healthz));
   await Promise.all(silent.map(({ closed }) => closed));
-  assert.equal((await fetch(healthz)).status, 200);
+  const text = await (await fetch(`${metrics.url}/metrics`)).text();
+  assert.match(text, /cnn_dist_http_rejected_total\{reason="timeout"\} 64/);
+  assert.match(text, /cnn_dist_http_rejected_total\{reason="connections"\} 1/);
 });

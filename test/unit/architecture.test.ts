@@ -19,6 +19,8 @@ const COMMON = [
   "version",
   "process-identity",
   "user-frame",
+  "limits",
+  "secret-file",
 ];
 
 /** Room to the rooms and packages that it may import. A `type:` entry allows imports that vanish when compiled. */
@@ -118,7 +120,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   optim: [],
   prediction: [],
   checkpoint: ["parameters", "config", "type:optim", "zod"],
-  metrics: ["type:engine", "prom-client"],
+  metrics: ["config/time-limits", "type:engine", "prom-client"],
   web: ["config", "metrics"],
   fetch: ["proper-lockfile", "yauzl"],
   cluster: [],

@@ -31,6 +31,15 @@ test("steps of a trace: two numbers, the first not after the last, and only with
   assert.throws(() => completePlacement({ traceSteps: "1-2" }), { message: /--trace is missing/ });
 });
 
+test("a certificate for the metrics comes with its key", () => {
+  for (const given of [{ metricsCert: "a" }, { metricsKey: "a" }])
+    assert.throws(() => completePlacement(given), {
+      code: "config",
+      message: /--metrics-cert and --metrics-key belong/,
+    });
+  assert.equal(completePlacement({ metricsCert: "a", metricsKey: "b" }).metricsCert, "a");
+});
+
 test("a trace holds the first fifty steps that a process does, or those that were asked for", () => {
   assert.equal(tracedSteps({ trace: null, traceSteps: null }, 7), null);
   assert.deepEqual(tracedSteps({ trace: "t.json", traceSteps: null }, 0), { from: 1, to: 50 });
