@@ -226,6 +226,18 @@ export interface PicturesEvent {
   /** In a process of its own, beside the training. */
   duration_seconds: number;
 }
+/** A checkpoint could not be written. The training goes on, and tries again when the next one is due. */
+export interface CheckpointFailedEvent {
+  event: "checkpoint-failed";
+  step: number;
+  /** What could not be written where and why, what to do, and what happens next. */
+  message: string;
+  /** Of the error. */
+  code: string;
+  /** In a row, this one included; with `allowed` of them the run ends. */
+  failures: number;
+  allowed: number;
+}
 /**
  * A worker was lost that alone had what its shards kept back of their compressed gradients: the run goes on from its newest
  * checkpoint, or its start, and does the steps since then again, with the same result. Only with `compress` over frames.
@@ -311,6 +323,7 @@ export type RunEvent =
   | TimelineEvent
   | EvalEvent
   | CheckpointEvent
+  | CheckpointFailedEvent
   | PicturesEvent
   | RollbackEvent
   | HeartbeatEvent

@@ -3,7 +3,8 @@ import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CnnDistError, UsageError } from "../errors.js";
 import { FILES } from "./format.js";
-import { CheckpointStore, checkpointPath, type Loaded, loadCheckpoint } from "./store.js";
+import { loadCheckpoint } from "./load.js";
+import { CheckpointStore, checkpointPath, type Loaded } from "./store.js";
 
 /**
  * Of a run the newest checkpoint that verifies, or with `best` the one of the best evaluation; else the folder's own.

@@ -1,11 +1,14 @@
 /** Checkpoints on disk: whole or not there at all, whatever happens while they are written. */
-import { createHash } from "node:crypto";
-import { access, type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { access, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { CnnDistError, messageOf, UsageError } from "../errors.js";
-import { contentsOf, FILES, type Manifest, manifestOf, manifestSchema, snapshotOf } from "./format.js";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.js";
+import { messageOf, UsageError } from "../errors.js";
+import { FileWriter, type NewFile } from "./file-writer.js";
+import { contentsOf, FILES, manifestOf } from "./format.js";
+import { loadCheckpoint } from "./load.js";
+import { encodeSafetensors } from "./safetensors.js";
 import type { Snapshot } from "./snapshot.js";
+import { syncDirectory, writeSynced } from "./synced.js";
+import { notWritten } from "./unwritten.js";
 
 export interface Saved {
   path: string;
@@ -35,15 +38,12 @@ const REPLACED = ".old";
 const CHECKPOINT = /^step-\d+(\.old)?$/;
 /** Names of checkpoints that are being written: with their writer's id, which older versions did not give. */
 const UNFINISHED = /^step-\d+(\.[\w-]+)?\.tmp$/;
-/** Files are written, hashed and read in pieces of this size, so that nothing else waits long meanwhile. */
-const PIECE_BYTES = 8 * 1024 * 1024;
-/** No space, and no space for this user. */
-const FULL: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 
 export class CheckpointStore {
   readonly #dir: string;
   readonly #keep: number;
   readonly #writer: Writer;
+  readonly #files = new FileWriter();
 
   /** `runDir/checkpoints`; keeps the `keep` newest, and the best by accuracy. */
   constructor(runDir: string, keep: number, writer: Writer = ALONE) {
@@ -53,32 +53,40 @@ export class CheckpointStore {
   }
 
   /**
-   * Writes the snapshot's arrays as they are when each file is written: they must not change until this resolves. Files
-   * are synced before the folder takes its final name, and only then may an older checkpoint go. CnnDistError
-   * `disk-full` or `checkpoint` when it cannot be written; the older ones stand. What the writer's `assertHeld` throws
-   * ends it at once: nothing is put in place, removed or cleaned up in a folder that is another run's.
+   * Writes a copy of the snapshot: once `read` is called, its arrays may change. Files are synced before the folder takes
+   * its final name, and only then may an older checkpoint go. CnnDistError `disk-full` or `checkpoint` when it cannot be
+   * written; the older ones stand. What the writer's `assertHeld` throws ends it at once: nothing is put in place, removed
+   * or cleaned up in a folder that is another run's.
    */
-  async save(snapshot: Snapshot): Promise<Saved> {
+  async save(snapshot: Snapshot, read: () => void = () => {}): Promise<Saved> {
     const path = join(this.#dir, nameOf(snapshot.step));
     const temporary = `${path}.${this.#writer.id}.tmp`;
     this.#writer.assertHeld();
     try {
       await rm(temporary, { recursive: true, force: true });
-      await mkdir(temporary, { recursive: true });
-      const sizeBytes = await writeContents(temporary, snapshot);
+      await mkdir(this.#dir).catch(unless("EEXIST")); // of a run's folder that is gone, nothing is made
+      await mkdir(temporary);
+      const sizeBytes = await this.#write(temporary, snapshot, read);
       await this.#putInPlace(temporary, path);
       await this.#prune(snapshot);
       return { path, sizeBytes };
     } catch (error) {
       this.#writer.assertHeld();
       await rm(temporary, { recursive: true, force: true }).catch(() => {});
-      const full = FULL.has((error as NodeJS.ErrnoException).code);
-      throw new CnnDistError(
-        full ? "disk-full" : "checkpoint",
-        `step ${snapshot.step}: the checkpoint could not be written to ${path}: ${full ? "no space is left on the device" : messageOf(error)}. Older checkpoints are untouched; free some space and resume.`,
-        { cause: error },
-      );
+      throw notWritten(error, snapshot.step, path);
     }
+  }
+
+  /** Ends what still writes. */
+  close(): void {
+    this.#files.close();
+  }
+
+  async #write(dir: string, snapshot: Snapshot, read: () => void): Promise<number> {
+    const files = await this.#files.write(dir, filesOf(snapshot), read);
+    const manifest = await writeSynced(join(dir, FILES.manifest), jsonOf(manifestOf(files)));
+    await syncDirectory(dir);
+    return Object.values(files).reduce((sum, { bytes }) => sum + bytes, manifest.byteLength);
   }
 
   /** Paths of the checkpoints there are, oldest first, whether they verify or not. */
@@ -132,13 +140,16 @@ export class CheckpointStore {
     const old = path + REPLACED;
     this.#writer.assertHeld();
     await takeBack(old);
-    await rename(path, old).catch(unlessMissing);
+    await rename(path, old).catch(unless("ENOENT"));
     try {
       await rename(temporary, path);
     } catch (error) {
       this.#writer.assertHeld();
-      await takeBack(old);
-      throw error;
+      // A file server may say that a rename failed which it made, when its first answer was lost.
+      if (!(await exists(path)) || (await exists(temporary))) {
+        await takeBack(old);
+        throw error;
+      }
     }
     await syncDirectory(this.#dir);
     await syncDirectory(dirname(this.#dir));
@@ -164,7 +175,7 @@ export class CheckpointStore {
 async function takeBack(old: string): Promise<void> {
   const path = old.slice(0, -REPLACED.length);
   if (await exists(path)) await rm(old, { recursive: true, force: true });
-  else await rename(old, path).catch(unlessMissing);
+  else await rename(old, path).catch(unless("ENOENT"));
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -174,8 +185,10 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-function unlessMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ENOENT") throw error;
+function unless(code: string) {
+  return (error: NodeJS.ErrnoException): void => {
+    if (error.code !== code) throw error;
+  };
 }
 
 /** Where a run keeps the checkpoint of a step. */
@@ -191,102 +204,18 @@ function stepOf(name: string): number {
   return Number.parseInt(name.slice("step-".length), 10) || 0;
 }
 
-async function writeContents(dir: string, snapshot: Snapshot): Promise<number> {
+/** All but the manifest. */
+function filesOf(snapshot: Snapshot): NewFile[] {
   const { weights, optimizer, ema, residuals, state } = contentsOf(snapshot);
-  const json = (value: unknown) => [new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)];
-  const files: Manifest["files"] = {};
-  for (const [name, pieces] of [
-    [FILES.weights, encodeSafetensors(weights)],
-    [FILES.optimizer, encodeSafetensors(optimizer)],
-    ...(ema ? [[FILES.ema, encodeSafetensors(ema)] as const] : []),
-    ...(residuals ? [[FILES.residuals, encodeSafetensors(residuals)] as const] : []),
-    [FILES.state, json(state)],
-  ] as const) {
-    files[name] = await writeSynced(join(dir, name), pieces);
-  }
-  const manifest = await writeSynced(join(dir, FILES.manifest), json(manifestOf(files)));
-  await syncDirectory(dir);
-  return Object.values(files).reduce((sum, { bytes }) => sum + bytes, manifest.bytes);
+  return [
+    { name: FILES.weights, pieces: encodeSafetensors(weights) },
+    { name: FILES.optimizer, pieces: encodeSafetensors(optimizer) },
+    ...(ema ? [{ name: FILES.ema, pieces: encodeSafetensors(ema) }] : []),
+    ...(residuals ? [{ name: FILES.residuals, pieces: encodeSafetensors(residuals) }] : []),
+    { name: FILES.state, pieces: [jsonOf(state)] },
+  ];
 }
 
-async function writeSynced(path: string, pieces: readonly Uint8Array[]): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  await withFile(path, "w", async (file) => {
-    for (const whole of pieces) {
-      for (let from = 0; from < whole.byteLength; from += PIECE_BYTES) {
-        const piece = whole.subarray(from, from + PIECE_BYTES);
-        hash.update(piece);
-        await file.writeFile(piece);
-      }
-      bytes += whole.byteLength;
-    }
-    await file.sync();
-  });
-  return { bytes, sha256: hash.digest("hex") };
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  await withFile(path, "r", (file) => file.sync());
-}
-
-async function withFile<T>(path: string, flags: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, flags);
-  try {
-    return await use(file);
-  } finally {
-    await file.close();
-  }
-}
-
-/** Reads and verifies one checkpoint; throws CnnDistError saying what is wrong with it. */
-export async function loadCheckpoint(path: string): Promise<Snapshot> {
-  const manifest = manifestSchema.safeParse(parseJson(FILES.manifest, (await readPart(path, FILES.manifest)).bytes));
-  if (!manifest.success) throw new CnnDistError("checkpoint", `${FILES.manifest} is not a manifest of this version`);
-  const read = async (name: string) => {
-    const listed = manifest.data.files[name];
-    if (!listed) throw new CnnDistError("checkpoint", `${FILES.manifest} does not list ${name}`);
-    const { bytes, sha256 } = await readPart(path, name, listed.bytes);
-    if (sha256 !== listed.sha256)
-      throw new CnnDistError("checkpoint", `${name} does not have the SHA-256 that its manifest says`);
-    return bytes;
-  };
-  const weights = decodeSafetensors(FILES.weights, await read(FILES.weights));
-  const optimizer = decodeSafetensors(FILES.optimizer, await read(FILES.optimizer));
-  const ifListed = async (name: string) =>
-    manifest.data.files[name] ? decodeSafetensors(name, await read(name)) : null;
-  const ema = await ifListed(FILES.ema);
-  const residuals = await ifListed(FILES.residuals);
-  return snapshotOf({ weights, optimizer, ema, residuals, state: parseJson(FILES.state, await read(FILES.state)) });
-}
-
-/** A whole file, of any size, and its SHA-256; refused unread when it has another size than `expected`. */
-async function readPart(path: string, name: string, expected?: number): Promise<{ bytes: Uint8Array; sha256: string }> {
-  try {
-    return await withFile(join(path, name), "r", async (file) => {
-      const { size } = await file.stat();
-      if (expected !== undefined && size !== expected)
-        throw new CnnDistError("checkpoint", `${name} has ${size} bytes, its manifest says ${expected}`);
-      const bytes = new Uint8Array(size);
-      const hash = createHash("sha256");
-      for (let from = 0; from < size; ) {
-        const { bytesRead } = await file.read(bytes, from, Math.min(PIECE_BYTES, size - from), from);
-        if (bytesRead === 0) throw new CnnDistError("checkpoint", `${name} ends after ${from} of ${size} bytes`);
-        hash.update(bytes.subarray(from, from + bytesRead));
-        from += bytesRead;
-      }
-      return { bytes, sha256: hash.digest("hex") };
-    });
-  } catch (error) {
-    if (error instanceof CnnDistError) throw error;
-    throw new CnnDistError("checkpoint", `${name} cannot be read: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-function parseJson(name: string, bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    throw new CnnDistError("checkpoint", `${name} is not JSON`);
-  }
+function jsonOf(value: unknown): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
 }

@@ -115,6 +115,13 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
     "number",
     "besides the end of each epoch; 0: only then [0]",
   ),
+  placement("checkpoint-every-seconds", "checkpointEverySeconds", "number", "besides; 0: not by time [0]"),
+  placement(
+    "checkpoint-failures",
+    "checkpointFailures",
+    "number",
+    "checkpoints in a row that could not be written before the run ends [10]",
+  ),
   placement("keep-checkpoints", "keepCheckpoints", "number", "the newest to keep, besides the best [3]"),
   placement("evaluate-every-epochs", "evaluateEveryEpochs", "number", "0: only at the end [1]"),
   placement("step-timeout", "stepTimeout", "number", "seconds without a gradient before a worker is replaced [600]"),

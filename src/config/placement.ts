@@ -27,6 +27,10 @@ export const placementSchema = z.strictObject({
   autoResume: z.boolean(),
   /** 0: only at the end of an epoch and of the run. */
   checkpointEverySteps: z.number().int().min(0),
+  /** Besides; 0: not by time. */
+  checkpointEverySeconds: z.number().min(0),
+  /** Checkpoints in a row that could not be written: so many end the run. */
+  checkpointFailures: z.number().int().min(1),
   keepCheckpoints: z.number().int().min(1),
   /** 0: never but at the end. */
   evaluateEveryEpochs: z.number().int().min(0),
@@ -72,6 +76,8 @@ export const PLACEMENT_DEFAULTS: Placement = {
   runDir: null,
   autoResume: false,
   checkpointEverySteps: 0,
+  checkpointEverySeconds: 0,
+  checkpointFailures: 10,
   keepCheckpoints: 3,
   evaluateEveryEpochs: 1,
   stepTimeout: DEFAULT_STEP_TIMEOUT,

@@ -113,6 +113,7 @@ export function createRunMetrics(): RunMetrics {
     "Time to write a checkpoint.",
     CHECKPOINT_BUCKETS,
   );
+  const checkpointFailures = counter("checkpoint_failures_total", "Checkpoints that could not be written.");
   const checkpointSize = gauge("checkpoint_size_bytes", "Size of the last checkpoint.");
   const checkpointTime = gauge("checkpoint_last_success_timestamp_seconds", "Unix time of the last checkpoint.");
   const checkpointStep = gauge("checkpoint_last_step", "Step of the last checkpoint.");
@@ -193,6 +194,9 @@ export function createRunMetrics(): RunMetrics {
         checkpointSize.set(event.size_bytes);
         checkpointTime.set(Date.now() / 1000);
         checkpointStep.set(event.step);
+        return;
+      case "checkpoint-failed":
+        checkpointFailures.inc();
         return;
       case "heartbeat":
         heartbeat.set({ rank: String(event.rank) }, event.timestamp);

@@ -11,6 +11,7 @@ import {
   closeSync,
   constants,
   copyFileSync,
+  existsSync,
   linkSync,
   lstatSync,
   openSync,
@@ -38,12 +39,15 @@ export class RunLock {
   readonly #beating: NodeJS.Timeout;
   readonly #now: () => number;
   #lastBeatMs: number;
+  /** When the lock was last read, and was this run's. */
+  #lastSeenMs: number;
   #lost = false;
 
   private constructor(path: string, { id, text }: { id: string; text: string }, now: () => number) {
     this.id = id;
     this.#now = now;
     this.#lastBeatMs = now();
+    this.#lastSeenMs = this.#lastBeatMs;
     this.#path = path;
     this.#text = text;
     this.#beating = setInterval(() => this.#beat(), LOCK_BEAT_MS).unref();
@@ -92,6 +96,20 @@ export class RunLock {
       );
   }
 
+  /**
+   * The same before files are changed; CnnDistError `checkpoint` while the lock cannot be read, and was not for so long that
+   * another run may have taken it over.
+   */
+  assertMayWrite(): void {
+    this.assertHeld();
+    const unseenMs = this.#now() - this.#lastSeenMs;
+    if (unseenMs > LOCK_SILENT_MS)
+      throw new CnnDistError(
+        "checkpoint",
+        `${this.#path} has not been readable for ${Math.round(unseenMs / 1000)} s, so another run may hold the folder by now, and no checkpoint is written there. Look at the disk, or at the file server that it is mounted from.`,
+      );
+  }
+
   release(): void {
     clearInterval(this.#beating);
     if (!this.#lost && read(this.#path)?.text === this.#text) rmSync(this.#path, { force: true });
@@ -102,16 +120,30 @@ export class RunLock {
     try {
       const file = openSync(this.#path, "r+");
       try {
-        if (readFileSync(file, "utf8") === this.#text) {
-          writeSync(file, this.#text, 0);
-          this.#lastBeatMs = this.#now();
-        } else this.#lost = true;
+        this.#see(readFileSync(file, "utf8"));
+        if (this.#lost) return;
+        writeSync(file, this.#text, 0);
+        this.#lastBeatMs = this.#now();
       } finally {
         closeSync(file);
       }
     } catch (error) {
-      // A file server that does not answer, or a full disk, takes no lock away.
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") this.#lost = true;
+      this.#lookAfter(error as NodeJS.ErrnoException);
+    }
+  }
+
+  #see(text: string): void {
+    if (text === this.#text) this.#lastSeenMs = this.#now();
+    else this.#lost = true;
+  }
+
+  /** A file server that does not answer, a disk that is full or read-only, or a folder that is gone takes no lock away. */
+  #lookAfter({ code }: NodeJS.ErrnoException): void {
+    try {
+      if (code === "ENOENT") this.#lost = existsSync(dirname(this.#path));
+      else this.#see(readFileSync(this.#path, "utf8"));
+    } catch {
+      // it cannot be read either, and says nothing
     }
   }
 }

@@ -30,7 +30,10 @@ export interface OpenedRun {
 export async function openRun(context: RunContext, prepared: PreparedRun): Promise<OpenedRun> {
   const { options, events, closing } = context;
   const directory = openDirectory(context, prepared);
-  const store = new CheckpointStore(directory.path, options.placement.keepCheckpoints, directory.lock);
+  const { lock } = directory;
+  const writer = { id: lock.id, assertHeld: () => lock.assertMayWrite() };
+  const store = new CheckpointStore(directory.path, options.placement.keepCheckpoints, writer);
+  closing.add(() => store.close());
   await store.sweep();
   const served = await serve(context, prepared, directory.path);
   await writeTrace(context, prepared);
@@ -56,6 +59,7 @@ function record(event: RunEvent, directory: RunDirectory): void {
   if (isForSubscribers(event)) return;
   directory.record({ ...event, time: Date.now() / 1000 });
   if (event.event === "log") directory.log(`${event.level}: ${event.message}`);
+  if (event.event === "checkpoint-failed") directory.log(`warn: ${event.message}`);
   if (event.event === "rollback")
     directory.log(`${event.reason}: back from step ${event.from_step} to step ${event.step}`);
   if (event.event === "worker") {

@@ -66,7 +66,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
         if (change) events.emit({ event: "log", level: "warn", message: change.warning });
         return change?.recipeSha256 ?? start.recipeSha256;
       },
-      save: (snapshot) => store.save(snapshot),
+      save: (snapshot, read) => store.save(snapshot, read),
       newest: async () => ((await store.isEmpty()) ? null : (await store.loadNewest()).snapshot),
       assertHeld: () => directory.lock.assertHeld(),
       async committed(snapshot) {

@@ -35,6 +35,7 @@ const JSON_EVENTS: ReadonlySet<RunEvent["event"]> = new Set([
   "step",
   "eval",
   "checkpoint",
+  "checkpoint-failed",
   "rollback",
   "worker",
   "done",
@@ -81,7 +82,8 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
         if (io.stdout.errored && event.resume_command !== null) say(`Go on with: ${event.resume_command}`);
         return;
       }
-      if (event.event === "log" && event.level === "warn") return labelled(color.yellow, "warning", event.message);
+      if (event.event === "checkpoint-failed" || (event.event === "log" && event.level === "warn"))
+        return labelled(color.yellow, "warning", event.message);
       const lost = event.event === "worker" && (event.state === "lost" || event.state === "refused");
       const text = sentence(event);
       if (text !== null && (talk || lost)) say(`  ${lost ? color.yellow(text) : text}`);

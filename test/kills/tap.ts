@@ -6,6 +6,8 @@
 import fs from "node:fs";
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import process from "node:process";
+import type { WorkerOptions } from "node:worker_threads";
+import threads, { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";
 import type { Router } from "zeromq";
 import { decodeToCoordinator, decodeToWorker } from "../../src/protocol/codec.js";
 import type { ToCoordinator, ToWorker } from "../../src/protocol/messages.js";
@@ -14,19 +16,22 @@ import { childrenOf, nameOf, pick } from "./processes.js";
 
 const settings = JSON.parse(process.env[TAP_VARIABLE]!) as TapSettings;
 const { writeFileSync, writeSync } = fs; // as they were
-const seen = { file: 0, message: 0 };
+/** Of all threads: changes to files, and messages. */
+const seen = isMainThread ? new Int32Array(new SharedArrayBuffer(8)) : (getEnvironmentData("seen") as Int32Array);
+setEnvironmentData("seen", seen);
+const KINDS = { file: 0, message: 1 } as const;
 
 type Call = (this: unknown, ...parameters: unknown[]) => unknown;
 
 function report(killed: TapReport["killed"]): void {
-  const content: TapReport = { files: seen.file, messages: seen.message, killed };
+  const content: TapReport = { files: seen[KINDS.file]!, messages: seen[KINDS.message]!, killed };
   writeFileSync(settings.report, JSON.stringify(content));
 }
 
 function happens(kind: "file" | "message", what: () => string): boolean {
-  seen[kind]++;
+  const number = Atomics.add(seen, KINDS[kind], 1) + 1;
   const { moment, victim } = settings;
-  if (moment?.kind !== kind || moment.at !== seen[kind]) return false;
+  if (moment?.kind !== kind || moment.at !== number) return false;
   const pid = victim === "coordinator" ? process.pid : (pick(childrenOf(process.pid), victim.share) ?? process.pid);
   report({ pid, when: `${nameOf(pid)} ${what()}` });
   if (pid !== process.pid) process.kill(pid, "SIGKILL");
@@ -47,7 +52,7 @@ function watch(owner: object, names: readonly string[]): void {
   for (const name of names) {
     const original = calls[name]!;
     calls[name] = function (...parameters) {
-      const target = typeof parameters[0] === "string" ? parameters[0] : this;
+      const target = ["string", "number"].includes(typeof parameters[0]) ? parameters[0] : this;
       if (happens("file", () => `before ${name} of ${placeOf(target)}`)) die();
       return original.apply(this, parameters);
     };
@@ -64,6 +69,16 @@ function watchWrites(): void {
     }
     return writeSync(file, bytes as Uint8Array, ...rest);
   }) as typeof fs.writeSync;
+}
+
+/** Threads that this process starts are watched in the same way. */
+function watchThreads(): void {
+  const { Worker } = threads;
+  threads.Worker = class extends Worker {
+    constructor(module: URL, options: WorkerOptions) {
+      super(module, { ...options, execArgv: ["--import", import.meta.url] });
+    }
+  };
 }
 
 const worded = (message: ToCoordinator | ToWorker) =>
@@ -98,11 +113,16 @@ function watchMessages(): void {
 const handle = await fs.promises.open("/dev/null");
 await handle.close();
 watch(fs, ["writeFileSync", "renameSync", "linkSync", "copyFileSync", "rmSync", "mkdirSync", "mkdtempSync"]);
+watch(fs, ["fsyncSync"]);
 watch(fs.promises, ["rename", "rm", "mkdir"]);
 watch(Object.getPrototypeOf(handle), ["writeFile", "sync"]);
 watchWrites();
+watchThreads();
 syncBuiltinESMExports();
-watchMessages();
-process.once("exit", () => {
-  if (settings.moment === null) report(null);
-});
+// Sockets and the report are the main thread's alone.
+if (isMainThread) {
+  watchMessages();
+  process.once("exit", () => {
+    if (settings.moment === null) report(null);
+  });
+}

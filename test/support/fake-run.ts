@@ -79,6 +79,8 @@ export function fakeRun(
       block: 1,
       placement: {
         checkpointEverySteps: 0,
+        checkpointEverySeconds: 0,
+        checkpointFailures: 3,
         evaluateEveryEpochs: 1,
         stepTimeout: 60,
         heartbeatTimeout: 10,

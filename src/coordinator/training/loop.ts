@@ -54,8 +54,8 @@ async function untilEnd(training: Training): Promise<Outcome> {
   for (;;) {
     if (training.stopsHere()) return await training.end("stopped");
     if (training.evaluationIsDue()) await training.evaluate();
-    await training.saveIfDue();
     if (training.finished()) return await training.end("done");
+    await training.saveIfDue();
     await training.step();
   }
 }
@@ -72,6 +72,8 @@ class Training {
   readonly #perEpoch: number;
   readonly #total: number;
   #snapshot: Snapshot;
+  /** A checkpoint is due, and the one before is still being written. */
+  #saveIsDue = false;
   #samples = 0;
   #stepSeconds = 0;
   /** When the last gradient of the step right before was there. */
@@ -90,7 +92,7 @@ class Training {
     this.#workers = workers;
     this.#ports = ports;
     this.#buffer = new DoubleBuffer(memory, start);
-    this.#saves = new Saves(start, ports);
+    this.#saves = new Saves(start, options.placement.checkpointFailures, ports);
     this.#records = new Records(ports);
     this.#perEpoch = stepsPerEpoch(options.train, globalBatch(recipe).batchSize);
     this.#total = totalSteps(recipe, this.#perEpoch);
@@ -225,15 +227,18 @@ class Training {
     this.#ports.emit({ event: "eval", epoch, step, loss, accuracy, samples: test, duration_seconds, weights, best });
   }
 
-  /** At the end of each epoch, every so many steps, and at the end. */
+  /** At the end of each epoch, and every so many steps and seconds: then never before the save before it has ended. */
   async saveIfDue(): Promise<void> {
     const { step, stepInEpoch } = this.#snapshot;
-    const every = this.#options.placement.checkpointEverySteps;
-    if (stepInEpoch === 0 || (every > 0 && step % every === 0) || this.finished()) await this.#save();
+    const { checkpointEverySteps: steps, checkpointEverySeconds: seconds } = this.#options.placement;
+    this.#saveIsDue ||= steps > 0 && step % steps === 0;
+    this.#saveIsDue ||= seconds > 0 && this.#saves.secondsSince() >= seconds;
+    if (stepInEpoch === 0 || (this.#saveIsDue && !this.#saves.busy)) await this.#save({ last: false });
   }
 
   /** A step is recorded before there is a checkpoint of it: whoever goes on from that does not make the record again. */
-  async #save(): Promise<void> {
+  async #save({ last }: { last: boolean }): Promise<void> {
+    this.#saveIsDue = false;
     await this.#records.settle();
     const { layout, recipe, step } = this.#snapshot;
     await this.#saves.freeHalf(step + 2); // where an earlier save may still read residuals
@@ -241,7 +246,7 @@ class Training {
     const { memory } = this.#buffer;
     const residual = (shard: number, version: number) => memory.residual(shard, version);
     await this.#workers.keepResiduals({ version: step, shards, layout, residual });
-    await this.#saves.begin(this.#snapshot);
+    await this.#saves.begin(this.#snapshot, { last });
   }
 
   /** Residuals are gone with a worker: the steps since the newest checkpoint are done again. */
@@ -274,7 +279,7 @@ class Training {
   }
 
   async end(kind: "done" | "stopped"): Promise<Outcome> {
-    await this.#save();
+    await this.#save({ last: true });
     return await this.#outcome(kind);
   }
 

@@ -15,6 +15,10 @@ export interface TrainingOptions {
   placement: {
     /** 0: only at the end of an epoch and of the run. */
     checkpointEverySteps: number;
+    /** 0: not by time. */
+    checkpointEverySeconds: number;
+    /** In a row, which end the run. */
+    checkpointFailures: number;
     /** 0: never but at the end. */
     evaluateEveryEpochs: number;
   };

@@ -1,34 +1,68 @@
-/** Checkpoints that are written while the training goes on in the other half of the double buffer. */
+/**
+ * Checkpoints that are written while the training goes on. One that cannot be written costs a warning, and ends the run only
+ * where it is its last, or where too many failed in a row.
+ */
 import type { Snapshot } from "../../checkpoint/snapshot.js";
-import type { CheckpointEvent } from "../../events.js";
+import { CnnDistError, messageOf } from "../../errors.js";
+import type { CheckpointEvent, CheckpointFailedEvent } from "../../events.js";
+import { plural } from "../../format.js";
 
 export interface SavePorts {
   clock: { now(): number };
-  emit(event: CheckpointEvent): void;
-  /** Writes a checkpoint; resolves once it is durable. */
-  save(snapshot: Snapshot): Promise<{ path: string; sizeBytes: number }>;
+  emit(event: CheckpointEvent | CheckpointFailedEvent): void;
+  /**
+   * Writes a checkpoint; resolves once it is durable. `read` is called as soon as the snapshot's arrays may change. Rejects
+   * with `disk-full` or `checkpoint` where that one could not be written, and a later one might be.
+   */
+  save(snapshot: Snapshot, read: () => void): Promise<{ path: string; sizeBytes: number }>;
   /** The newest checkpoint of the run that is whole; null before the first. */
   newest(): Promise<Snapshot | null>;
 }
 
 type Moment = Pick<Snapshot, "step" | "evaluated">;
 
+interface Writing {
+  version: number;
+  /** Resolves once the snapshot's arrays may change. */
+  read: Promise<void>;
+  done: Promise<void>;
+  over: boolean;
+}
+
 export class Saves {
   readonly #ports: SavePorts;
-  #last: Moment;
-  #writing: { version: number; promise: Promise<void> } | null = null;
+  readonly #failuresAllowed: number;
+  /** The last moment that is on disk, or where the training begins, which needs no save. */
+  #saved: Moment;
+  #writing: Writing | null = null;
+  /** When the last save was begun. */
+  #begunMs: number;
+  /** In a row. */
+  #failures = 0;
   /** Path of the last checkpoint that was written. */
   #path: string | null = null;
   #waitedMs = 0;
 
-  /** `start`: where the training begins, which needs no save. */
-  constructor(start: Moment, ports: SavePorts) {
-    this.#last = start;
+  /** `failuresAllowed`: that many in a row end the run. */
+  constructor(start: Moment, failuresAllowed: number, ports: SavePorts) {
+    this.#saved = start;
+    this.#failuresAllowed = failuresAllowed;
     this.#ports = ports;
+    this.#begunMs = ports.clock.now();
   }
 
   get path(): string | null {
     return this.#path;
+  }
+
+  /** Whether a save is under way. */
+  get busy(): boolean {
+    return this.#writing?.over === false;
+  }
+
+  /** Since the last save was begun, or the training. */
+  secondsSince(): number {
+    return (this.#ports.clock.now() - this.#begunMs) / 1000;
   }
 
   /** Milliseconds that the training has waited for saves since this was last asked. */
@@ -38,48 +72,84 @@ export class Saves {
     return waited;
   }
 
-  /** Nothing if this very moment was saved already; else waits for the save before it and lets the new one go on by itself. */
-  async begin(snapshot: Snapshot): Promise<void> {
-    const { step, evaluated } = snapshot;
-    if (this.#last.step === step && this.#last.evaluated === evaluated) return;
+  /**
+   * Waits for the save before it, and lets the new one go on by itself; nothing if this very moment was saved already.
+   * `last`: the run ends with it, so that it must not fail.
+   */
+  async begin(snapshot: Snapshot, { last }: { last: boolean }): Promise<void> {
     await this.settle();
-    this.#last = { step, evaluated };
-    const promise = this.#write(snapshot);
-    promise.catch(() => {}); // seen when it is awaited
-    this.#writing = { version: step, promise };
+    const { step, evaluated } = snapshot;
+    if (this.#saved.step === step && this.#saved.evaluated === evaluated) return;
+    let isRead = () => {};
+    const read = new Promise<void>((resolve) => {
+      isRead = resolve;
+    });
+    this.#begunMs = this.#ports.clock.now();
+    const done = this.#write(snapshot, last, isRead).finally(() => {
+      writing.over = true;
+      isRead();
+    });
+    const writing: Writing = { version: step, read, done, over: false };
+    done.catch(() => {}); // seen when it is awaited
+    this.#writing = writing;
   }
 
-  async #write(snapshot: Snapshot): Promise<void> {
+  async #write(snapshot: Snapshot, last: boolean, isRead: () => void): Promise<void> {
     const { clock } = this.#ports;
+    const { step, evaluated } = snapshot;
     const startMs = clock.now();
-    const { path, sizeBytes } = await this.#ports.save(snapshot);
-    this.#path = path;
-    this.#ports.emit({
-      event: "checkpoint",
-      step: snapshot.step,
-      path,
-      size_bytes: sizeBytes,
-      duration_seconds: (clock.now() - startMs) / 1000,
-    });
+    try {
+      const { path, sizeBytes } = await this.#ports.save(snapshot, isRead);
+      this.#failures = 0;
+      this.#saved = { step, evaluated };
+      this.#path = path;
+      const duration_seconds = (clock.now() - startMs) / 1000;
+      this.#ports.emit({ event: "checkpoint", step, path, size_bytes: sizeBytes, duration_seconds });
+    } catch (error) {
+      if (!(error instanceof CnnDistError && (error.code === "disk-full" || error.code === "checkpoint"))) throw error;
+      this.#failed(step, error, last);
+    }
+  }
+
+  /** Tells of it; throws where the run cannot go on. */
+  #failed(step: number, error: CnnDistError, last: boolean): void {
+    this.#failures++;
+    const [failures, allowed] = [this.#failures, this.#failuresAllowed];
+    const left = allowed - failures;
+    const inARow = failures === 1 ? "" : ` It is failure ${failures} in a row.`;
+    const goesOn = last
+      ? ` The run ends here: nothing after step ${this.#saved.step} is saved.`
+      : left > 0
+        ? ` The training goes on and tries again at the next checkpoint; ${plural(left, "more failure")} in a row ${left === 1 ? "ends" : "end"} it (--checkpoint-failures ${allowed}).`
+        : ` As many as --checkpoint-failures ${allowed} allows: the run ends, and nothing after step ${this.#saved.step} is saved.`;
+    const message = `${messageOf(error)}${inARow}${goesOn}`;
+    if (last || left <= 0) throw new CnnDistError(error.code, message, { cause: error });
+    this.#ports.emit({ event: "checkpoint-failed", step, message, code: error.code, failures, allowed });
   }
 
   /** The training goes on from there: later moments will come again. */
   rolledBack({ step, evaluated }: Moment): void {
-    this.#last = { step, evaluated };
+    this.#saved = { step, evaluated };
   }
 
-  /** Rejects if the save that was under way failed. */
+  /** Rejects if the save that was under way ended the run. */
   async settle(): Promise<void> {
     const writing = this.#writing;
     if (!writing) return;
-    const startMs = this.#ports.clock.now();
     this.#writing = null;
-    await writing.promise;
-    this.#waitedMs += this.#ports.clock.now() - startMs;
+    await this.#waitFor(writing.done);
   }
 
-  /** A save that still reads the half that this version will be written to must end first. */
+  /** A save that still reads the half that this version will be written to must have read it first. */
   async freeHalf(version: number): Promise<void> {
-    if (this.#writing && (this.#writing.version & 1) === (version & 1)) await this.settle();
+    const writing = this.#writing;
+    if (writing?.over) return await this.settle(); // it may have ended the run
+    if (writing && (writing.version & 1) === (version & 1)) await this.#waitFor(writing.read);
+  }
+
+  async #waitFor(promise: Promise<void>): Promise<void> {
+    const startMs = this.#ports.clock.now();
+    await promise;
+    this.#waitedMs += this.#ports.clock.now() - startMs;
   }
 }

@@ -1,9 +1,9 @@
 /** A disk that is full costs records and logs, and never the training. /dev/full refuses every byte as such a disk does. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { BIN, run, startProcess } from "../../support/cli.js";
+import { BIN, run, start, startProcess } from "../../support/cli.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 import { tensorflowDir } from "../../support/tensorflow.js";
 
@@ -43,6 +43,40 @@ test("so does standard output", async (context) => {
   assert.match(stderr, /stdout cannot be written any more: ENOSPC/);
   assert.doesNotMatch(stderr, /\n\s+at /);
   assert.deepEqual(readdirSync(join(cwd, "run", "checkpoints")), ["step-00000003"]);
+});
+
+test("a folder that is gone for a while costs checkpoints, with a warning each, and no bits; at its end it must be there", async (context) => {
+  const cwd = temporaryDirectory(context);
+  const env = { CNN_DIST_TENSORFLOW: await tensorflowDir() };
+  const words = (runDir: string, steps: number, ...more: string[]) => [
+    ...WORDS.map((word) => (word === "run" ? runDir : word)),
+    ...["--steps", `${steps}`, "--checkpoint-every-steps", "1", "--evaluate-every-epochs", "0", "--json", ...more],
+  ];
+  const lastOf = (stdout: string) => JSON.parse(stdout.trim().split("\n").at(-1)!) as { weights_sha256: string };
+  const whole = await run(words("whole", 200), { cwd, env });
+  assert.equal(whole.code, 0, whole.stderr);
+
+  const disturbed = start(words("run", 200, "--checkpoint-failures", "100000"), { cwd, env });
+  await disturbed.said('"event":"checkpoint"');
+  renameSync(join(cwd, "run"), join(cwd, "elsewhere"));
+  await disturbed.said('"failures":2,');
+  renameSync(join(cwd, "elsewhere"), join(cwd, "run"));
+  const { code, stdout, stderr } = await disturbed.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /warning .*step \d+: the checkpoint could not be written to .*ENOENT.*Put the folder back/);
+  assert.equal(lastOf(stdout).weights_sha256, lastOf(whole.stdout).weights_sha256);
+  assert.ok(readdirSync(join(cwd, "run", "checkpoints")).includes("step-00000200"));
+
+  const lost = start(words("lost", 100_000), { cwd, env });
+  await lost.said('"event":"checkpoint"');
+  renameSync(join(cwd, "lost"), join(cwd, "elsewhere"));
+  const end = await lost.ended;
+  assert.equal(end.code, 1, end.stderr);
+  assert.match(
+    end.stderr,
+    /As many as --checkpoint-failures 10 allows: the run ends, and nothing after step \d+ is saved/,
+  );
+  assert.ok(!existsSync(join(cwd, "lost")), "nothing is made of a folder that is gone");
 });
 
 test("a result that could not be written is no success", async (context) => {

@@ -3,8 +3,9 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { loadCheckpoint } from "../../../src/checkpoint/load.js";
 import { decodeSafetensors, encodeSafetensors } from "../../../src/checkpoint/safetensors.js";
-import { CheckpointStore, loadCheckpoint } from "../../../src/checkpoint/store.js";
+import { CheckpointStore } from "../../../src/checkpoint/store.js";
 import { CnnDistError, UsageError } from "../../../src/errors.js";
 import { testRecipe } from "../../support/recipe.js";
 import { testSnapshot } from "../../support/snapshot.js";

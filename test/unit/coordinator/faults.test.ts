@@ -1,6 +1,7 @@
 /** What peers and processes do wrong, and what becomes of it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CnnDistError } from "../../../src/errors.js";
 import type { WorkerEvent } from "../../../src/events.js";
 import { decodeToWorker, encode } from "../../../src/protocol/codec.js";
 import { PROTOCOL, type ToCoordinator } from "../../../src/protocol/messages.js";
@@ -236,19 +237,65 @@ test("a gradient that is not finite stops the run before the commit, with shard,
   assert.equal(run.events.filter(({ event }) => event === "step").length, 1);
 });
 
-test("a checkpoint that cannot be written fails the run, and the one before stands", async () => {
+test("a checkpoint that cannot be written is warned of, the training goes on, and so many in a row end it", async () => {
+  const full = (step: number) => new CnnDistError("disk-full", `step ${step}: no space is left. Free some.`);
+  const failing = (steps: readonly number[], checkpointFailures: number) => {
+    const run = fakeRun({
+      placement: { checkpointEverySteps: 1, checkpointFailures },
+      save: async ({ step }) => {
+        if (steps.includes(step)) throw full(step);
+      },
+    });
+    run.worker();
+    return run;
+  };
+  const told = ({ events }: ReturnType<typeof fakeRun>) =>
+    events.flatMap((event) =>
+      event.event === "checkpoint" ? [event.step] : event.event === "checkpoint-failed" ? [-event.step] : [],
+    );
+  const whole = fakeRun();
+  whole.worker();
+  const expected = bitsOf((await whole.coordinator.run()).snapshot);
+
+  const goesOn = failing([2, 3, 5], 3);
+  assert.equal(bitsOf((await goesOn.coordinator.run()).snapshot), expected);
+  assert.deepEqual(told(goesOn), [1, -2, -3, 4, -5, 6]);
+  const failures = goesOn.events.flatMap((event) => (event.event === "checkpoint-failed" ? [event] : []));
+  assert.deepEqual(
+    failures.map(({ code, failures, allowed }) => [code, failures, allowed]),
+    [
+      ["disk-full", 1, 3],
+      ["disk-full", 2, 3],
+      ["disk-full", 1, 3],
+    ],
+  );
+  assert.match(failures[1]!.message, /Free some\. It is failure 2 in a row\. .*1 more failure in a row ends it/);
+
+  const ends = failing([2, 3, 4, 5], 3);
+  await assert.rejects(ends.coordinator.run(), {
+    code: "disk-full",
+    message: /^step 4: .*As many as --checkpoint-failures 3 allows: the run ends, and nothing after step 1 is saved/,
+  });
+  assert.deepEqual(told(ends), [1, -2, -3]);
+
+  // What a run leaves at its end must be there, however many may fail before.
+  const last = failing([6], 3);
+  await assert.rejects(last.coordinator.run(), {
+    code: "disk-full",
+    message: /^step 6: .*The run ends here: nothing after step 5 is saved/,
+  });
+  assert.deepEqual(told(last), [1, 2, 3, 4, 5]);
+});
+
+test("what is no matter of the disk ends the run at once", async () => {
   const run = fakeRun({
     placement: { checkpointEverySteps: 1 },
-    save: async (snapshot) => {
-      if (snapshot.step === 2) throw new Error("no space left on the disk");
+    save: async ({ step }) => {
+      if (step === 2) throw new CnnDistError("lock-lost", "the folder is another run's");
     },
   });
   run.worker();
-  await assert.rejects(run.coordinator.run(), /no space left/);
-  assert.deepEqual(
-    run.events.flatMap((event) => (event.event === "checkpoint" ? [event.step] : [])),
-    [1],
-  );
+  await assert.rejects(run.coordinator.run(), { code: "lock-lost" });
 });
 
 test("steps go on while a checkpoint is written, but never over what it still reads", async () => {

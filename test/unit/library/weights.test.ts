@@ -145,6 +145,7 @@ test("a file that does not say its network, a checkpoint's own file and a folder
   const refused = (path: string, request: WeightsRequest, code: string, message: RegExp) =>
     assert.rejects(opened(path, request), { code, exitCode: 2, message });
   await refused(bare(context, given), {}, "usage", /does not say of which network\. Give --model NAME/);
+  mkdirSync(join(dir, "run"));
   const { path } = await new CheckpointStore(join(dir, "run"), 1).save(given);
   await refused(join(path, "weights.safetensors"), { model: "lenet5" }, "no-checkpoint", /Give its folder/);
   await refused(path, { model: "lenet5" }, "usage", /--model goes with a safetensors file/);

@@ -157,6 +157,9 @@ test("evaluations, checkpoints and refused messages", async () => {
     weights: "raw",
     best: true,
   });
+  const failed = { step: 2, message: "no space is left", code: "disk-full", failures: 1, allowed: 10 };
+  metrics.observe({ event: "checkpoint-failed", ...failed });
+  assert.equal(await value(metrics, "checkpoint_failures_total"), 1);
   metrics.observe({ event: "checkpoint", step: 3, path: "/runs/a", size_bytes: 4096, duration_seconds: 0.2 });
   metrics.observe({ event: "rejected", reason: "schema" });
   metrics.observe({ event: "rejected", reason: "schema" });

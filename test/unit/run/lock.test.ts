@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import fs, {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { CnnDistError, UsageError } from "../../../src/errors.js";
 import { processIdentity } from "../../../src/process-identity.js";
 import { RunLock } from "../../../src/run/lock.js";
 import { type Machine, thisMachine } from "../../../src/run/lock-holder.js";
+import { refusing, withCalls } from "../../support/failing-calls.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
 const ELSEWHERE: Machine = { host: "node7", boot: "other", namespace: "pid:[4026531836]", installation: "other" };
@@ -95,6 +105,53 @@ test("a lock that is a folder is told as what it is", (context) => {
   const path = join(temporaryDirectory(context), "lock");
   mkdirSync(path);
   refused(() => RunLock.take(path), /lock is not a file.*Move it away/, "run-dir");
+});
+
+test("a folder that is gone for a while takes no lock away, and after two minutes nothing may be written there", (context) => {
+  const dir = join(temporaryDirectory(context), "run");
+  const [path, elsewhere] = [join(dir, "lock"), `${dir}-elsewhere`];
+  mkdirSync(dir);
+  let nowMs = 1_000_000;
+  const lock = RunLock.take(path, thisMachine(), () => nowMs);
+  renameSync(dir, elsewhere);
+  nowMs += 60_000;
+  lock.assertMayWrite(); // nobody else can hold it yet
+  nowMs += 61_000;
+  lock.assertHeld();
+  assert.throws(() => lock.assertMayWrite(), { code: "checkpoint", message: /lock has not been readable for 121 s/ });
+  renameSync(elsewhere, dir);
+  lock.assertMayWrite();
+  lock.release();
+});
+
+test("a lock that can be read, and not written, is held as long as it is the run's own", async (context) => {
+  const path = join(temporaryDirectory(context), "lock");
+  let nowMs = 1_000_000;
+  const lock = RunLock.take(path, thisMachine(), () => nowMs);
+  await withCalls(fs, { openSync: refusing("EROFS") }, () => {
+    nowMs += 300_000;
+    lock.assertMayWrite();
+    writeFileSync(path, "another's");
+    nowMs += 30_000;
+    assert.throws(() => lock.assertMayWrite(), { code: "lock-lost" });
+  });
+});
+
+test("a lock that a file server does not let be read says nothing, and after two minutes nothing may be written", async (context) => {
+  const path = join(temporaryDirectory(context), "lock");
+  let nowMs = 1_000_000;
+  const lock = RunLock.take(path, thisMachine(), () => nowMs);
+  for (const code of ["ESTALE", "EIO", "ETIMEDOUT"]) {
+    await withCalls(fs, { openSync: refusing(code), readFileSync: refusing(code) }, () => {
+      nowMs += 100_000;
+      lock.assertMayWrite();
+      nowMs += 100_000;
+      lock.assertHeld();
+      assert.throws(() => lock.assertMayWrite(), { code: "checkpoint" });
+    });
+    lock.assertMayWrite();
+  }
+  lock.release();
 });
 
 test("a holder that lost its lock while it slept stops before its next commit, and leaves the new one alone", (context) => {

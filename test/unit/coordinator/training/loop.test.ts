@@ -27,8 +27,9 @@ function begin(
     start?: Snapshot;
     options?: Partial<TrainingOptions>;
     placement?: Partial<TrainingOptions["placement"]>;
-    save?: (snapshot: Snapshot) => Promise<void>;
+    save?: (snapshot: Snapshot, read: () => void) => Promise<void>;
     assertHeld?: () => void;
+    clock?: FakeClock;
   } = {},
 ) {
   const start = given.start ?? testSnapshot({ ...FIRST, recipe: testRecipe(given.recipe) }, testLayout());
@@ -37,7 +38,13 @@ function begin(
   const saved: number[] = [];
   const committed: number[] = [];
   let newest: Snapshot | null = null;
-  const placement = { checkpointEverySteps: 0, evaluateEveryEpochs: 1, ...given.placement };
+  const placement = {
+    checkpointEverySteps: 0,
+    checkpointEverySeconds: 0,
+    checkpointFailures: 3,
+    evaluateEveryEpochs: 1,
+    ...given.placement,
+  };
   // Two full batches of 8 and one of 3: fewer images than shards.
   const { recipe, layout } = start;
   const { shards } = globalBatch(recipe);
@@ -45,13 +52,13 @@ function begin(
   const memory = trainingMemory(layout, { shards, optimizer: { ...recipe, name: recipe.optimizer }, ema });
   const options = { train: 19, test: 10, stopAfterStep: null, isTraced: () => false, ...given.options, placement };
   const ports = {
-    clock: new FakeClock(),
+    clock: given.clock ?? new FakeClock(),
     emit: (event: RunEvent) => void events.push(event),
     assertHeld: () => given.assertHeld?.(),
     committed: ({ step }: Snapshot) => void committed.push(step),
     newest: async () => newest,
-    async save(snapshot: Snapshot) {
-      await given.save?.(snapshot);
+    async save(snapshot: Snapshot, read: () => void) {
+      await given.save?.(snapshot, read);
       saved.push(snapshot.step);
       newest = structuredClone(snapshot);
       return { path: `step-${snapshot.step}`, sizeBytes: 1 };
@@ -255,4 +262,44 @@ test("a run whose folder was taken from it commits, evaluates and saves nothing 
       [steps, steps, evaluations, evaluations],
     );
   }
+});
+
+test("checkpoints are written every so many seconds as well", async () => {
+  const clock = new FakeClock();
+  const run = begin({
+    clock,
+    placement: { checkpointEverySeconds: 40 },
+    before({ kind }) {
+      if (kind === "step") void clock.advance(25_000, { jump: true });
+    },
+  });
+  await run.outcome;
+  assert.deepEqual(run.saved, [2, 3, 5, 6]);
+});
+
+test("a save that takes long holds up nothing once it has read the weights; what falls due meanwhile follows it", async () => {
+  const long = { recipe: { epochs: 3 }, options: { train: 40 } }; // five steps an epoch
+  const whole = bitsOf((await begin(long).outcome).snapshot);
+  let begun = 0;
+  const reads = new Map<number, [before: string, after: string]>();
+  const run = begin({
+    ...long,
+    placement: { checkpointEverySteps: 1 },
+    async before(work) {
+      if (work.kind === "step") begun = work.plan.step;
+      await new Promise(setImmediate);
+    },
+    async save(snapshot, read) {
+      const before = bitsOf(snapshot);
+      for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate);
+      reads.set(snapshot.step, [before, bitsOf(snapshot)]);
+      read();
+      while (snapshot.step === 1 && begun < 4) await new Promise(setImmediate); // it would hang if a step waited for it
+    },
+  });
+  assert.equal(bitsOf((await run.outcome).snapshot), whole);
+  assert.equal(run.saved[0], 1);
+  assert.ok(run.saved[1] === 4 || run.saved[1] === 5, `${run.saved}`);
+  for (const epochEnd of [5, 10, 15]) assert.ok(run.saved.includes(epochEnd), `${run.saved}`);
+  for (const [before, after] of reads.values()) assert.equal(before, after);
 });
