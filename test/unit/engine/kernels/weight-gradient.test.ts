@@ -30,9 +30,9 @@ test("its output is as large as the filter, whatever padding and stride of the f
 });
 
 test("few channels, large images, single pixels and windows that pass over the edge are left to oneDNN", () => {
-  assert.notEqual(planOf(15, [3, 3, 64, 64]), null);
-  assert.equal(planOf(16, [3, 3, 64, 64]), null);
-  assert.notEqual(planOf(31, [3, 3, 64, 128], { strides: 2, pad: "valid" }), null);
+  assert.notEqual(planOf(8, [3, 3, 64, 64]), null);
+  assert.equal(planOf(9, [3, 3, 64, 64]), null);
+  assert.notEqual(planOf(17, [3, 3, 64, 128], { strides: 2, pad: "valid" }), null);
   assert.equal(planOf(8, [3, 3, 63, 64]), null);
   assert.equal(planOf(8, [3, 3, 64, 63]), null);
   assert.equal(planOf(8, [1, 1, 64, 64]), null);
