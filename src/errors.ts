@@ -140,6 +140,12 @@ export function errorOf(code: string, message: string, options: { cause?: unknow
   return isUsage(code) ? new UsageError(code, message, options) : new CnnDistError(code, message, options);
 }
 
+/** What was thrown, as a failure that can be told: "WHAT: its message", unless it was meant to be told. */
+export function failureOf(error: unknown, what: string): CnnDistError {
+  if (error instanceof CnnDistError) return error;
+  return new CnnDistError("unexpected", `${what}: ${messageOf(error)}`, { cause: error });
+}
+
 function isUsage(code: Code): code is UsageCode {
   return CODES[code].exit === EXIT.usage;
 }

@@ -12,6 +12,13 @@ export type WorkerState =
   | "refused"
   | "stopped";
 
+/**
+ * What a worker does: it reads data and builds the network, waits for work, prepares images, compiles a step and runs it for
+ * the first time, computes, or computes while its gradients leave.
+ */
+export const WORKER_PHASES = ["joining", "waiting", "input", "compiling", "computing", "writing"] as const;
+export type WorkerPhase = (typeof WORKER_PHASES)[number];
+
 /** What training updates, or its exponential moving average. */
 export type WeightsKind = "raw" | "ema";
 
@@ -89,10 +96,21 @@ export interface WorkerEvent {
   detail?: string;
   /** Seconds from the last sign of life to the detection, for `lost`. */
   detection_seconds?: number;
-  reason?: "exit" | "silence" | "step-timeout" | "protocol" | "error";
+  reason?: "exit" | "silence" | "join-timeout" | "step-timeout" | "protocol" | "error";
   /** Shards given to others within the step, for `lost`. */
   reassigned?: number;
+  /** For `lost`: the step in flight, or the last one; null before the first, and of a worker that had not joined. */
+  step?: number | null;
+  /** For `lost`: what it did, as far as it had told. */
+  phase?: WorkerPhase;
+  /** For `lost`: the last lines that this incarnation wrote to its log; "" if it wrote none, or on another host. */
+  log?: string;
 }
+/** Of a lost worker, in words: its device, its step, and what it did. */
+export function placeOf({ device, step, phase }: Pick<WorkerEvent, "device"> & Partial<WorkerEvent>): string {
+  return [device, ...(typeof step === "number" ? [`step ${step}`] : []), ...(phase ? [phase] : [])].join(", ");
+}
+
 /**
  * The way that decided how long a step took: along the rank that ended last, then through the coordinator to the commit. They
  * add up to `duration_seconds`.

@@ -1,11 +1,6 @@
 import { z } from "zod";
 import { UsageError } from "../errors.js";
-import {
-  checkTimeLimits,
-  DEFAULT_HEARTBEAT_TIMEOUT,
-  DEFAULT_STEP_TIMEOUT,
-  LEAST_HEARTBEAT_TIMEOUT,
-} from "./time-limits.js";
+import { checkTimeLimits, DEFAULT_HEARTBEAT_TIMEOUT, LEAST_HEARTBEAT_TIMEOUT } from "./time-limits.js";
 import { validate } from "./validate.js";
 
 /** Devices of one worker: one a tower of the network. */
@@ -34,11 +29,14 @@ export const placementSchema = z.strictObject({
   keepCheckpoints: z.number().int().min(1),
   /** 0: never but at the end. */
   evaluateEveryEpochs: z.number().int().min(0),
-  /** Seconds without a gradient, though the worker is alive, before it is ended. */
-  stepTimeout: z
-    .number()
-    .min(LEAST_HEARTBEAT_TIMEOUT)
-    .describe("It is never less than --heartbeat-timeout: a worker that is silent is not one that is slow."),
+  /** Seconds without a result, though the worker is alive, before it is ended; `auto`: as its recent steps let expect. */
+  stepTimeout: z.union([
+    z
+      .number()
+      .min(LEAST_HEARTBEAT_TIMEOUT)
+      .describe("It is never less than --heartbeat-timeout: a worker that is silent is not one that is slow."),
+    z.literal("auto"),
+  ]),
   /** Seconds of silence before a worker is ended. */
   heartbeatTimeout: z
     .number()
@@ -80,7 +78,7 @@ export const PLACEMENT_DEFAULTS: Placement = {
   checkpointFailures: 10,
   keepCheckpoints: 3,
   evaluateEveryEpochs: 1,
-  stepTimeout: DEFAULT_STEP_TIMEOUT,
+  stepTimeout: "auto",
   heartbeatTimeout: DEFAULT_HEARTBEAT_TIMEOUT,
   exchange: "auto",
   maxRestarts: 3,

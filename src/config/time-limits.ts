@@ -6,10 +6,21 @@ import { UsageError } from "../errors.js";
 
 /** How often a worker gives a sign of life. */
 export const HEARTBEAT_MS = 1000;
+/** How often it looks whether it has long done something that it has not told of: then a sign of life comes at once. */
+export const PHASE_LOOK_MS = 100;
 /** How often the coordinator looks for silence. */
 export const TICK_MS = 500;
-/** Loading TensorFlow and data can hold a worker's event loop for long: until it has joined, silence counts only after this. */
-export const JOIN_TIMEOUT_MS = 60_000;
+/** Loading TensorFlow, reading data and compiling can hold a worker's event loop for long: then silence counts only after this. */
+export const BUSY_SILENCE_MS = 60_000;
+/** One part of joining (reading the data, loading TensorFlow, building the network) without a word of progress. */
+export const JOIN_PART_MS = 600_000;
+/** Work of which nobody knows yet how long it takes, without a result: a worker's first step, and one that it compiles. */
+export const FIRST_STEP_MS = 600_000;
+/** Other work, without a result: so long at least, and so many times as long as it usually takes. */
+export const LEAST_STEP_MS = 10_000;
+export const STEP_TIMES_USUAL = 5;
+/** From a connection's end to the look at which peer it was: its socket has heard of it by then. */
+export const PROBE_MS = 100;
 /** A worker that was started and has not even said hello after this long will not. */
 export const HELLO_TIMEOUT_MS = 60_000;
 /** Without a connection for this long, a worker gives up. */
@@ -50,20 +61,36 @@ export function backoffMs(restart: number): number {
 }
 
 /** Seconds, as the command line has them. */
-export const DEFAULT_HEARTBEAT_TIMEOUT = 10;
-export const DEFAULT_STEP_TIMEOUT = 600;
+export const DEFAULT_HEARTBEAT_TIMEOUT = 5;
+export const DEFAULT_WAIT_WORKERS = 600;
 /** A busy worker may miss two signs of life. */
 export const LEAST_HEARTBEAT_TIMEOUT = (3 * HEARTBEAT_MS) / 1000;
+
+/** How long a worker that is alive may send no result; `auto`: as long as its work lets expect. */
+export type StepTimeout = number | "auto";
+
+/**
+ * Milliseconds in which a worker must send a result of what it owes. `usualMs`: what such work usually takes; null: not known.
+ * Never less than the limit of silence: a worker that is silent is not one that is slow.
+ */
+export function stepLimitMs(
+  { stepTimeout, heartbeatTimeout }: { stepTimeout: StepTimeout; heartbeatTimeout: number },
+  usualMs: number | null,
+): number {
+  if (stepTimeout !== "auto") return stepTimeout * 1000;
+  const least = Math.max(LEAST_STEP_MS, heartbeatTimeout * 1000);
+  return Math.max(least, usualMs === null ? FIRST_STEP_MS : STEP_TIMES_USUAL * usualMs);
+}
 
 /** UsageError where a placement's limits contradict each other. */
 export function checkTimeLimits({
   stepTimeout,
   heartbeatTimeout,
 }: {
-  stepTimeout: number;
+  stepTimeout: StepTimeout;
   heartbeatTimeout: number;
 }): void {
-  if (stepTimeout >= heartbeatTimeout) return;
+  if (stepTimeout === "auto" || stepTimeout >= heartbeatTimeout) return;
   throw new UsageError(
     "config",
     `--step-timeout ${stepTimeout} is shorter than --heartbeat-timeout ${heartbeatTimeout}: a worker that is silent would be taken for one that is alive and slow. Raise --step-timeout or lower --heartbeat-timeout.`,

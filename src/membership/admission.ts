@@ -3,7 +3,7 @@ import type { Snapshot } from "../checkpoint/snapshot.js";
 import { differences, type Fingerprint } from "../config/fingerprint.js";
 import { layoutOf } from "../parameters/layout.js";
 import { asFloat32 } from "../protocol/codec.js";
-import type { ToCoordinator } from "../protocol/messages.js";
+import { PROTOCOL, type ToCoordinator } from "../protocol/messages.js";
 
 export type Join = Extract<ToCoordinator, { type: "join" }>;
 
@@ -21,6 +21,12 @@ export interface Agreed {
   fingerprint: Fingerprint | null;
   topologySha256: string | null;
   datasetSha256: string;
+}
+
+/** Why a worker that speaks that protocol is not understood, or null. */
+export function protocolObjection(protocol: number): string | null {
+  if (protocol === PROTOCOL) return null;
+  return `this coordinator speaks protocol ${PROTOCOL}, the worker ${protocol}; install the same cnn-dist on both`;
 }
 
 /** Why the worker cannot take part, or null. */

@@ -3,6 +3,7 @@ import type { Span } from "../data/order.js";
 import type { RejectReason } from "../protocol/codec.js";
 import type { ToCoordinator } from "../protocol/messages.js";
 import { deferred, type InFlight } from "./in-flight.js";
+import type { Pace } from "./pace.js";
 import type { Member } from "./roster.js";
 import type { EvaluationWork } from "./workers.js";
 
@@ -14,7 +15,10 @@ interface Hooks {
   now(): number;
   /** Who may be given work now: a worker that is being ended is no longer among them. */
   ready(): readonly Member[];
-  send(member: Member, chunk: Span): void;
+  /** Returns whether the weights had to travel before the work. */
+  send(member: Member, chunk: Span): boolean;
+  /** Of a chunk, over all evaluations. */
+  pace: Pace;
 }
 
 export class ChunksInFlight implements InFlight {
@@ -25,6 +29,8 @@ export class ChunksInFlight implements InFlight {
   readonly #done = deferred<void>();
   readonly #waiting: number[];
   readonly #owed = new Map<number, Member>();
+  /** Members whose weights travel, which may take any time: until something of theirs has come. */
+  readonly #supplied = new Set<Member>();
 
   /** `evaluation`: its number on the wire, by which late answers to another one are told apart. */
   constructor(work: EvaluationWork<unknown>, evaluation: number, hooks: Hooks) {
@@ -48,7 +54,7 @@ export class ChunksInFlight implements InFlight {
         if (chunk === undefined) return;
         this.#owed.set(chunk, member);
         if (!this.owesSince.has(member)) this.owesSince.set(member, this.#hooks.now());
-        this.#hooks.send(member, this.#work.chunks[chunk]!);
+        if (this.#hooks.send(member, this.#work.chunks[chunk]!)) this.#supplied.add(member);
       }
     }
   }
@@ -59,12 +65,19 @@ export class ChunksInFlight implements InFlight {
     if (chunk < 0) return "schema";
     if (this.#owed.get(chunk) !== member) return "stale";
     this.#owed.delete(chunk);
+    this.#supplied.delete(member);
+    this.#hooks.pace.took(member, this.#hooks.now() - this.owesSince.get(member)!);
     this.#work.addScore(chunk, { loss: message.loss, hits: message.hits });
     if ([...this.#owed.values()].includes(member)) this.owesSince.set(member, this.#hooks.now());
     else this.owesSince.delete(member);
     this.assign(this.#hooks.ready());
     this.#finishIfComplete();
     return null;
+  }
+
+  /** The first of its chunks is what is waited for. */
+  usualMs(member: Member): number | null {
+    return this.#supplied.has(member) ? null : this.#hooks.pace.usualMs(member, 1);
   }
 
   #finishIfComplete(): void {

@@ -6,21 +6,22 @@ import type { Incarnation } from "./roster.js";
 export const CONNECTION_GONE = "its connection is gone";
 
 export class Departures {
-  #last: (Incarnation & { text: string }) | null = null;
+  #last: (Incarnation & { text: string; place: string }) | null = null;
   /** How the processes of workers ended that were taken out before that was known. */
   readonly #exits = new Map<string, string>();
 
-  /** A worker was taken out or refused. */
-  left({ rank, incarnation }: Incarnation, text: string): void {
-    this.#last = { rank, incarnation, text };
+  /** A worker was taken out or refused. `place`: where it was in its work, in words. */
+  left({ rank, incarnation }: Incarnation, text: string, place = ""): void {
+    this.#last = { rank, incarnation, text, place };
   }
 
   /** The process of a worker that is no member ended. Why it was refused or failed says more than that it is gone. */
   exited({ rank, incarnation }: Incarnation, text: string): void {
     this.#exits.set(`${rank}/${incarnation}`, text);
     const known = this.#last;
-    if (known?.rank !== rank || known.incarnation !== incarnation || known.text === CONNECTION_GONE)
-      this.#last = { rank, incarnation, text };
+    const isSame = known?.rank === rank && known.incarnation === incarnation;
+    if (!isSame || known.text === CONNECTION_GONE)
+      this.#last = { rank, incarnation, text, place: isSame ? known.place : "" };
   }
 
   /** The better known of what was seen of an end: by the socket, or by the process. */
@@ -33,6 +34,7 @@ export class Departures {
     const cause = this.#last ? `rank ${this.#last.rank}: ${this.#last.text}` : "none ever came";
     const tail = this.#last ? logTail(this.#last.rank) : "";
     const log = tail === "" ? "" : `\nThe last lines of its log:\n${tail}`;
-    return `no worker is left and none will be started again; the last to go was ${clauseOf(cause)}.${log}`;
+    const place = this.#last?.place ? ` (${this.#last.place})` : "";
+    return `no worker is left and none will be started again; the last to go was ${clauseOf(cause)}${place}.${log}`;
   }
 }

@@ -8,6 +8,8 @@ export interface InFlight {
   readonly done: Promise<void>;
   /** Since when each member that owes something has sent nothing of it, in milliseconds. */
   readonly owesSince: ReadonlyMap<Member, number>;
+  /** What its work usually takes a member, in milliseconds; null: not known. */
+  usualMs(member: Member): number | null;
   /** Assigns what has no member yet. */
   assign(members: readonly Member[]): void;
   /** A reason when the message does not belong here. */

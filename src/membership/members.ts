@@ -2,15 +2,23 @@
 import type { Fingerprint } from "../config/fingerprint.js";
 import { HELLO_TIMEOUT_MS, TICK_MS } from "../config/time-limits.js";
 import { globalBatch } from "../data/order.js";
-import { CnnDistError, CODES, errorOf, isCode, messageOf } from "../errors.js";
-import type { WorkerEvent } from "../events.js";
+import { CnnDistError, CODES, errorOf, failureOf, isCode } from "../errors.js";
+import { placeOf, type WorkerEvent } from "../events.js";
 import type { RejectReason } from "../protocol/codec.js";
-import { PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
-import { type Agreed, type InitialValues, initialValuesOf, type Join, objection } from "./admission.js";
+import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
+import {
+  type Agreed,
+  type InitialValues,
+  initialValuesOf,
+  type Join,
+  objection,
+  protocolObjection,
+} from "./admission.js";
 import { Channel } from "./channel.js";
 import { CONNECTION_GONE, Departures } from "./departures.js";
 import type { Duties, MembersOptions, MembersPorts } from "./ports.js";
 import { type Incarnation, isOf, isPreparing, type Member, Roster } from "./roster.js";
+import { heartbeatEvent, phaseTold } from "./signs-of-life.js";
 import { heldUpMs, overdue } from "./watch.js";
 
 type LossReason = NonNullable<WorkerEvent["reason"]>;
@@ -117,7 +125,7 @@ export class Members {
     this.#forgive(heldUpMs(now - this.#lastTick));
     this.#lastTick = now;
     for (const member of this.#roster.all()) {
-      const late = overdue(member, this.#duties.owesSince(member), now, this.#options.placement);
+      const late = overdue(member, this.#duties.owed(member), now, this.#options.placement);
       if (late) this.#lose(member, late.reason, late.detail);
     }
     for (const absent of this.#roster.absent()) {
@@ -131,7 +139,10 @@ export class Members {
 
   /** Time in which this process could not hear anybody is not counted as silence. */
   #forgive(ms: number): void {
-    for (const member of this.#roster.all()) member.lastHeard += ms;
+    for (const member of this.#roster.all()) {
+      member.lastHeard += ms;
+      member.phaseSince += ms;
+    }
     for (const absent of this.#roster.absent()) absent.since += ms;
     this.#duties.forgive(ms);
   }
@@ -157,11 +168,7 @@ export class Members {
   }
 
   #unexpected(error: unknown): void {
-    this.#duties.fail(
-      error instanceof CnnDistError
-        ? error
-        : new CnnDistError("unexpected", `the coordinator failed: ${messageOf(error)}`, { cause: error }),
-    );
+    this.#duties.fail(failureOf(error, "the coordinator failed"));
   }
 
   #receive(peer: string, parts: readonly Uint8Array[]): void {
@@ -178,9 +185,18 @@ export class Members {
     }
     member.lastHeard = this.#ports.clock.now();
     const reason = this.#handle(member, message, payload);
+    if (reason === null) this.#heardOf(member, message);
     // Work of a step that is over is late, not wrong: it is counted and costs no strike.
     if (reason === "stale") this.#count("stale");
     else if (reason) this.#reject(peer, reason);
+  }
+
+  /** What a message says of what its sender does. */
+  #heardOf(member: Member, message: ToCoordinator): void {
+    const phase = phaseTold(message);
+    if (phase === null || (phase === member.phase && message.type !== "progress")) return;
+    member.phase = phase;
+    member.phaseSince = member.lastHeard;
   }
 
   #count(reason: RejectReason): void {
@@ -197,10 +213,8 @@ export class Members {
 
   #hello(peer: string, message: Extract<ToCoordinator, { type: "hello" }>): void {
     const refuse = (text: string) => this.#channel.sendLast(peer, { type: "refuse", code: "hello", message: text });
-    if (message.protocol !== PROTOCOL)
-      return refuse(
-        `this coordinator speaks protocol ${PROTOCOL}, the worker ${message.protocol}; install the same cnn-dist on both`,
-      );
+    const stranger = protocolObjection(message.protocol);
+    if (stranger !== null) return refuse(stranger);
     const member = this.#roster.hello(peer, message, this.#ports.clock.now(), this.#options.exchange);
     if (typeof member === "string") {
       this.#reject(peer, "sender");
@@ -218,7 +232,9 @@ export class Members {
         if (isPreparing(member)) this.setState(member, "tracing", message.what);
         return null;
       case "heartbeat":
-        this.#heartbeat(member, message);
+        member.tensors = message.tensors;
+        member.tensorBytes = message.tensorBytes;
+        this.#ports.emit(heartbeatEvent(member, message));
         return null;
       case "join":
         return this.#join(member, message, payload);
@@ -234,19 +250,6 @@ export class Members {
       default:
         return this.#duties.receive(member, message, payload);
     }
-  }
-
-  #heartbeat(member: Member, { tensors, tensorBytes, rssBytes }: Extract<ToCoordinator, { type: "heartbeat" }>): void {
-    member.tensors = tensors;
-    member.tensorBytes = tensorBytes;
-    this.#ports.emit({
-      event: "heartbeat",
-      rank: member.rank,
-      timestamp: Date.now() / 1000,
-      tensors,
-      tensor_bytes: tensorBytes,
-      rss_bytes: rssBytes,
-    });
   }
 
   #join(member: Member, message: Join, payload: Uint8Array | null): RejectReason | null {
@@ -266,6 +269,7 @@ export class Members {
     this.#agreed = { ...this.#agreed, fingerprint: this.#agreed.fingerprint ?? fingerprint, topologySha256 };
     const { rank, incarnation, exchange } = member;
     this.send(member, { type: "accept", run: this.#options.run, rank, incarnation, exchange });
+    member.phase = "waiting";
     this.setState(member, "ready");
     this.#duties.changed();
     return null;
@@ -288,13 +292,16 @@ export class Members {
   async #replace(member: Member, reason: LossReason, seen: string): Promise<void> {
     if (!this.#roster.remove(member)) return;
     const detection_seconds = Math.max(0, this.#ports.clock.now() - member.lastHeard) / 1000;
+    const { phase, device } = member;
+    const step = phase === "joining" ? null : this.#duties.step();
     this.#channel.sendLast(member.peer, { type: "evict", reason: seen.slice(0, 4096) });
-    this.#departures.left(member, seen);
+    this.#departures.left(member, seen, placeOf({ device, step, phase }));
     await this.#ports.endWorker(member.rank, member.incarnation);
     if (this.#over) return; // the run ended meanwhile: its last event was told
     const detail = this.#departures.causeOf(member, seen);
+    const log = member.local ? this.#ports.logTail(member.rank) : "";
     const reassigned = this.#duties.lost(member);
-    this.#announce(member, "lost", { detail, reason, detection_seconds, reassigned });
+    this.#announce(member, "lost", { detail, reason, detection_seconds, reassigned, step, phase, log });
     this.lookWhoIsLeft();
   }
 }

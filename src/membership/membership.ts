@@ -5,12 +5,14 @@ import { ChunksInFlight } from "./chunks.js";
 import { Compression } from "./compression.js";
 import { deferred, type InFlight } from "./in-flight.js";
 import { Members } from "./members.js";
+import { Pace } from "./pace.js";
 import type { MembersOptions, MembersPorts } from "./ports.js";
 import { ResidualsInFlight } from "./residuals-in-flight.js";
 import type { Incarnation, Member } from "./roster.js";
 import { ShardsInFlight } from "./shards.js";
 import { WorkerClocks } from "./step-times.js";
 import { Versions } from "./versions.js";
+import type { Owed } from "./watch.js";
 import {
   type EvaluationWork,
   type ResidualWork,
@@ -27,6 +29,9 @@ export class Membership implements Workers {
   readonly #versions: Versions;
   readonly #compression: Compression | null;
   readonly #clocks = new WorkerClocks();
+  /** Of a shard, and of a chunk of the test set. */
+  readonly #pace = { shard: new Pace(), chunk: new Pace() };
+  #lastStep: number | null = null;
   #evaluations = 0;
   #inFlight: InFlight | null = null;
   /** Why no more work is done: a stop that was asked for, or the run's failure; whichever came first. */
@@ -39,7 +44,8 @@ export class Membership implements Workers {
     this.#members = new Members(options, ports, {
       receive: (member, message, payload) =>
         this.#inFlight ? this.#inFlight.receive(member, message, payload) : "stale",
-      owesSince: (member) => this.#inFlight?.owesSince.get(member) ?? null,
+      owed: (member) => owedOf(this.#inFlight, member),
+      step: () => this.#lastStep,
       forgive: (ms) => this.#inFlight?.forgive(ms),
       lost: (member) => this.#lost(member),
       changed: () => {
@@ -49,9 +55,10 @@ export class Membership implements Workers {
       fail: (error) => this.#end(error),
     });
     this.#versions = new Versions((member, weights, bucket) => {
-      if (member.exchange === "shared-memory") return; // it reads them where they lie
+      if (member.exchange === "shared-memory") return false; // it reads them where they lie
       const { kind, version } = weights;
       this.#members.send(member, { type: "weights", kind, version, bucket }, weights.bucket(bucket));
+      return true;
     });
   }
 
@@ -108,14 +115,16 @@ export class Membership implements Workers {
 
   async #step<Result>(work: StepWork<Result>): Promise<Result> {
     const { step, version, epoch, stepInEpoch, batch, traced } = work.plan;
+    this.#lastStep = step;
     this.#compression?.begin(version);
     const before = this.#members.exchanged();
     const inFlight = new ShardsInFlight(work, {
       now: () => this.#ports.clock.now(),
       clocks: this.#clocks,
       compression: this.#compression,
+      pace: this.#pace.shard,
       send: (member, shards) => {
-        this.#versions.bringUpTo(member, work.weights);
+        const sent = this.#versions.bringUpTo(member, work.weights);
         this.#compression?.bring(member, shards, work, (message, payload) =>
           this.#members.send(member, message, payload),
         );
@@ -130,6 +139,7 @@ export class Membership implements Workers {
           traced,
         });
         this.#members.setState(member, "working");
+        return sent;
       },
     });
     await this.#untilDone(inFlight);
@@ -155,10 +165,12 @@ export class Membership implements Workers {
     const inFlight = new ChunksInFlight(work, evaluation, {
       now: () => this.#ports.clock.now(),
       ready: () => this.#members.ready(),
+      pace: this.#pace.chunk,
       send: (member, { start, end }) => {
-        this.#versions.bringUpTo(member, work.weights);
+        const sent = this.#versions.bringUpTo(member, work.weights);
         this.#members.send(member, { type: "evaluate", evaluation, kind, version, start, end });
         this.#members.setState(member, "working");
+        return sent;
       },
     });
     await this.#untilDone(inFlight);
@@ -216,4 +228,9 @@ export class Membership implements Workers {
   dismiss(reason: string): void {
     this.#members.dismiss(reason);
   }
+}
+
+function owedOf(inFlight: InFlight | null, member: Member): Owed | null {
+  const since = inFlight?.owesSince.get(member);
+  return inFlight === null || since === undefined ? null : { since, usualMs: inFlight.usualMs(member) };
 }

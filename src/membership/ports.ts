@@ -1,6 +1,7 @@
 /** What membership needs of the world and of the work in flight. Tests give fakes; src/run gives the real. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { Clock } from "../clock.js";
+import type { StepTimeout } from "../config/time-limits.js";
 import type { CnnDistError } from "../errors.js";
 import type { RunEvent } from "../events.js";
 import type { Layout } from "../parameters/layout.js";
@@ -9,6 +10,7 @@ import type { Exchange, ToCoordinator } from "../protocol/messages.js";
 import type { CoordinatorLink } from "../transport/link.js";
 import type { GivenValues } from "./admission.js";
 import type { Member } from "./roster.js";
+import type { Owed } from "./watch.js";
 
 export interface MembersOptions {
   run: string;
@@ -21,7 +23,7 @@ export interface MembersOptions {
   /** How the run's own workers exchange with the coordinator. */
   exchange: Exchange;
   /** In seconds. */
-  placement: { stepTimeout: number; heartbeatTimeout: number };
+  placement: { stepTimeout: StepTimeout; heartbeatTimeout: number };
 }
 
 export interface MembersPorts {
@@ -34,7 +36,7 @@ export interface MembersPorts {
   endWorker(rank: number, incarnation: number): Promise<void>;
   /** Worker processes that live or will be started again; Infinity where they come from other hosts. */
   workersPossible(): number;
-  /** For messages about a dead worker: the last lines of its log, "" without one. */
+  /** For messages about a dead worker: the last lines that its newest incarnation wrote to its log, "" without one. */
   logTail(rank: number): string;
 }
 
@@ -42,8 +44,10 @@ export interface MembersPorts {
 export interface Duties {
   /** A message about work; a reason when it belongs to nothing that is in flight. */
   receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null;
-  /** Since when the member has sent nothing of what it owes, in milliseconds; null when it owes nothing. */
-  owesSince(member: Member): number | null;
+  /** What the member has not given yet; null when it owes nothing. */
+  owed(member: Member): Owed | null;
+  /** The step in flight, or the last one; null before the first. */
+  step(): number | null;
   /** The coordinator itself was held up for so long: that time is not counted against any member. */
   forgive(ms: number): void;
   /** Takes back what the member owed; returns how many pieces. */

@@ -45,6 +45,11 @@ export class ResidualsInFlight implements InFlight {
     return this.#done.promise;
   }
 
+  /** It depends on the network alone. */
+  usualMs(): null {
+    return null;
+  }
+
   /** Nobody else has what is asked for. */
   assign(): void {}
 

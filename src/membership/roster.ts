@@ -1,5 +1,5 @@
 /** Who is there: a pure record of workers by peer. Time comes in as an argument; nothing is sent from here. */
-import type { WorkerState } from "../events.js";
+import type { WorkerPhase, WorkerState } from "../events.js";
 import type { Exchange, ToCoordinator } from "../protocol/messages.js";
 
 /** A rank that was started again is a new incarnation. */
@@ -20,6 +20,9 @@ export interface Member extends Incarnation {
   state: WorkerState;
   /** Milliseconds of the coordinator's clock. */
   lastHeard: number;
+  /** What it does, as far as it has told; and since when, or, while it joins, since its last word of progress. */
+  phase: WorkerPhase;
+  phaseSince: number;
   tensors: number;
   tensorBytes: number;
 }
@@ -105,6 +108,8 @@ export class Roster {
       exchange: message.token !== null ? exchange : "frames",
       state: "joining",
       lastHeard: now,
+      phase: "joining",
+      phaseSince: now,
       tensors: 0,
       tensorBytes: 0,
     };
@@ -144,7 +149,7 @@ export class Roster {
 }
 
 /** Whether it has not joined yet. */
-export const isPreparing = ({ state }: Member): boolean => state === "joining" || state === "tracing";
+export const isPreparing = ({ state }: Pick<Member, "state">): boolean => state === "joining" || state === "tracing";
 
 /** Whether a message names the rank and incarnation of its sender. */
 export const isOf = (member: Incarnation, message: Incarnation): boolean =>

@@ -7,6 +7,7 @@ import { coverOf, type Range, rangeKey } from "../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../protocol/codec.js";
 import type { Timing, ToCoordinator } from "../protocol/messages.js";
 import { deferred, type InFlight } from "./in-flight.js";
+import type { Pace } from "./pace.js";
 import type { ResidualHomes } from "./residuals.js";
 import type { Member } from "./roster.js";
 import { rankTimes, type WorkerClocks } from "./step-times.js";
@@ -15,7 +16,10 @@ import type { Packed, Part, RankTimes, StepWork } from "./workers.js";
 interface Hooks {
   /** Milliseconds. */
   now(): number;
-  send(member: Member, shards: readonly number[]): void;
+  /** Returns whether the weights had to travel before the work. */
+  send(member: Member, shards: readonly number[]): boolean;
+  /** Of a shard, over all steps. */
+  pace: Pace;
   clocks: Pick<WorkerClocks, "offsetMs">;
   /** How gradients that come as frames are compressed, shard by shard, and where the residuals are; null: they are not. */
   compression: { compressor: Compressor; homes: ResidualHomes } | null;
@@ -36,12 +40,16 @@ export class ShardsInFlight implements InFlight {
   readonly #stepMs: number;
   /** When each member was first given shards of this step. */
   readonly #assignedMs = new Map<Member, number>();
+  /** When each member could begin with what it computes now. */
+  readonly #began = new Map<Member, number>();
   /** Shards that must be computed, with the member that owes them; null while nobody does. */
   readonly #owed = new Map<number, Member | null>();
   /** Shards that a member was given in this step: nothing else is taken from it. */
   readonly #given = new Map<Member, Set<number>>();
   /** Buckets that came from a member, a range: it has not finished before all are there. */
   readonly #came = new Map<Member, Map<string, Set<number>>>();
+  /** Members whose weights travel, which may take any time: until something of theirs has come. */
+  readonly #supplied = new Set<Member>();
   /** Shards whose losses came. */
   readonly #losses = new Set<number>();
 
@@ -91,9 +99,16 @@ export class ShardsInFlight implements InFlight {
       given.add(shard);
     }
     const now = this.#hooks.now();
-    this.owesSince.set(member, now);
     if (!this.#assignedMs.has(member)) this.#assignedMs.set(member, now);
-    this.#hooks.send(member, block);
+    if (!this.owesSince.has(member)) this.#began.set(member, now);
+    this.owesSince.set(member, now);
+    if (this.#hooks.send(member, block)) this.#supplied.add(member);
+  }
+
+  usualMs(member: Member): number | null {
+    if (this.#supplied.has(member)) return null;
+    const owed = [...this.#owed.values()].filter((owner) => owner === member).length;
+    return this.#hooks.pace.usualMs(member, owed);
   }
 
   /** With residuals, also what it had finished is computed again: what that left for the next step is gone. */
@@ -124,9 +139,13 @@ export class ShardsInFlight implements InFlight {
     if (!this.#isNode(range) || (this.#hooks.compression && range.end - range.start > 1)) return "schema";
     if (!this.#mayGive(member, range)) return "sender";
     const reason = this.#take(member, range, message, payload);
-    // A sign of progress.
-    if (reason === null && this.owesSince.has(member)) this.owesSince.set(member, this.#hooks.now());
+    if (reason === null) this.#progressed(member);
     return reason;
+  }
+
+  #progressed(member: Member): void {
+    this.#supplied.delete(member);
+    if (this.owesSince.has(member)) this.owesSince.set(member, this.#hooks.now());
   }
 
   #take(
@@ -180,6 +199,7 @@ export class ShardsInFlight implements InFlight {
     if (this.#present(range).some((shard) => !this.#losses.has(shard))) return "schema";
     if (state) this.#deliver(() => this.#work.addState(partOf(member, range, state)));
     this.#keepTimes(member, timing, this.#present(range).length);
+    this.#keepPace(member, this.#present(range).length);
     for (let shard = range.start; shard < range.end; shard++)
       if (this.#owed.get(shard) === member) this.#owed.delete(shard);
     if (![...this.#owed.values()].includes(member)) this.owesSince.delete(member);
@@ -193,6 +213,13 @@ export class ShardsInFlight implements InFlight {
     const offsetMs = this.#hooks.clocks.offsetMs(member, timing, { assignedMs, receivedMs });
     const at = { shards, offsetMs, stepMs: this.#stepMs, receivedMs };
     this.ranks.set(member.rank, rankTimes(this.ranks.get(member.rank), timing, at));
+  }
+
+  /** From when the member began with this range: with its work, or when its last one was finished. */
+  #keepPace(member: Member, shards: number): void {
+    const now = this.#hooks.now();
+    this.#hooks.pace.took(member, (now - (this.#began.get(member) ?? now)) / shards);
+    this.#began.set(member, now);
   }
 
   /** What the training throws ends the step. */

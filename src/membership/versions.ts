@@ -14,9 +14,10 @@ interface Held {
 
 export class Versions {
   #held = new WeakMap<Member, Held>();
-  readonly #send: (member: Member, weights: Weights, bucket: number) => void;
+  readonly #send: (member: Member, weights: Weights, bucket: number) => boolean;
 
-  constructor(send: (member: Member, weights: Weights, bucket: number) => void) {
+  /** `send` returns whether anything had to travel. */
+  constructor(send: (member: Member, weights: Weights, bucket: number) => boolean) {
     this.#send = send;
   }
 
@@ -31,16 +32,17 @@ export class Versions {
     this.#held = new WeakMap();
   }
 
-  /** Sends the whole version unless the member holds it. */
-  bringUpTo(member: Member, weights: Weights): void {
+  /** Sends the whole version unless the member holds it; returns whether it travels. */
+  bringUpTo(member: Member, weights: Weights): boolean {
     const held = this.#of(member);
-    if ((weights.kind === "ema" ? held.ema : held.version) === weights.version) return;
-    for (const bucket of weights.buckets) this.#send(member, weights, bucket);
+    if ((weights.kind === "ema" ? held.ema : held.version) === weights.version) return false;
+    const travels = weights.buckets.map((bucket) => this.#send(member, weights, bucket)).includes(true);
     if (weights.kind === "ema") held.ema = weights.version;
     else {
       held.version = weights.version;
       held.ahead = 0;
     }
+    return travels;
   }
 
   /** A bucket of the version after the one in force is final: who holds the one in force gets it now. */

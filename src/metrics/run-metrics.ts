@@ -122,7 +122,8 @@ export function createRunMetrics(): RunMetrics {
 
   buildInfo.set({ version: VERSION, node: process.version }, 1);
   for (const phase of PHASES) phaseDuration.zero({ phase });
-  for (const reason of ["exit", "silence", "step-timeout", "protocol", "error"]) failures.inc({ reason }, 0);
+  for (const reason of ["exit", "silence", "join-timeout", "step-timeout", "protocol", "error"])
+    failures.inc({ reason }, 0);
   const states = new Map<number, { incarnation: number; state: WorkerState }>();
   const held = new Map<number, { tensors: number; bytes: number }>();
   const setWorkers = () => {

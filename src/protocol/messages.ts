@@ -2,9 +2,10 @@ import { z } from "zod";
 import { fingerprintSchema } from "../config/fingerprint.js";
 import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
 import { recipeCodec } from "../config/recipe.js";
+import { WORKER_PHASES } from "../events.js";
 
 /** The messages between coordinator and workers. Anything that is not exactly one of these is dropped and counted. */
-export const PROTOCOL = 3;
+export const PROTOCOL = 4;
 
 const index = z
   .number()
@@ -81,8 +82,10 @@ export const toCoordinator = z.discriminatedUnion("type", [
   }),
   /** What it does until it joins, for the person at the terminal. */
   z.strictObject({ type: z.literal("progress"), what: text }),
+  /** A sign of life, each second, and sooner where `phase` has changed and lasts. */
   z.strictObject({
     type: z.literal("heartbeat"),
+    phase: z.enum(WORKER_PHASES),
     tensors: index,
     tensorBytes: z.number().min(0),
     rssBytes: z.number().min(0),

@@ -20,6 +20,10 @@ import { LineFile } from "./line-file.js";
 import { RunLock } from "./lock.js";
 import { resumeCommand } from "./resume-command.js";
 
+/** The first line of each incarnation's part of a worker's log. */
+export const headerOf = (text: string) => `--- ${new Date().toISOString()} ${text}`;
+const HEADER = /^--- \d{4}-\d\d-\d\dT\S+ rank /;
+
 /** Once another run holds the folder (`lock`), nothing more is written to it: what is recorded and logged is dropped. */
 export class RunDirectory {
   readonly path: string;
@@ -107,10 +111,15 @@ export class RunDirectory {
     }
   }
 
-  /** The last lines that a worker wrote; "" if it wrote none. */
+  /** The last lines that the newest incarnation of a worker wrote; "" if it wrote none. */
   logTail(rank: number, lines = 12): string {
     try {
-      return readFileSync(this.workerLog(rank), "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+      const all = readFileSync(this.workerLog(rank), "utf8").trimEnd().split("\n");
+      const header = all.findLastIndex((line) => HEADER.test(line));
+      return all
+        .slice(header + 1)
+        .slice(-lines)
+        .join("\n");
     } catch {
       return "";
     }

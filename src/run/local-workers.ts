@@ -5,7 +5,7 @@ import type { Clock } from "../clock.js";
 import type { Coordinator } from "../coordinator/coordinator.js";
 import type { AssignedDevice } from "../engine/gpus.js";
 import type { RunEvent } from "../events.js";
-import type { RunDirectory } from "./directory.js";
+import { headerOf, type RunDirectory } from "./directory.js";
 import { forkWorker, type InheritedMemory, WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
 import { Supervisor } from "./supervisor.js";
 
@@ -33,7 +33,7 @@ export function superviseLocalWorkers(
       const token = randomBytes(16).toString("hex");
       coordinator.expectWorker({ token, rank, incarnation });
       emit({ event: "worker", rank, incarnation, state: "starting", pid: null, device: name });
-      const header = `--- ${new Date().toISOString()} rank ${rank}, incarnation ${incarnation}, ${name}`;
+      const header = headerOf(`rank ${rank}, incarnation ${incarnation}, ${name}`);
       const log = directory.openWorkerLog(rank, header);
       try {
         const own = { token, device: kind, deviceName: name, devices: count, log: directory.workerLog(rank) };

@@ -3,7 +3,7 @@ import { CheckpointStore } from "../checkpoint/store.js";
 import { systemClock } from "../clock.js";
 import { tracedSteps } from "../config/placement.js";
 import { listGpus } from "../engine/gpus.js";
-import type { RunEvent } from "../events.js";
+import { placeOf, type RunEvent } from "../events.js";
 import { SharedFile } from "../exchange/mapping.js";
 import { metricsRoutes } from "../metrics/routes.js";
 import { TraceFile } from "../metrics/trace-file.js";
@@ -64,7 +64,8 @@ function record(event: RunEvent, directory: RunDirectory): void {
     directory.log(`${event.reason}: back from step ${event.from_step} to step ${event.step}`);
   if (event.event === "worker") {
     const { rank, incarnation, state, detail } = event;
-    directory.log(`rank ${rank} (incarnation ${incarnation}): ${state}${detail ? `: ${detail}` : ""}`);
+    const place = state === "lost" ? ` (${placeOf(event)})` : "";
+    directory.log(`rank ${rank} (incarnation ${incarnation}): ${state}${detail ? `: ${detail}` : ""}${place}`);
   }
 }
 

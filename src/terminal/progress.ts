@@ -1,5 +1,14 @@
 /** What is known of a running training, and how it is drawn: events in, lines out. Pure; time is an argument. */
-import type { DoneEvent, EvalEvent, NotStartedEvent, PlanEvent, RunEvent, StepEvent, WorkerState } from "../events.js";
+import {
+  type DoneEvent,
+  type EvalEvent,
+  type NotStartedEvent,
+  type PlanEvent,
+  placeOf,
+  type RunEvent,
+  type StepEvent,
+  type WorkerState,
+} from "../events.js";
 import { count, plural } from "../format.js";
 import { bar, duration, fit, rate } from "./format.js";
 
@@ -120,7 +129,7 @@ export function sentence(event: RunEvent): string | null {
       return `${event.reason}: going back from step ${count(event.from_step)} to step ${count(event.step)}; the steps since then are done again, with the same result`;
     case "worker":
       if (event.state === "lost")
-        return `rank ${event.rank} is lost: ${event.detail}${event.reassigned ? `; the others compute its ${plural(event.reassigned, "shard")} in the same step` : ""}`;
+        return `rank ${event.rank} is lost: ${event.detail} (${placeOf(event)})${event.reassigned ? `; the others compute its ${plural(event.reassigned, "shard")} in the same step` : ""}`;
       if (event.state === "refused") return `rank ${event.rank} was refused: ${event.detail}`;
       return null;
     case "log":

@@ -26,6 +26,8 @@ export interface Reporter {
   close(): void;
 }
 
+/** Lines of a lost worker's log that are shown; the event holds more. */
+const LAST_WORDS = 3;
 /** Without a terminal: a line this often. */
 const PLAIN_MS = 5000;
 const LABEL_WIDTH = 12;
@@ -87,6 +89,7 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       const lost = event.event === "worker" && (event.state === "lost" || event.state === "refused");
       const text = sentence(event);
       if (text !== null && (talk || lost)) say(`  ${lost ? color.yellow(text) : text}`);
+      for (const line of lastWords(event)) say(`    ${color.dim(line)}`);
       if (!talk) return;
       if (live) redraw();
       else if (event.event === "step" && (event.step === 1 || Date.now() - lastPlain > PLAIN_MS)) {
@@ -120,4 +123,10 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       live?.clear();
     },
   };
+}
+
+function lastWords(event: RunEvent): string[] {
+  if (event.event !== "worker" || !event.log) return [];
+  const lines = event.log.split("\n");
+  return lines.slice(-LAST_WORDS).map((line, index) => `${index === 0 ? "its log ends in: " : "  "}${line}`);
 }

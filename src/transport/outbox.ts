@@ -72,10 +72,13 @@ export function receiptOf(bytes: number): Uint8Array {
   return receipt;
 }
 
+/** A receipt of nothing: it changes nothing, and whether it can be sent says whether the peer is there. */
+export const PROBE = receiptOf(0);
+
 /** The bytes that a receipt names; null if the message is none. */
 export function receiptBytes(parts: readonly Uint8Array[]): number | null {
   const [part] = parts;
   if (parts.length !== 1 || part?.byteLength !== RECEIPT_BYTES || part[0] !== RECEIPT) return null;
   const bytes = new DataView(part.buffer, part.byteOffset).getFloat64(1);
-  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : null;
+  return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : null;
 }

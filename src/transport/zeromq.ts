@@ -2,14 +2,14 @@
 import { randomBytes } from "node:crypto";
 import { Dealer, Router } from "zeromq";
 import { within } from "../clock.js";
-import { CLOSING_MS, CONNECTION } from "../config/time-limits.js";
+import { CLOSING_MS, CONNECTION, PROBE_MS } from "../config/time-limits.js";
 import { messageOf, UsageError } from "../errors.js";
 import { LIMITS } from "../protocol/skim.js";
 import { checkTcpEndpoint } from "./address.js";
 import { openAdmission, Peers, watchPeers } from "./admission.js";
 import { type CoordinatorKeys, peerId, type WorkerKey } from "./keys.js";
 import type { CoordinatorLink, Message, WorkerLink } from "./link.js";
-import { Outbox, receiptBytes, receiptOf } from "./outbox.js";
+import { Outbox, PROBE, receiptBytes, receiptOf } from "./outbox.js";
 import { SendQueue } from "./send-queue.js";
 
 const HEARTBEAT = {
@@ -69,6 +69,8 @@ export async function bindCoordinator(endpoint: string, keys: CoordinatorKeys | 
     );
   }
   const dropped = new Set<string>();
+  /** Peers that were heard of and are not known to be gone. */
+  const present = new Set<string>();
   /** Of peers that were sent payloads. */
   const outboxes = new Map<string, Outbox<Message>>();
   let onMessage: (peer: string, parts: readonly Uint8Array[]) => void = () => {};
@@ -80,11 +82,21 @@ export async function bindCoordinator(endpoint: string, keys: CoordinatorKeys | 
     ([id]) => {
       const peer = peerOf(id!);
       outboxes.delete(peer);
+      present.delete(peer);
       peers?.forget(peer);
       if (!socket.closed && !dropped.has(peer)) onGone(peer, null);
     },
   );
   const sendNow = (peer: string, message: Message) => queue.push([Buffer.from(peer, "latin1"), ...framesOf(message)]);
+  // The socket says that a connection has ended, but not whose it was: a word to each peer finds who is gone.
+  let probing: NodeJS.Timeout | null = null;
+  const probe = () => {
+    probing = null;
+    for (const peer of present) sendNow(peer, { header: PROBE });
+  };
+  socket.events.on("disconnect", () => {
+    if (!socket.closed) probing ??= setTimeout(probe, PROBE_MS).unref();
+  });
   const send = (peer: string, message: Message) => {
     let outbox = outboxes.get(peer);
     if (!outbox && !message.payload) return sendNow(peer, message);
@@ -108,6 +120,7 @@ export async function bindCoordinator(endpoint: string, keys: CoordinatorKeys | 
           outboxes.get(peer)?.taken(taken);
           continue;
         }
+        present.add(peer);
         onMessage(peer, parts);
         const bytes = payloadBytesOf(parts);
         if (bytes > 0) sendNow(peer, { header: receiptOf(bytes) });
@@ -122,6 +135,7 @@ export async function bindCoordinator(endpoint: string, keys: CoordinatorKeys | 
     watchPeers(peers, (peer) => {
       onGone(peer, "its key was revoked");
       dropped.add(peer);
+      present.delete(peer);
       outboxes.delete(peer);
     });
   return {
@@ -143,11 +157,13 @@ export async function bindCoordinator(endpoint: string, keys: CoordinatorKeys | 
     },
     drop(peer) {
       dropped.add(peer);
+      present.delete(peer);
       outboxes.delete(peer);
       peers?.forget(peer);
     },
     async close() {
       stopWatching?.();
+      clearTimeout(probing ?? undefined);
       await within(queue.idle(), CLOSING_MS);
       socket.linger = CLOSING_MS; // what was handed to the socket may not have left it yet
       queue.clear();

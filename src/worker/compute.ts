@@ -1,4 +1,5 @@
 /** The two traced functions of a worker: a shard's loss and gradients, and a chunk's loss and hits. */
+import { setImmediate as immediate } from "node:timers/promises";
 import type * as tfjs from "@tensorflow/tfjs";
 import type { DeviceSpan, Engine, StreamValues, TracedFunction } from "../engine/engine.js";
 import { sampleLosses } from "../layers/loss.js";
@@ -20,6 +21,8 @@ export interface ShardInput {
 export interface ShardSink {
   loss(loss: number, hits: number): void;
   bucket(index: number, values: StreamValues): void;
+  /** Before a function is compiled, which holds up this process, and runs for the first time. */
+  compiling?(): void;
   /** Of a network on several devices, once the shard is done: when each worked, from the shard's start. */
   devices?(spans: readonly DeviceSpan[]): void;
 }
@@ -56,7 +59,8 @@ export class Compute {
 
   /** Returns the state that the shard leaves (empty if the network has none). */
   async shard(input: ShardInput, weights: readonly Float32Array[], sink: ShardSink): Promise<Float32Array> {
-    const step = this.#traced(this.#steps, input.labels.length, (samples) => this.#traceStep(samples));
+    const trace = (samples: number) => this.#traceStep(samples);
+    const step = await this.#traced(this.#steps, input.labels.length, trace, sink.compiling);
     const { state, devices } = await step.run({
       inputs: [input.pixels, input.labels, Float32Array.of(input.scale), Int32Array.from(input.seed)],
       variables: weights,
@@ -75,19 +79,27 @@ export class Compute {
     pixels: Uint8Array,
     labels: Int32Array,
     weights: readonly Float32Array[],
+    compiling?: () => void,
   ): Promise<{ loss: number; hits: number }> {
-    const evaluation = this.#traced(this.#evaluations, labels.length, (samples) => this.#traceEvaluation(samples));
+    const trace = (samples: number) => this.#traceEvaluation(samples);
+    const evaluation = await this.#traced(this.#evaluations, labels.length, trace, compiling);
     const { outputs } = await evaluation.run({ inputs: [pixels, labels], variables: weights, onStream: () => {} });
     return { loss: outputs[0]![0]!, hits: outputs[1]![0]! };
   }
 
   /** The function for that many samples; the least recently used goes when there are too many. */
-  #traced(
+  async #traced(
     cache: Map<number, TracedFunction>,
     samples: number,
     trace: (samples: number) => TracedFunction,
-  ): TracedFunction {
-    const found = cache.get(samples) ?? this.#network.calling(() => trace(samples));
+    compiling: (() => void) | undefined,
+  ): Promise<TracedFunction> {
+    let found = cache.get(samples);
+    if (!found) {
+      compiling?.();
+      await immediate(); // what it says leaves first
+      found = this.#network.calling(() => trace(samples));
+    }
     cache.delete(samples);
     cache.set(samples, found);
     if (cache.size > MAX_TRACED_FUNCTIONS) {

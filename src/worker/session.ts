@@ -5,7 +5,7 @@ import type { Dataset } from "../data/dataset.js";
 import { ShardLoader } from "../data/loader.js";
 import { EpochOrder, globalBatch, indicesOf } from "../data/order.js";
 import { streamOf } from "../engine/engine.js";
-import type { WeightsKind } from "../events.js";
+import type { WeightsKind, WorkerPhase } from "../events.js";
 import type { Layout } from "../parameters/layout.js";
 import type { Range } from "../parameters/tree.js";
 import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
@@ -23,6 +23,7 @@ export interface Computer {
     pixels: Uint8Array,
     labels: Int32Array,
     weights: readonly Float32Array[],
+    compiling: () => void,
   ): Promise<{ loss: number; hits: number }>;
 }
 
@@ -38,9 +39,19 @@ export interface SessionParts {
   /** Of compressed gradients that travel as frames; else null. */
   residuals: WorkerResiduals | null;
   send: (message: ToCoordinator, payload?: Float32Array | Uint8Array) => void;
+  /** Tells at once what this worker does: for a while it will tell nothing. */
+  beat: () => void;
   /** Milliseconds of a monotonic clock. */
   now: () => number;
 }
+
+type Results = Pick<ShardSink, "loss" | "bucket">;
+
+/** What a worker does; each time that it begins something else, it is another object. */
+export interface Doing {
+  readonly phase: WorkerPhase;
+}
+const WAITING: Doing = { phase: "waiting" };
 
 /** With the moment at which it came. */
 type Assign = Extract<ToWorker, { type: "assign" }> & {
@@ -60,6 +71,7 @@ export class WorkSession {
   #latestStep = 0;
   #rollbacks = 0;
   #working = false;
+  #doing = WAITING;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -69,6 +81,19 @@ export class WorkSession {
     this.#training = new ShardLoader(dataset.train, dataset.shape, pipelines.training);
     this.#testing = new ShardLoader(dataset.test, dataset.shape, pipelines.evaluation);
   }
+
+  get doing(): Doing {
+    return this.#doing;
+  }
+
+  #begin(phase: WorkerPhase): void {
+    this.#doing = { phase };
+  }
+
+  readonly #compiling = (): void => {
+    this.#begin("compiling");
+    this.#parts.beat();
+  };
 
   putWeights({ kind, version, bucket }: Extract<ToWorker, { type: "weights" }>, payload: Uint8Array | null): void {
     if (this.#parts.exchange.put(kind, version, bucket, payload)) return;
@@ -121,6 +146,7 @@ export class WorkSession {
       else await this.#step(task);
     }
     this.#working = false;
+    this.#doing = WAITING;
   }
 
   #vectors(kind: WeightsKind, version: number): readonly Float32Array[] {
@@ -131,8 +157,10 @@ export class WorkSession {
 
   async #evaluate({ evaluation, kind, version, start, end }: Evaluate): Promise<void> {
     const { sender, computer, send } = this.#parts;
+    this.#begin("input");
     const { pixels, labels, release } = await this.#testing.take(`${start}`, indicesOf({ start, end }));
-    const result = computer.evaluate(pixels, labels, this.#vectors(kind, version)).finally(release);
+    this.#begin("computing");
+    const result = computer.evaluate(pixels, labels, this.#vectors(kind, version), this.#compiling).finally(release);
     const next = this.#queue[0];
     if (next?.type === "evaluate") this.#testing.prepare(`${next.start}`, indicesOf(next));
     const { loss, hits } = await result;
@@ -181,23 +209,29 @@ export class WorkSession {
     send({ type: "finished", ...work, ...range, timing: times.told(now()) }, state ?? undefined);
   }
 
-  async #shard(task: Assign, shard: number, times: RangeTimes, sink: ShardSink): Promise<Float32Array> {
+  async #shard(task: Assign, shard: number, times: RangeTimes, sink: Results): Promise<Float32Array> {
     const { recipe, computer, now } = this.#parts;
     const samples = this.#samples(task, shard);
     const inputMs = now();
+    this.#begin("input");
     const { pixels, labels, release } = await this.#training.take(`${task.step}/${shard}`, samples, task.epoch);
     const [low, high] = deriveKey(recipe.seed, "noise", task.step, shard);
     const input = { pixels, labels, scale: 1 / task.batch, seed: [low | 0, high | 0] as const };
     const startMs = now();
+    this.#begin("computing");
     times.input(shard, inputMs, startMs);
     let backwardMs: number | null = null;
+    let writing = false;
     const timed: ShardSink = {
+      compiling: this.#compiling,
       loss(loss, hits) {
         backwardMs ??= now();
         sink.loss(loss, hits);
       },
-      bucket(index, values) {
+      bucket: (index, values) => {
         const writeMs = now();
+        if (!writing) this.#begin("writing");
+        writing = true;
         backwardMs ??= writeMs;
         sink.bucket(index, values);
         times.write(shard, index, writeMs, now());

@@ -3,7 +3,7 @@ import { within } from "../clock.js";
 import type { Fingerprint } from "../config/fingerprint.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
-import { ALONE_MS, ANSWER_MS, FLUSH_MS, HEARTBEAT_MS, REFUSED_MS } from "../config/time-limits.js";
+import { ALONE_MS, ANSWER_MS, FLUSH_MS, REFUSED_MS } from "../config/time-limits.js";
 import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { globalBatch } from "../data/order.js";
@@ -17,8 +17,9 @@ import { decodeToWorker, encode } from "../protocol/codec.js";
 import { PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/messages.js";
 import type { WorkerLink } from "../transport/link.js";
 import { CompressedExchange, FrameExchange, SharedExchange, type WorkerExchange } from "./exchange.js";
+import { Heartbeat } from "./heartbeat.js";
 import { WorkerResiduals } from "./residuals.js";
-import { type Computer, WorkSession } from "./session.js";
+import { type Computer, type Doing, WorkSession } from "./session.js";
 
 /** What a recipe turns into: data, network and the means to compute. */
 export interface WorkerSetup {
@@ -68,6 +69,8 @@ export interface WorkerOutcome {
   detail: string;
 }
 
+const JOINING: Doing = { phase: "joining" };
+
 /** The stack of an unexpected error, or of an error's cause. */
 function stackOf(error: unknown): string | null {
   const origin = error instanceof CnnDistError ? error.cause : error;
@@ -85,10 +88,14 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
     ended: false,
   };
 
-  const beat = setInterval(() => {
-    const { tensors, bytes } = held.setup?.memory() ?? { tensors: 0, bytes: 0 };
-    send({ type: "heartbeat", tensors, tensorBytes: bytes, rssBytes: options.rssBytes() });
-  }, options.heartbeatMs ?? HEARTBEAT_MS);
+  const heartbeat = new Heartbeat({
+    doing: () => held.session?.doing ?? JOINING,
+    send({ phase }) {
+      const { tensors, bytes } = held.setup?.memory() ?? { tensors: 0, bytes: 0 };
+      send({ type: "heartbeat", phase, tensors, tensorBytes: bytes, rssBytes: options.rssBytes() });
+    },
+    ...(options.heartbeatMs === undefined ? {} : { heartbeatMs: options.heartbeatMs }),
+  });
 
   let stopWaiting = () => {};
   /** Whether the coordinator was told of a failure, and whether it has answered. */
@@ -149,6 +156,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
             computer,
             ...exchangeOf(exchange, held.setup!, held.recipe!, options.openMemory),
             send,
+            beat: () => heartbeat.beat(),
             now: options.now,
           });
           return;
@@ -172,11 +180,15 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
           return end({ kind: "stopped", detail: message.reason });
       }
     };
-    // A coordinator that is gone says nothing any more; one that comes back within the time is answered by new heartbeats.
+    // A coordinator that is gone says nothing any more. What was on its way when a connection broke is lost, and neither
+    // side knows what that was: this incarnation ends with its connection.
+    let reached = false;
     let alone = setTimeout(() => gone("no coordinator answers"), ALONE_MS);
     const gone = (detail: string) => end({ kind: "failed", detail: `${detail} (waited ${ALONE_MS / 1000} s)` });
     link.onConnection((connected) => {
       clearTimeout(alone);
+      if (connected && reached) end({ kind: "evicted", detail: "its connection broke, and came back" });
+      reached ||= connected;
       if (!connected && !held.ended) alone = setTimeout(() => gone("the coordinator is gone"), ALONE_MS);
     });
     // The socket goes on trying: an allowed list may be about to get this key.
@@ -214,7 +226,7 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
       device: options.device,
     });
   });
-  clearInterval(beat);
+  heartbeat.stop();
   stopWaiting();
   await link.flush(FLUSH_MS);
   if (told) await within(answered, ANSWER_MS);

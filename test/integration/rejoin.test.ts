@@ -37,11 +37,22 @@ test("workers over TCP: one that froze is replaced in its work, and woken comes 
   );
   assert.ok(back.event === "worker" && back.rank === lost.rank && back.pid !== lost.pid);
 
+  // Of a process that is gone the kernel closes the connection, which says so long before silence does.
+  const one = await coordinator.waitFor((event) => event.event === "worker" && event.pid !== null && event.rank === 0);
+  assert.ok(one.event === "worker" && one.pid !== null);
+  process.kill(one.pid, "SIGKILL");
+  const gone = await coordinator.waitFor(
+    (event) => event.event === "worker" && event.state === "lost" && event.rank === 0,
+  );
+  assert.ok(gone.event === "worker" && gone.reason === "exit" && typeof gone.step === "number" && gone.phase);
+  assert.match(gone.detail!, /its connection is gone/);
+
   coordinator.child.kill("SIGTERM");
   assert.equal((await coordinator.ended).code, 75, coordinator.stderr());
   const stopped = coordinator.events.at(-1)!;
   assert.ok(stopped.event === "stopped");
-  for (const worker of workers) assert.equal((await worker.ended).code, 0, worker.stderr());
+  const codes = await Promise.all(workers.map(async (worker) => (await worker.ended).code));
+  assert.deepEqual(codes.toSorted(), [0, 1], "the one that was killed is not started again: its user started it");
 
   const expected = await runHere(context, "vgg11", {
     overrides: { ...RECIPE, epochs: null, steps: stopped.step },

@@ -13,6 +13,8 @@ export function member(rank: number, exchange: Member["exchange"] = "frames"): M
     exchange,
     state: "ready",
     lastHeard: 0,
+    phase: "waiting",
+    phaseSince: 0,
     tensors: 0,
     tensorBytes: 0,
   };

@@ -15,11 +15,12 @@ test("a step timeout that comes before the heartbeat timeout is refused, with th
   assert.throws(() => completePlacement({ stepTimeout: 1 }), {
     message: /^--step-timeout: expected a number of 3 or more, received 1\. It is never less than --heartbeat-timeout/,
   });
-  assert.throws(() => completePlacement({ stepTimeout: 9 }), {
+  assert.throws(() => completePlacement({ stepTimeout: 4 }), {
     code: "config",
-    message: /^--step-timeout 9 is shorter than --heartbeat-timeout 10: a worker that is silent would be taken for/,
+    message: /^--step-timeout 4 is shorter than --heartbeat-timeout 5: a worker that is silent would be taken for/,
   });
   assert.equal(completePlacement({ stepTimeout: 5, heartbeatTimeout: 5 }).stepTimeout, 5);
+  assert.equal(completePlacement({ heartbeatTimeout: 60 }).stepTimeout, "auto");
 });
 
 test("steps of a trace: two numbers, the first not after the last, and only with a file", () => {

@@ -10,8 +10,15 @@ test("the limits fit each other", () => {
     "a look that comes late, yet missed none, finds nobody silent",
   );
   assert.ok(limits.DEFAULT_HEARTBEAT_TIMEOUT >= limits.LEAST_HEARTBEAT_TIMEOUT);
-  assert.ok(limits.DEFAULT_STEP_TIMEOUT >= limits.DEFAULT_HEARTBEAT_TIMEOUT);
-  assert.ok(limits.JOIN_TIMEOUT_MS >= limits.DEFAULT_HEARTBEAT_TIMEOUT * 1000, "joining takes longer than a heartbeat");
+  const silence = limits.DEFAULT_HEARTBEAT_TIMEOUT * 1000;
+  assert.ok(limits.LEAST_STEP_MS >= silence, "a worker that is silent is not one that is slow");
+  assert.ok(limits.FIRST_STEP_MS >= limits.LEAST_STEP_MS, "what compiles takes longer");
+  assert.ok(limits.FIRST_STEP_MS > limits.BUSY_SILENCE_MS && limits.JOIN_PART_MS > limits.BUSY_SILENCE_MS);
+  assert.ok(limits.BUSY_SILENCE_MS >= silence, "joining and compiling may be silent for longer than a heartbeat");
+  assert.ok(limits.STEP_TIMES_USUAL > 1);
+  assert.ok(limits.HEARTBEAT_MS >= 2 * limits.PHASE_LOOK_MS);
+  assert.ok(limits.PROBE_MS + limits.TICK_MS < 1000, "a connection's end is noticed within a second");
+  assert.ok(limits.DEFAULT_WAIT_WORKERS * 1000 > limits.backoffMs(99), "a worker that is started again is waited for");
   assert.ok(limits.CONNECTION.timeoutMs >= 3 * limits.CONNECTION.heartbeatMs);
   assert.ok(limits.HELLO_TIMEOUT_MS > limits.ALONE_MS, "a worker without a coordinator leaves before it is given up");
   assert.ok(
@@ -23,6 +30,17 @@ test("the limits fit each other", () => {
     limits.LOCK_SILENT_MS >= limits.LOCK_LOOK_MS + 3 * limits.LOCK_BEAT_MS,
     "a holder looks at its lock long before others may take it, even when it missed three beats",
   );
+});
+
+test("a step's limit follows from what is usual, and is never below that of silence", () => {
+  const auto = (usualMs: number | null, heartbeatTimeout = 5) =>
+    limits.stepLimitMs({ stepTimeout: "auto", heartbeatTimeout }, usualMs);
+  assert.equal(auto(1), 10_000);
+  assert.equal(auto(2_001), 10_005);
+  assert.equal(auto(null), 600_000);
+  assert.equal(auto(1, 30), 30_000);
+  assert.equal(auto(null, 900), 900_000);
+  assert.equal(limits.stepLimitMs({ stepTimeout: 7, heartbeatTimeout: 5 }, null), 7_000);
 });
 
 test("restarts wait longer each time, to a limit", () => {

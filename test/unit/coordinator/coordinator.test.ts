@@ -53,7 +53,10 @@ test("a frozen worker is noticed by its silence; woken, it is told to leave and 
   });
   const outcome = run.coordinator.run();
   await settle();
-  const beat = setInterval(() => living.say({ type: "heartbeat", tensors: 1, tensorBytes: 1, rssBytes: 1 }), 1);
+  const beat = setInterval(
+    () => living.say({ type: "heartbeat", phase: "computing", tensors: 1, tensorBytes: 1, rssBytes: 1 }),
+    1,
+  );
   await run.clock.advance(11_000);
   clearInterval(beat);
   zombie.link.wake();
@@ -97,7 +100,7 @@ test("a worker that is alive but gives no gradient is ended after the step timeo
   await settle();
   stuck.dead = false;
   const beat = setInterval(() => {
-    stuck.say({ type: "heartbeat", tensors: 1, tensorBytes: 1, rssBytes: 1 });
+    stuck.say({ type: "heartbeat", phase: "computing", tensors: 1, tensorBytes: 1, rssBytes: 1 });
   }, 1);
   await run.clock.advance(6_000);
   clearInterval(beat);

@@ -103,7 +103,9 @@ test("a woken zombie that floods is told to leave, and after a while is not even
   stranger.onMessage(() => told.push(1));
   const outcome = run.coordinator.run();
   for (let count = 0; count < 50; count++)
-    stranger.send({ header: encode({ type: "heartbeat", tensors: 0, tensorBytes: 0, rssBytes: 0 }) });
+    stranger.send({
+      header: encode({ type: "heartbeat", phase: "computing", tensors: 0, tensorBytes: 0, rssBytes: 0 }),
+    });
   await settle();
   assert.equal(rejections(run).length, 20);
   assert.equal(told.length, 20);

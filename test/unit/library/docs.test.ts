@@ -29,6 +29,7 @@ const FUNCTIONS = {
 function typeOf(json: z.core.JSONSchema._JSONSchema): string {
   if (typeof json === "boolean") return "unknown";
   if (json.anyOf) return json.anyOf.map(typeOf).join(" | ");
+  if (json.const !== undefined) return JSON.stringify(json.const);
   if (json.enum) return json.enum.map((each) => JSON.stringify(each)).join(" | ");
   if (Array.isArray(json.type)) return json.type.join(" | ");
   if (json.type === "integer") return "number";

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { EvaluationSum } from "../../../src/coordinator/training/evaluation.js";
 import { evaluationChunks, type Span } from "../../../src/data/order.js";
 import { ChunksInFlight } from "../../../src/membership/chunks.js";
+import { Pace } from "../../../src/membership/pace.js";
 import type { Member } from "../../../src/membership/roster.js";
 import { testLayout } from "../../support/fake-worker.js";
 import { member } from "../../support/member.js";
@@ -11,16 +12,21 @@ import { weightsOf } from "../../support/step-values.js";
 
 const lossOf = ({ start, end }: Span) => Math.sin(start) * 1e10 + end / 3;
 
-function begin(images: number, chunk: number) {
+function begin(images: number, chunk: number, { pace = new Pace(), travels = false } = {}) {
+  const clock = { now: 9 };
   const chunks = evaluationChunks(images, chunk);
   const queues = new Map<Member, Span[]>();
   /** Who may be given work. */
   let ready: readonly Member[] = [];
   const sum = new EvaluationSum(chunks, weightsOf(testLayout(), 7));
   const evaluation = new ChunksInFlight(sum, 3, {
-    now: () => 9,
+    now: () => clock.now,
     ready: () => ready,
-    send: (to, span) => queues.set(to, [...(queues.get(to) ?? []), span]),
+    pace,
+    send(to, span) {
+      queues.set(to, [...(queues.get(to) ?? []), span]);
+      return travels;
+    },
   });
   const message = ({ start, end }: Span) =>
     ({
@@ -49,7 +55,7 @@ function begin(images: number, chunk: number) {
   };
   let loss = 0;
   for (const each of chunks) loss += lossOf(each);
-  return { evaluation, assign, leaving, sum, queues, message, answer, expected: { loss, hits: images } };
+  return { evaluation, clock, assign, leaving, sum, queues, message, answer, expected: { loss, hits: images } };
 }
 
 test("whoever answers, dies and comes in what order, each image counts once and the sums are the same bits", async () => {
@@ -152,4 +158,20 @@ test("an evaluation without images is done at once", async () => {
   await run.evaluation.done;
   assert.deepEqual(run.sum.result(), { loss: 0, hits: 0 });
   assert.equal(run.queues.size, 0);
+});
+
+test("a chunk's time is kept, and what is usual counts once the weights have come", () => {
+  const pace = new Pace();
+  const only = member(0);
+  const run = begin(50, 10, { pace, travels: true });
+  run.assign([only]);
+  for (const now of [1_009, 1_019, 1_029, 1_039]) {
+    assert.equal(run.evaluation.usualMs(only), null);
+    run.clock.now = now;
+    run.answer(only);
+  }
+  assert.equal(pace.usualMs(only, 1), 10);
+  const next = begin(10, 10, { pace });
+  next.assign([only]);
+  assert.equal(next.evaluation.usualMs(only), 10);
 });

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { StepSum } from "../../../src/coordinator/training/step.js";
 import { compressorOf } from "../../../src/exchange/compression.js";
+import { Pace } from "../../../src/membership/pace.js";
 import { ResidualHomes } from "../../../src/membership/residuals.js";
 import type { Member } from "../../../src/membership/roster.js";
 import { ShardsInFlight } from "../../../src/membership/shards.js";
@@ -29,7 +30,11 @@ const PLAN: StepPlan = {
   traced: false,
 };
 
-function begin(changes: Partial<StepPlan> = {}, compression: { homes: ResidualHomes } | null = null) {
+function begin(
+  changes: Partial<StepPlan> = {},
+  compression: { homes: ResidualHomes } | null = null,
+  { pace = new Pace(), travels = false } = {},
+) {
   const plan = { ...PLAN, ...changes };
   const clock = { now: 0 };
   const given: { rank: number; shards: readonly number[] }[] = [];
@@ -52,7 +57,11 @@ function begin(changes: Partial<StepPlan> = {}, compression: { homes: ResidualHo
     now: () => clock.now,
     clocks: { offsetMs: () => 0 },
     compression: compression && { ...compression, compressor: BF16 },
-    send: ({ rank }, shards) => void given.push({ rank, shards: [...shards] }),
+    pace,
+    send({ rank }, shards) {
+      given.push({ rank, shards: [...shards] });
+      return travels;
+    },
   });
   const work = { run: "run", rank: 0, incarnation: 0, step: plan.step, version: plan.version };
   const give = (from: Member, message: ToCoordinator, payload?: Float32Array) =>
@@ -301,4 +310,31 @@ test("with residuals, what a lost worker had finished is computed again; later, 
   const later = begin({ step: 6, version: 5 }, { homes });
   later.step.assign([member(2), two]);
   assert.deepEqual(later.given, [{ rank: 1, shards: [0, 1, 2, 3] }], "the new one must wait for a checkpoint");
+});
+
+test("what is usual counts for as many shards as are owed, and not before a worker's weights have come", () => {
+  const pace = new Pace();
+  const [a, b] = [member(0), member(1)];
+  for (const ms of [9_000, 10, 10, 10]) pace.took(a, ms);
+  const run = begin({}, null, { pace });
+  run.step.assign([a, b]);
+  assert.equal(run.step.usualMs(a), 20);
+  assert.equal(run.step.usualMs(b), null, "it has not computed yet");
+  run.clock.now = 100;
+  for (const [message, payload] of run.messages({ start: 0, end: 2 })) run.give(a, message, payload);
+  assert.equal(run.step.usualMs(a), 0);
+  run.step.lost(b);
+  run.step.assign([a]);
+  run.clock.now = 160;
+  for (const [message, payload] of run.messages({ start: 2, end: 4 })) run.give(a, message, payload);
+  // Two shards in 100 ms, and two in 60 from then on: 10, 10, 10, 30, 50.
+  assert.equal(pace.usualMs(a, 1), 10);
+  for (const ms of [50, 50]) pace.took(a, ms);
+  assert.equal(pace.usualMs(a, 1), 30);
+
+  const slow = begin({}, null, { pace, travels: true });
+  slow.step.assign([a]);
+  assert.equal(slow.step.usualMs(a), null);
+  assert.equal(slow.give(a, { type: "loss", ...slow.work, shard: 0, loss: 1, hits: 0 }), null);
+  assert.equal(slow.step.usualMs(a), 120);
 });

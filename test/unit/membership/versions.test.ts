@@ -10,7 +10,7 @@ const BUCKETS = [0, 1, 2, -1];
 
 function begin() {
   const sent: string[] = [];
-  const versions = new Versions(({ rank }, weights, bucket) => void sent.push(`${rank}: ${weights.version}/${bucket}`));
+  const versions = new Versions(({ rank }, weights, bucket) => sent.push(`${rank}: ${weights.version}/${bucket}`) > 0);
   const since = () => sent.splice(0);
   return { versions, since };
 }
@@ -18,8 +18,8 @@ function begin() {
 test("a version goes to a member once, whole; one that held the version before gets the next while the step runs", () => {
   const { versions, since } = begin();
   const [a, b] = [member(0), member(1)];
-  versions.bringUpTo(a, version(4));
-  versions.bringUpTo(a, version(4));
+  assert.equal(versions.bringUpTo(a, version(4)), true);
+  assert.equal(versions.bringUpTo(a, version(4)), false);
   assert.deepEqual(
     since(),
     BUCKETS.map((bucket) => `0: 4/${bucket}`),

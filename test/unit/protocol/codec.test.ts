@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
+import { WORKER_PHASES } from "../../../src/events.js";
 import { asBytes } from "../../../src/parameters/bytes.js";
 import { asFloat32, type Decoded, decodeToCoordinator, decodeToWorker, encode } from "../../../src/protocol/codec.js";
 import type { ToCoordinator, ToWorker } from "../../../src/protocol/messages.js";
@@ -67,7 +68,13 @@ const TO_COORDINATOR: fc.Arbitrary<ToCoordinator> = fc.oneof(
     ),
   }),
   fc.record({ type: type("progress"), what: text(4096) }),
-  fc.record({ type: type("heartbeat"), tensors: index, tensorBytes: size, rssBytes: size }),
+  fc.record({
+    type: type("heartbeat"),
+    phase: fc.constantFrom(...WORKER_PHASES),
+    tensors: index,
+    tensorBytes: size,
+    rssBytes: size,
+  }),
   fc.record({ type: type("loss"), ...work, shard: index, loss: anyNumber, hits: index }),
   fc.record({ type: type("bucket"), ...work, ...range, bucket: index }),
   fc.record({
@@ -185,8 +192,8 @@ test("what is not exactly a message is told by its reason", () => {
     ),
     "schema",
   );
-  assert.equal(of({ type: "heartbeat", tensors: -1, tensorBytes: 0, rssBytes: 0 }), "schema");
-  assert.equal(of({ type: "heartbeat", tensors: 1.5, tensorBytes: 0, rssBytes: 0 }), "schema");
+  assert.equal(of({ type: "heartbeat", phase: "computing", tensors: -1, tensorBytes: 0, rssBytes: 0 }), "schema");
+  assert.equal(of({ type: "heartbeat", phase: "computing", tensors: 1.5, tensorBytes: 0, rssBytes: 0 }), "schema");
   assert.equal(of({ type: "progress", what: "x".repeat(4097) }), "schema");
   assert.equal(reason(encode({ type: "stop", reason: "a worker's message, not a coordinator's" })), "schema");
 });

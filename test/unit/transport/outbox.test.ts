@@ -83,9 +83,9 @@ test("it is empty once all was sent, or once what waits was given up", async () 
 });
 
 test("a receipt is told from every header, and nothing else is taken for one", () => {
-  for (const bytes of [1, 4_194_304, 2 ** 40]) assert.equal(receiptBytes([receiptOf(bytes)]), bytes);
+  for (const bytes of [0, 1, 4_194_304, 2 ** 40]) assert.equal(receiptBytes([receiptOf(bytes)]), bytes);
   assert.equal(skim(receiptOf(1)), "malformed");
-  for (const bytes of [0, -1, Number.NaN, 1.5]) assert.equal(receiptBytes([receiptOf(bytes)]), null);
+  for (const bytes of [-1, Number.NaN, 1.5]) assert.equal(receiptBytes([receiptOf(bytes)]), null);
   assert.equal(receiptBytes([]), null);
   assert.equal(receiptBytes([receiptOf(1), receiptOf(1)]), null);
   assert.equal(receiptBytes([receiptOf(1).subarray(0, 8)]), null);
