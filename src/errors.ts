@@ -64,6 +64,7 @@ export const CODES = {
   "out-of-memory": failed("TensorFlow could not allocate memory"),
   output: failed("a result could not be written"),
   "parameter-size": usage("a network's parameters are too large to travel between the processes"),
+  picture: usage("a picture cannot be drawn of that network, or of what was given"),
   pip: failed("pip could not download TensorFlow"),
   precision: usage("the device cannot compute in that precision"),
   protocol: failed("coordinator and worker do not understand each other"),

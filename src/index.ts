@@ -11,12 +11,14 @@ export type {
   Control,
   EvaluateOptions,
   ExportOptions,
+  PictureOptions,
   PredictOptions,
   ProgressReport,
   ResumeOptions,
   TrainOptions,
   VerifyOptions,
 } from "./library/options.js";
+export { type Picture, picture } from "./library/picture.js";
 export { predict } from "./library/predict.js";
 export { resume } from "./library/resume.js";
 export { train } from "./library/train.js";

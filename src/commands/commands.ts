@@ -166,6 +166,28 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./predict.js")).command,
   },
   {
+    name: "picture",
+    describe: "what a checkpoint's network has learnt, as a PNG or SVG file",
+    positionals: [RUN_OR_CHECKPOINT],
+    options: [
+      {
+        ...option("what", "string", "filters, samples, mistakes, confusion, activations, gradcam or curves"),
+        missing: "--what is needed, one of filters, samples, mistakes, confusion, activations, gradcam, curves",
+      },
+      option("image", "string", "for activations and gradcam: a JPEG or PNG file [the first test image]"),
+      option("output", "string", "a .png or .svg file [MODEL-step-N-WHAT.png]"),
+      BEST,
+      RAW_WEIGHTS,
+      ...weights("the data set whose images are looked at, of the same classes [the run's]"),
+      TRUST_MODEL,
+      ...placement("device", "data-dir"),
+      THREADS,
+      JSON_OPTION,
+    ],
+    lasting: { title: ({ what, checkpoint }) => `drawing ${String(what)} of ${String(checkpoint)}`, saves: false },
+    load: async () => (await import("./picture.js")).command,
+  },
+  {
     name: "export",
     describe: "a checkpoint as a file for Python, Keras or tfjs",
     positionals: [RUN_OR_CHECKPOINT],

@@ -2,17 +2,12 @@
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { normalizationOf } from "../config/pixel-statistics.js";
 import type { Engine, TracedFunction } from "../engine/engine.js";
-import { CnnDistError } from "../errors.js";
-import { buildNetwork } from "../layers/build.js";
-import { flatVariables, type Network } from "../layers/network.js";
-import { type ChannelStatistics, scaledPixels } from "../layers/scaled-pixels.js";
-import { loadUserModel } from "../layers/user-model.js";
+import { flatVariables } from "../layers/network.js";
+import { scaledPixels } from "../layers/scaled-pixels.js";
 import { checkpointSpec } from "../models/checkpoint-spec.js";
-import type { FileModel } from "../models/choice.js";
 import { denseForm } from "../models/dense-form.js";
-import { parametersOf } from "../models/parameters.js";
 import type { ImageShape, ModelSpec } from "../models/spec.js";
-import { type Layout, layoutOf } from "../parameters/layout.js";
+import { type LoadedNetwork, openNetwork, tableNetwork } from "./network.js";
 import { logProbabilities } from "./scores.js";
 
 export interface Classifier {
@@ -34,87 +29,29 @@ export async function openClassifier(
   { denseOn = null }: { denseOn?: ImageShape | null } = {},
 ): Promise<Classifier> {
   const { model } = snapshot.recipe;
-  if (model.kind === "file") return userClassifier(engine, snapshot, model);
-  const plain = checkpointSpec(snapshot, model);
+  if (model.kind === "file" || denseOn === null) return classifier(engine, await openNetwork(engine, snapshot));
   const normalizedBy = normalizationOf(snapshot.recipe, snapshot.pixelStatistics);
-  return classifierOf(engine, denseOn === null ? plain : denseForm(plain, denseOn), { ...snapshot, normalizedBy });
+  const dense = denseForm(checkpointSpec(snapshot, model), denseOn);
+  return classifier(engine, tableNetwork(engine, dense, { ...snapshot, normalizedBy }));
 }
 
 /** A table with the weights that a snapshot has for it, by name. */
 export function classifierOf(
   engine: Engine,
   spec: ModelSpec,
-  snapshot: Pick<Snapshot, "layout" | "weights" | "state"> & { normalizedBy?: ChannelStatistics | null },
+  snapshot: Parameters<typeof tableNetwork>[2],
 ): Classifier {
-  const network = buildNetwork(engine, spec);
-  const layout = layoutOf(parametersOf(spec));
-  return classifier(engine, network, layout, vectorsOf(engine, layout, snapshot), {
-    input: spec.input,
-    classes: spec.classes,
-    rubbish: spec.loss?.logit ?? null,
-    normalizedBy: snapshot.normalizedBy ?? null,
-  });
-}
-
-async function userClassifier(engine: Engine, snapshot: Snapshot, model: FileModel): Promise<Classifier> {
-  const { recipe, image: input, classNames, layout } = snapshot;
-  const classes = classNames.length;
-  const { network } = await loadUserModel(engine, model, { input, classes, seed: recipe.seed });
-  return classifier(engine, network, layout, vectorsOf(engine, layout, snapshot), {
-    input,
-    classes,
-    rubbish: null,
-    normalizedBy: normalizationOf(snapshot.recipe, snapshot.pixelStatistics),
-  });
-}
-
-/** The layout's vectors, filled by name: one a bucket, then the state. A shape may differ where its elements don't. */
-function vectorsOf(
-  engine: Engine,
-  layout: Layout,
-  { layout: stored, weights, state }: Pick<Snapshot, "layout" | "weights" | "state">,
-): Float32Array[] {
-  const values = new Map([
-    ...stored.trainable.map(({ name, offset, size }) => [name, weights.subarray(offset, offset + size)] as const),
-    ...stored.state.map(({ name, offset, size }) => [name, state.subarray(offset, offset + size)] as const),
-  ]);
-  const filled = (slots: Layout["state"], base: number, size: number) => {
-    const vector = engine.allocate(size);
-    for (const slot of slots) {
-      const found = values.get(slot.name);
-      if (found?.length !== slot.size)
-        throw new CnnDistError(
-          "checkpoint",
-          `the checkpoint has ${found ? `${found.length} values` : "nothing"} for ${slot.name}, the network needs ${slot.size}. It was written by another version; evaluate it with that one.`,
-        );
-      vector.set(found, slot.offset - base);
-    }
-    return vector;
-  };
-  const vectors = layout.buckets.map(({ slots, offset, size }) => filled(slots, offset, size));
-  if (layout.stateSize > 0) vectors.push(filled(layout.state, 0, layout.stateSize));
-  return vectors;
+  return classifier(engine, tableNetwork(engine, spec, snapshot));
 }
 
 /** The full chunk and the last one. */
 const MAX_TRACED_FUNCTIONS = 2;
 
-function classifier(
-  engine: Engine,
-  network: Network,
-  layout: Layout,
-  vectors: readonly Float32Array[],
-  {
-    input,
-    classes,
-    rubbish,
-    normalizedBy,
-  }: { input: ImageShape; classes: number; rubbish: number | null; normalizedBy: ChannelStatistics | null },
-): Classifier {
+function classifier(engine: Engine, loaded: LoadedNetwork): Classifier {
+  const { network, vectors, input, classes, rubbish } = loaded;
   const traced = new Map<number, TracedFunction>();
   const functionFor = (images: number): TracedFunction => {
-    const found =
-      traced.get(images) ?? network.calling(() => trace(engine, network, layout, [images, ...input], normalizedBy));
+    const found = traced.get(images) ?? network.calling(() => trace(engine, loaded, [images, ...input]));
     traced.set(images, found);
     for (const [size, other] of traced) {
       if (traced.size <= MAX_TRACED_FUNCTIONS || size === images) continue;
@@ -134,10 +71,8 @@ function classifier(
 
 function trace(
   engine: Engine,
-  network: Network,
-  layout: Layout,
+  { network, layout, normalizedBy }: LoadedNetwork,
   shape: readonly number[],
-  normalizedBy: ChannelStatistics | null,
 ): TracedFunction {
   const { tf } = engine;
   return engine.trace({

@@ -2,11 +2,11 @@
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import { openPipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
-import { ShardLoader } from "../data/loader.js";
-import { evaluationChunks, indicesOf } from "../data/order.js";
+import { indicesOf } from "../data/order.js";
 import type { Engine } from "../engine/engine.js";
 import { UsageError } from "../errors.js";
 import type { ImageShape } from "../models/spec.js";
+import { classified } from "./classified.js";
 import { type Classifier, openClassifier } from "./classifier.js";
 import { cutView, tenViews } from "./crops.js";
 import { averageViews, type Scores, Tally } from "./scores.js";
@@ -20,10 +20,6 @@ export interface EvaluateOptions {
   onProgress?: (done: number, all: number) => void;
   signal?: AbortSignal;
 }
-
-/** Images that are computed at once: bounded, since large ones need gigabytes for their activations. */
-const CHUNK_PIXELS = 64 * 224 * 224;
-const CHUNK_IMAGES = 250;
 
 /** UsageError where the data do not fit the checkpoint or the protocol does not fit the images. */
 export async function evaluate(
@@ -39,28 +35,20 @@ export async function evaluate(
     form: protocol === "center" ? "evaluation" : "whole",
     seed: snapshot.recipe.seed,
   });
-  const { shape } = pipeline;
-  const classify = await protocolOf(engine, snapshot, { name: dataset.name, shape }, protocol);
-  const loader = new ShardLoader(dataset.test, dataset.shape, pipeline);
+  const named = { name: dataset.name, shape: pipeline.shape };
+  const classify = await protocolOf(engine, snapshot, named, protocol);
   const tally = new Tally(dataset.classNames);
-  const chunks = evaluationChunks(
-    dataset.test.count,
-    Math.max(1, Math.min(CHUNK_IMAGES, Math.floor(CHUNK_PIXELS / (shape[0] * shape[1])))),
-  );
-  for (const [place, { start, end }] of chunks.entries()) {
-    signal?.throwIfAborted();
-    const { pixels, labels, release } = await loader.take(`${start}`, indicesOf({ start, end }));
-    const classifying = classify(pixels).finally(release);
-    const next = chunks[place + 1];
-    if (next) loader.prepare(`${next.start}`, indicesOf(next));
-    tally.add(await classifying, labels);
-    onProgress?.(end, dataset.test.count);
+  const all = indicesOf({ start: 0, end: dataset.test.count });
+  const source = { split: dataset.test, shape: dataset.shape, pipeline };
+  for await (const { scores, labels, done } of classified(classify, source, all, signal)) {
+    tally.add(scores, labels);
+    onProgress?.(done, all.length);
   }
   return tally.scores();
 }
 
 /** Before TensorFlow is opened where possible: what is wrong with the request costs no time. */
-function checkClasses({ classNames, image, recipe }: Snapshot, dataset: Dataset): void {
+export function checkClasses({ classNames, image, recipe }: Snapshot, dataset: Dataset): void {
   if (classNames.join("\n") !== dataset.classNames.join("\n"))
     throw new UsageError(
       "classes-differ",
@@ -75,6 +63,19 @@ function checkClasses({ classNames, image, recipe }: Snapshot, dataset: Dataset)
 
 function some(names: readonly string[]): string {
   return names.length <= 5 ? names.join(", ") : `${names.slice(0, 5).join(", ")}, …`;
+}
+
+/** As the pipeline gives them. `advice`: what else can be done. */
+export function checkSize(
+  { image }: Snapshot,
+  { shape, name }: { shape: ImageShape; name: string },
+  advice = "",
+): void {
+  if (shape.join() !== image.join())
+    throw new UsageError(
+      "image-differs",
+      `the network takes ${image.join("x")}; the images of ${name} are ${shape.join("x")}.${advice}`,
+    );
 }
 
 type Classify = Classifier["classify"];
@@ -102,10 +103,6 @@ async function protocolOf(
       return averageViews(results);
     };
   }
-  if (shape.join() !== snapshot.image.join())
-    throw new UsageError(
-      "image-differs",
-      `the network takes ${snapshot.image.join("x")}; the images of ${name} are ${shape.join("x")}. Use --ten-crop or --dense for larger ones.`,
-    );
+  checkSize(snapshot, { shape, name }, " Use --ten-crop or --dense for larger ones.");
   return (await openClassifier(engine, snapshot)).classify;
 }

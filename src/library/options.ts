@@ -5,6 +5,7 @@ import { type RecipeInput, type WrittenRecipe, writtenRecipeSchema } from "../co
 import { validate } from "../config/validate.js";
 import { UsageError } from "../errors.js";
 import { FORMATS, NAMES } from "../export/export.js";
+import { PICTURES } from "../pictures/kinds.js";
 
 /** What every function takes besides its options. */
 export interface Control {
@@ -85,6 +86,17 @@ export const predictSchema = z.strictObject({
   ...where,
   threads,
 });
+export const pictureSchema = z.strictObject({
+  what: z.enum(PICTURES),
+  image: z.string().min(1).optional(),
+  output: z.string().min(1).nullable().optional(),
+  best,
+  rawWeights,
+  trustModel,
+  ...weights,
+  ...where,
+  threads,
+});
 export const exportSchema = z.strictObject({
   format: z.enum(FORMATS),
   names: z.enum(NAMES).optional(),
@@ -114,6 +126,7 @@ export type VerifyOptions = z.input<typeof verifySchema> &
   };
 export type EvaluateOptions = z.input<typeof evaluateSchema> & CheckpointControl;
 export type PredictOptions = z.input<typeof predictSchema> & CheckpointControl;
+export type PictureOptions = z.input<typeof pictureSchema> & CheckpointControl;
 export type ExportOptions = z.input<typeof exportSchema> & CheckpointControl;
 
 const CONTROL = ["signal", "onProgress", "onWarning", "onStep"];

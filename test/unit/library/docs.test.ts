@@ -8,6 +8,7 @@ import * as library from "../../../src/index.js";
 import {
   evaluateSchema,
   exportSchema,
+  pictureSchema,
   predictSchema,
   resumeSchema,
   trainSchema,
@@ -21,6 +22,7 @@ const FUNCTIONS = {
   resume: [resumeSchema, ["signal", "onProgress"]],
   evaluate: [evaluateSchema, ["signal", "onProgress", "onWarning"]],
   predict: [predictSchema, ["signal", "onProgress", "onWarning"]],
+  picture: [pictureSchema, ["signal", "onProgress", "onWarning"]],
   exportCheckpoint: [exportSchema, ["signal", "onProgress", "onWarning"]],
   verify: [verifySchema, ["signal", "onStep"]],
 } as const satisfies Record<string, readonly [z.ZodObject, readonly string[]]>;
