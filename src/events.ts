@@ -285,15 +285,45 @@ export interface LogEvent {
   level: "info" | "warn" | "error";
   message: string;
 }
-/** What keeps several workers below three quarters of their best speed: two, below 1.5 times that of one. */
-export interface Bottleneck {
-  phase: "wait" | "input" | "slow-rank" | "uneven-shards" | "write" | "coordinator" | "checkpoint" | "evaluation";
-  /** Of the time of training: what this phase took of it. */
+/** What can hold a run back. */
+export type HoldPhase =
+  | "wait"
+  | "input"
+  | "slow-rank"
+  | "uneven-shards"
+  | "write"
+  | "coordinator"
+  | "checkpoint"
+  | "evaluation"
+  | "compile"
+  | "workers";
+/** What holds a run back, now or over all of it. */
+export interface HeldBack {
+  /** Null: nothing is worth telling, or too little is known yet. */
+  phase: HoldPhase | null;
+  /** That is the cause; null where none is, or all are. */
+  rank: number | null;
+  /** Of a slow rank: what takes it longer than the others. */
+  part: "wait" | "input" | "compute" | null;
+  /** Of the time: what the cause takes of it, from 0 to 1. */
   share: number;
-  /** Times as fast as one worker that does nothing but compute gradients: what all ranks computed, over that time. */
-  speedup: number;
-  /** The same as a sentence. */
+  /** The same as a sentence, with what to do. */
   text: string;
+}
+/** The last seconds, told at most once a second; not recorded, and not in the library's stream. */
+export interface HeldBackEvent extends HeldBack {
+  event: "held-back";
+}
+/** No step begins before this is done; for those who tell what a run does now. */
+export interface WaitingEvent {
+  event: "waiting";
+  for: "evaluation" | "checkpoint";
+}
+/** What keeps a run below three quarters of its best speed: two workers, below 1.5 times that of one. */
+export interface Bottleneck extends HeldBack {
+  phase: HoldPhase;
+  /** Times as fast as one worker that does nothing but compute gradients. */
+  speedup: number;
 }
 export interface DoneEvent {
   event: "done" | "stopped";
@@ -311,8 +341,10 @@ export interface DoneEvent {
   duration_seconds: number;
   checkpoint: string | null;
   run_dir: string;
-  /** Null: the workers are worth it, or there is one alone. */
+  /** Null: nothing held the run back, or it was too short to tell. */
   bottleneck: Bottleneck | null;
+  /** What held the run back as a sentence, or that nothing did; null: it was too short to tell. */
+  held_back: string | null;
   resume_command: string | null;
 }
 /** The end of a run that was stopped before there was anything to train; only the library and the terminal see it. */
@@ -332,6 +364,7 @@ export interface NotStartedEvent {
   checkpoint: null;
   run_dir: string | null;
   bottleneck: null;
+  held_back: null;
   resume_command: null;
 }
 export type RunEvent =
@@ -346,6 +379,8 @@ export type RunEvent =
   | RollbackEvent
   | HeartbeatEvent
   | RejectedEvent
+  | WaitingEvent
+  | HeldBackEvent
   | LogEvent
   | DoneEvent
   | NotStartedEvent;

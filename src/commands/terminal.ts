@@ -1,5 +1,6 @@
 /** What a command has of its terminal: streams, a reporter, and a signal that says when to stop. */
 import { CnnDistError, EXIT } from "../errors.js";
+import type { HeldBack } from "../events.js";
 import { createReporter, type Reporter } from "../terminal/reporter.js";
 import { VERSION } from "../version.js";
 import type { Command, Given, Io, Lasting, Terminal } from "./command.js";
@@ -11,6 +12,7 @@ export function controlOf({ reporter, signal }: Terminal) {
   return {
     signal,
     onProgress: (progress: Parameters<Reporter["progress"]>[0]) => reporter.progress(progress),
+    onHeldBack: (told: HeldBack) => reporter.heldBack(told),
     onWarning: (text: string) => reporter.note(text),
   };
 }

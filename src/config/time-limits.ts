@@ -47,6 +47,8 @@ export const LEAVE_MS = 3000;
 export const LOCK_BEAT_MS = 10_000;
 /** A run that has been quiet for longer than this looks at its lock before it writes anything. */
 export const LOCK_LOOK_MS = 2 * LOCK_BEAT_MS;
+/** How often a run tells what holds it back, where that has changed. */
+export const HELD_BACK_MS = 1000;
 /** A holder of a lock that cannot be seen from here counts as dead after so long without a sign of life. */
 export const LOCK_SILENT_MS = 120_000;
 /** How often an open page is told what happened since the last time. */

@@ -3,7 +3,7 @@ import { CnnDistError } from "../errors.js";
 import type { NotStartedEvent, RunEvent } from "../events.js";
 import type { StartOptions } from "../run/context.js";
 import { type Run, startRun } from "../run/run.js";
-import type { Control } from "./options.js";
+import type { Control, WatchControl } from "./options.js";
 
 /**
  * Prepares and starts a run, and gives its events. After the signal the last one is `stopped`. Leaving the loop stops the
@@ -11,7 +11,7 @@ import type { Control } from "./options.js";
  */
 export async function* follow(
   prepare: () => Promise<StartOptions>,
-  { signal, onProgress }: Control,
+  { signal, onProgress, onHeldBack }: Control & WatchControl,
 ): AsyncGenerator<RunEvent, void, undefined> {
   const startedMs = performance.now();
   const heard: { run: Run | null; runDir: string | null; recipeSha256: string | null } = {
@@ -25,7 +25,10 @@ export async function* follow(
   try {
     if (signal?.aborted) throw new CnnDistError("stopped", reasonOf(signal));
     const options = await prepare();
-    heard.run = startRun({ ...options, ...(onProgress ? { onProgress } : {}) });
+    const observe = (event: RunEvent) => {
+      if (event.event === "held-back") onHeldBack?.(event);
+    };
+    heard.run = startRun({ ...options, observe, ...(onProgress ? { onProgress } : {}) });
     if (signal?.aborted) stop(); // while it was prepared
     for await (const event of heard.run) {
       if (event.event === "plan") Object.assign(heard, { runDir: event.run_dir, recipeSha256: event.recipe_sha256 });
@@ -70,6 +73,7 @@ function notStarted(
     checkpoint: null,
     run_dir: runDir,
     bottleneck: null,
+    held_back: null,
     resume_command: null,
   };
 }

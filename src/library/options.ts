@@ -4,6 +4,7 @@ import { type Placement, placementSchema } from "../config/placement.js";
 import { type RecipeInput, type WrittenRecipe, writtenRecipeSchema } from "../config/recipe.js";
 import { validate } from "../config/validate.js";
 import { UsageError } from "../errors.js";
+import type { HeldBack } from "../events.js";
 import { FORMATS, NAMES } from "../export/export.js";
 import { PICTURES } from "../pictures/kinds.js";
 
@@ -13,6 +14,11 @@ export interface Control {
   signal?: AbortSignal | undefined;
   /** Told of downloads and of images done: bytes, or what `unit` names. */
   onProgress?: ((progress: ProgressReport) => void) | undefined;
+}
+/** For functions that train. */
+export interface WatchControl {
+  /** Told what holds the run back now, in a sentence, when that changes: at most once a second. */
+  onHeldBack?: ((told: HeldBack) => void) | undefined;
 }
 export interface ProgressReport {
   what: string;
@@ -117,8 +123,9 @@ export type TrainOptions = { -readonly [K in keyof WrittenRecipe]?: RecipeInput[
   gpus?: number | null | undefined;
   /** Only the plan: everything is checked, the `plan` event comes, and no worker starts. */
   dryRun?: boolean | undefined;
-} & Control;
-export type ResumeOptions = z.input<typeof resumeSchema> & Control;
+} & Control &
+  WatchControl;
+export type ResumeOptions = z.input<typeof resumeSchema> & Control & WatchControl;
 export type VerifyOptions = z.input<typeof verifySchema> &
   Pick<Control, "signal"> & {
     /** Called with the number of each step that was replayed. */
@@ -129,7 +136,7 @@ export type PredictOptions = z.input<typeof predictSchema> & CheckpointControl;
 export type PictureOptions = z.input<typeof pictureSchema> & CheckpointControl;
 export type ExportOptions = z.input<typeof exportSchema> & CheckpointControl;
 
-const CONTROL = ["signal", "onProgress", "onWarning", "onStep"];
+const CONTROL = ["signal", "onProgress", "onHeldBack", "onWarning", "onStep"];
 
 /** UsageError `config` names the function, the argument and what was received. */
 export function pathGiven(value: unknown, argument: string, of: string): string {

@@ -3,8 +3,8 @@ import type { CheckpointStore } from "../checkpoint/store.js";
 import { systemClock } from "../clock.js";
 import type { Outcome } from "../coordinator/coordinator.js";
 import { CnnDistError, CODES, errorOf, messageOf } from "../errors.js";
-import type { Bottleneck, DoneEvent } from "../events.js";
-import { TimeSpent } from "../metrics/time-spent.js";
+import type { DoneEvent } from "../events.js";
+import type { HeldBackWatch } from "../metrics/held-back.js";
 import { weightsSha256 } from "../parameters/hash.js";
 import type { RunContext } from "./context.js";
 import type { OpenedRun } from "./open.js";
@@ -17,13 +17,12 @@ export async function followRun(
   { checkpoint }: PreparedRun,
   { directory, store }: OpenedRun,
   { coordinator, outcome, startedMs }: RunningTraining,
+  heldBack: HeldBackWatch,
 ): Promise<DoneEvent> {
   let accuracy: number | null = null;
-  const spent = new TimeSpent();
   events.subscribe((event) => {
     if (event.event === "eval") accuracy = event.accuracy;
     if (event.event === "rollback") accuracy = null; // of a step that will be done again
-    spent.observe(event);
   });
   const stop = () => coordinator.requestStop(messageOf(signal.reason));
   if (signal.aborted) stop();
@@ -36,7 +35,7 @@ export async function followRun(
     seconds: (systemClock.now() - startedMs) / 1000,
     checkpoint: ended.checkpoint ?? checkpoint?.path ?? null,
     runDir: directory.path,
-    bottleneck: spent.bottleneck(),
+    heldBack: heldBack.whole(),
   });
   events.emit(done);
   return done;
@@ -50,7 +49,7 @@ export function doneEvent(
     seconds: number;
     checkpoint: string | null;
     runDir: string;
-    bottleneck: Bottleneck | null;
+    heldBack: ReturnType<HeldBackWatch["whole"]>;
   },
 ): DoneEvent {
   return {
@@ -67,7 +66,8 @@ export function doneEvent(
     duration_seconds: facts.seconds,
     checkpoint: facts.checkpoint,
     run_dir: facts.runDir,
-    bottleneck: facts.bottleneck,
+    bottleneck: facts.heldBack.bottleneck,
+    held_back: facts.heldBack.text,
     resume_command: kind === "stopped" ? resumeCommand(facts.runDir) : null,
   };
 }

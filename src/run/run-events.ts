@@ -1,10 +1,18 @@
 import type { RunEvent } from "../events.js";
 
+const FOR_SUBSCRIBERS: ReadonlySet<RunEvent["event"]> = new Set([
+  "heartbeat",
+  "rejected",
+  "timeline",
+  "waiting",
+  "held-back",
+]);
+
 type Listener = (event: RunEvent) => void;
 
-/** Too many, and too small, to be recorded or given to a reader: for the metrics, the page and the trace alone. */
+/** Too many, and too small, to be recorded or given to a reader: for the metrics, the page, the terminal and the trace alone. */
 export function isForSubscribers({ event }: RunEvent): boolean {
-  return event === "heartbeat" || event === "rejected" || event === "timeline";
+  return FOR_SUBSCRIBERS.has(event);
 }
 
 /** Everything that happens in a run: recorded first, and then given to its caller. */

@@ -5,6 +5,7 @@ import { bindCoordinator } from "../transport/zeromq.js";
 import { Closing } from "./closing.js";
 import type { RunContext, RunServices, StartOptions } from "./context.js";
 import { followRun } from "./follow.js";
+import { watchHeldBack } from "./held-back.js";
 import { openRun } from "./open.js";
 import { prepareRun } from "./prepare.js";
 import { isForSubscribers, RunEvents } from "./run-events.js";
@@ -18,7 +19,7 @@ export interface Run extends AsyncIterable<RunEvent> {
   stop(reason: string): void;
 }
 
-/** Starts at once and returns; everything that happens comes as events. Heartbeats, and timelines of traced steps, go to `observe` alone. */
+/** Starts at once and returns; everything that happens comes as events. What is only for subscribers (run-events.ts) goes to `observe` alone. */
 export function startRun(options: StartOptions, services: RunServices = { listen: bindCoordinator }): Run {
   const stream = new EventStream<RunEvent>();
   const stopping = new AbortController();
@@ -56,9 +57,10 @@ async function perform(context: RunContext): Promise<DoneEvent | null> {
       events.emit(prepared.plan);
       return null;
     }
+    const heldBack = watchHeldBack(context);
     const opened = await openRun(context, prepared);
     const training = startTraining(context, prepared, opened);
-    return await followRun(context, prepared, opened, training);
+    return await followRun(context, prepared, opened, training, heldBack);
   } catch (error) {
     events.emit({ event: "log", level: "error", message: messageOf(error) });
     throw error;

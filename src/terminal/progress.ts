@@ -2,6 +2,7 @@
 import {
   type DoneEvent,
   type EvalEvent,
+  type HeldBack,
   type NotStartedEvent,
   type PlanEvent,
   placeOf,
@@ -10,7 +11,8 @@ import {
   type WorkerState,
 } from "../events.js";
 import { count, plural } from "../format.js";
-import { bar, duration, fit, rate } from "./format.js";
+import { bar, duration, fit, rate, wrap } from "./format.js";
+import { appended, type Curve, NO_CURVE, sparkline } from "./sparkline.js";
 
 interface WorkerLine {
   device: string;
@@ -28,6 +30,10 @@ export interface Progress {
   speed: number | null;
   /** The newest on disk. */
   checkpoint: string | null;
+  /** Of the steps since this process began. */
+  losses: Curve;
+  /** What holds the run back now. */
+  heldBack: HeldBack | null;
 }
 
 export const NO_PROGRESS: Progress = {
@@ -37,6 +43,8 @@ export const NO_PROGRESS: Progress = {
   workers: new Map(),
   speed: null,
   checkpoint: null,
+  losses: NO_CURVE,
+  heldBack: null,
 };
 
 /** Weight of the newest step in the smoothed speed. */
@@ -65,14 +73,20 @@ export function advance(progress: Progress, event: RunEvent): Progress {
         progress.speed === null
           ? event.samples_per_second
           : progress.speed + SMOOTHING * (event.samples_per_second - progress.speed);
-      return { ...progress, step: event, workers, speed };
+      return { ...progress, step: event, workers, speed, losses: appended(progress.losses, event.loss) };
     }
     default:
       return progress;
   }
 }
 
-/** One line a worker, then the bar and the numbers. Short terminals lose the end of each line, never its beginning. */
+/** Lines that what holds the run back may take; in narrow terminals the advice at its end is cut. */
+const HELD_BACK_LINES = 4;
+
+/**
+ * One line a worker, what holds the run back, then the bar and the numbers. Short terminals lose the end of each line,
+ * never its beginning.
+ */
 export function liveLines(progress: Progress, width: number): string[] {
   const workers = [...progress.workers]
     .sort(([a], [b]) => a - b)
@@ -80,8 +94,20 @@ export function liveLines(progress: Progress, width: number): string[] {
   if (!progress.plan) return workers;
   const { place, numbers } = parts(progress);
   const barWidth = Math.min(24, Math.max(6, Math.floor(width / 5)));
+  const curve = sparkline(progress.losses, barWidth);
+  if (progress.step && curve !== "") numbers[0] += ` ${curve}`;
   const lines = [`  ${bar(place.share, barWidth)} ${place.words.join(" · ")}`, `  ${numbers.join(" · ")}`];
-  return [...workers, ...lines.map((line) => fit(line, width))];
+  return [...workers, ...heldBackLines(progress, width), ...lines.map((line) => fit(line, width))];
+}
+
+function heldBackLines({ heldBack }: Progress, width: number): string[] {
+  if (heldBack === null) return [];
+  const lines = wrap(heldBack.text, width - 4).map((line, index) =>
+    fit(`  ${index === 0 ? "> " : "  "}${line}`, width),
+  );
+  if (lines.length <= HELD_BACK_LINES) return lines;
+  const last = lines[HELD_BACK_LINES - 1]!;
+  return [...lines.slice(0, HELD_BACK_LINES - 1), `${last.slice(0, width - 1)}…`];
 }
 
 function workerLine(rank: number, { device, state, detail, seconds }: WorkerLine): string {
@@ -156,7 +182,7 @@ export function summaryLines(done: DoneEvent | NotStartedEvent): string[] {
   if (done.ema_sha256 !== null) lines.push(`average     ${done.ema_sha256}`);
   if (done.recipe_sha256 !== null) lines.push(`recipe      ${done.recipe_sha256}`);
   lines.push(`checkpoint  ${done.checkpoint ?? "none: nothing was trained yet"}`);
-  if (done.bottleneck !== null) lines.push(`speed       ${done.bottleneck.text}`);
+  if (done.held_back !== null) lines.push(`speed       ${done.held_back}`);
   if (done.resume_command !== null) lines.push(`resume      ${done.resume_command}`);
   return lines;
 }

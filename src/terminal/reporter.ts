@@ -1,6 +1,6 @@
 /** Writes a run to the terminal: a live region where there is one, plain lines where there is none, JSON where asked. */
 import pc from "picocolors";
-import type { RunEvent } from "../events.js";
+import type { HeldBack, RunEvent } from "../events.js";
 import { bytes, count } from "../format.js";
 import { bar, fit, wrap } from "./format.js";
 import { LiveRegion, type TerminalStream } from "./live-region.js";
@@ -19,6 +19,8 @@ export interface Reporter {
   event(event: RunEvent): void;
   /** Of bytes, or of what `unit` names. */
   progress(progress: { what: string; received: number; total: number | null; unit?: string }): void;
+  /** What holds the run back now. */
+  heldBack(told: HeldBack): void;
   /** A message for the person, now. */
   note(text: string): void;
   /** The run's newest checkpoint, as far as events told; null: none. */
@@ -45,12 +47,14 @@ const JSON_EVENTS: ReadonlySet<RunEvent["event"]> = new Set([
 ]);
 
 export function createReporter({ io, json, quiet, version }: ReporterOptions): Reporter {
-  const color = pc.createColors(Boolean(io.stderr.isTTY) && !io.env.NO_COLOR);
+  const color = pc.createColors(Boolean(io.stderr.isTTY) && !io.env.NO_COLOR && io.env.TERM !== "dumb");
   const talk = !json && !quiet;
-  const live = talk && io.stderr.isTTY ? new LiveRegion(io.stderr) : null;
+  const live = talk && io.stderr.isTTY && io.env.TERM !== "dumb" ? new LiveRegion(io.stderr) : null;
   let progress: Progress = NO_PROGRESS;
   let lastPlain = 0;
   let lastWhat = "";
+  let toldPhase: HeldBack["phase"] = null;
+  let lastTold = 0;
 
   const say = (line: string) => {
     if (live) live.above(line);
@@ -111,6 +115,16 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
         lastPlain = Date.now();
         say(line);
       }
+    },
+
+    heldBack(told) {
+      progress = { ...progress, heldBack: told };
+      if (live) return redraw();
+      // In lines that stay, only what is new is worth one.
+      if (!talk || told.phase === toldPhase || Date.now() - lastTold < PLAIN_MS) return;
+      if (told.phase !== null || toldPhase !== null) say(`  ${told.text}`);
+      toldPhase = told.phase;
+      lastTold = Date.now();
     },
 
     note(text) {

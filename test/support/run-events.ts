@@ -74,6 +74,7 @@ export const DONE: DoneEvent = {
   checkpoint: "/runs/one/checkpoints/step-00000500",
   run_dir: "/runs/one",
   bottleneck: null,
+  held_back: null,
   resume_command: "cnn-dist resume /runs/one",
 };
 export const worker = (rank: number, state: "working" | "lost", detail = ""): RunEvent => ({

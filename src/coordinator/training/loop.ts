@@ -202,6 +202,7 @@ class Training {
     const { step, recipe } = this.#snapshot;
     const weights = recipe.ema === null ? "raw" : "ema";
     const startMs = clock.now();
+    this.#ports.emit({ event: "waiting", for: "evaluation" });
     const chunks = evaluationChunks(test, Math.min(recipe.batchSize, EVALUATION_CHUNK));
     const sums = await this.#workers.collect(new EvaluationSum(chunks, this.#buffer.view(step, weights)));
     const loss = sums.loss / test;

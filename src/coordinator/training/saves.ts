@@ -4,12 +4,12 @@
  */
 import type { Snapshot } from "../../checkpoint/snapshot.js";
 import { CnnDistError, messageOf } from "../../errors.js";
-import type { CheckpointEvent, CheckpointFailedEvent } from "../../events.js";
+import type { CheckpointEvent, CheckpointFailedEvent, WaitingEvent } from "../../events.js";
 import { plural } from "../../format.js";
 
 export interface SavePorts {
   clock: { now(): number };
-  emit(event: CheckpointEvent | CheckpointFailedEvent): void;
+  emit(event: CheckpointEvent | CheckpointFailedEvent | WaitingEvent): void;
   /**
    * Writes a checkpoint; resolves once it is durable. `read` is called as soon as the snapshot's arrays may change. Rejects
    * with `disk-full` or `checkpoint` where that one could not be written, and a later one might be.
@@ -149,6 +149,7 @@ export class Saves {
 
   async #waitFor(promise: Promise<void>): Promise<void> {
     const startMs = this.#ports.clock.now();
+    this.#ports.emit({ event: "waiting", for: "checkpoint" });
     await promise;
     this.#waitedMs += this.#ports.clock.now() - startMs;
   }

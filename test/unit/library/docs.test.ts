@@ -18,8 +18,8 @@ import { ROOT } from "../../support/fixtures.js";
 
 /** Of each function: the schema of its options, and its callbacks and signal (types alone, so named here). */
 const FUNCTIONS = {
-  train: [trainSchema, ["signal", "onProgress"]],
-  resume: [resumeSchema, ["signal", "onProgress"]],
+  train: [trainSchema, ["signal", "onProgress", "onHeldBack"]],
+  resume: [resumeSchema, ["signal", "onProgress", "onHeldBack"]],
   evaluate: [evaluateSchema, ["signal", "onProgress", "onWarning"]],
   predict: [predictSchema, ["signal", "onProgress", "onWarning"]],
   picture: [pictureSchema, ["signal", "onProgress", "onWarning"]],

@@ -96,6 +96,7 @@ const DONE: DoneEvent = {
   checkpoint: null,
   run_dir: "/runs/a",
   bottleneck: null,
+  held_back: null,
   resume_command: null,
 };
 const worker = (event: Partial<WorkerEvent>): WorkerEvent => ({

@@ -11,7 +11,7 @@ const FACTS = {
   seconds: 2,
   checkpoint: "/runs/a b/checkpoints/step-00000012",
   runDir: "/runs/a b",
-  bottleneck: null,
+  heldBack: { bottleneck: null, text: null },
 };
 
 test("the last event tells what was trained; a run that was stopped tells how to go on", () => {

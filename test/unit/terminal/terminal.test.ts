@@ -73,8 +73,8 @@ test("the closing summary has accuracy, checkpoint and the way on", () => {
   assert.match(text, /accuracy {4}0\.8000 on the test set \(best 0\.9000\)/);
   assert.match(text, /resume {6}cnn-dist resume \/runs\/one$/);
   assert.match(summaryLines({ ...DONE, checkpoint: null }).join("\n"), /none: nothing was trained yet/);
-  const slow = { phase: "input", share: 0.4, speedup: 1.1, text: "2 workers are 1.1 times as fast" } as const;
-  assert.match(summaryLines({ ...DONE, bottleneck: slow }).join("\n"), /\nspeed {7}2 workers are 1\.1 times as fast\n/);
+  const slow = "2 workers are 1.1 times as fast";
+  assert.match(summaryLines({ ...DONE, held_back: slow }).join("\n"), /\nspeed {7}2 workers are 1\.1 times as fast\n/);
 });
 
 /** What a terminal of that width shows after these bytes; understands only what LiveRegion writes. */

@@ -1,0 +1,176 @@
+/** What holds a run back: over all of it, and now. Events and times in, one sentence out. Pure; times are milliseconds of one clock. */
+import type { Bottleneck, HeldBack, PlanEvent, RunEvent, WorkerEvent } from "../events.js";
+import {
+  compiling,
+  type Doing,
+  evaluating,
+  joining,
+  notEnough,
+  nothing,
+  restarting,
+  saving,
+  silent,
+  stalled,
+  told,
+} from "./held-back-words.js";
+import { type StepFacts, TimeLost } from "./time-lost.js";
+
+/** "Now": older steps fade away, and count for a third after so long. */
+const NOW_SECONDS = 15;
+/** Below this part of what so many workers could do at best, it is worth a sentence: two workers, 1.5 times as fast as one. */
+const WORTH_TELLING = 0.75;
+/** Fewer steps than this say nothing of a run, and of this moment. */
+const ENOUGH_STEPS = 10;
+const ENOUGH_STEPS_NOW = 5;
+/** Without a step for so long, and for so many times of what a step takes, there is something to wait for. */
+const STALLED_SECONDS = 2;
+const STALLED_STEPS = 4;
+/** A worker gives a sign of life each second. */
+const SILENT_SECONDS = 2.5;
+
+interface Worker extends Doing {
+  incarnation: number;
+  state: WorkerEvent["state"];
+  /** Its last sign of life; null before the first. */
+  heardMs: number | null;
+}
+
+export class HeldBackWatch {
+  readonly #whole = new TimeLost(null);
+  readonly #recent = new TimeLost(NOW_SECONDS);
+  readonly #workers = new Map<number, Worker>();
+  /** Ranks that have not computed a step yet: each compiles it in its first one. */
+  readonly #fresh = new Set<number>();
+  /** Images of steps that were compiled: an epoch's last batch may be a shorter one. */
+  readonly #batches = new Set<number>();
+  /** Why a rank was lost last. */
+  readonly #why = new Map<number, string>();
+  #plan: PlanEvent | null = null;
+  /** When the last step, or what comes between two, was over. */
+  #sinceMs = 0;
+  #waitingFor: "evaluation" | "checkpoint" | null = null;
+  #lost: number | null = null;
+  #over = false;
+
+  observe(event: RunEvent, nowMs: number): void {
+    switch (event.event) {
+      case "plan":
+        this.#plan = event;
+        this.#sinceMs = nowMs;
+        return;
+      case "worker":
+        return this.#worker(event);
+      case "heartbeat": {
+        const worker = this.#workers.get(event.rank);
+        if (worker) worker.heardMs = nowMs;
+        return;
+      }
+      case "waiting":
+        this.#waitingFor = event.for;
+        return;
+      case "step":
+        return this.#step(event, nowMs);
+      case "eval":
+        for (const lost of [this.#whole, this.#recent]) lost.evaluated(event.duration_seconds);
+        return this.#begin(nowMs);
+      case "rollback":
+        return this.#begin(nowMs);
+      case "done":
+      case "stopped":
+        this.#over = true;
+    }
+  }
+
+  /** What held the whole run back, and the sentence, which may be that nothing did; nulls: too short to tell. */
+  whole(): { bottleneck: Bottleneck | null; text: string | null } {
+    const lost = this.#whole;
+    if (lost.steps < ENOUGH_STEPS) return { bottleneck: null, text: null };
+    const { speedup } = lost;
+    const worst = lost.efficiency < WORTH_TELLING ? lost.worst() : null;
+    if (worst === null) return { bottleneck: null, text: nothing(lost).text };
+    const { workers } = lost;
+    const speed =
+      workers === 1
+        ? `one worker computes gradients ${Math.round(100 * speedup)}% of the time`
+        : `${workers} workers are ${speedup.toFixed(1)} times as fast as one that does nothing but compute gradients`;
+    const { text, ...rest } = told(worst, lost, this.#why);
+    const bottleneck = { ...rest, phase: worst.phase, speedup, text: `${speed}: ${text}` };
+    return { bottleneck, text: bottleneck.text };
+  }
+
+  /** Null before the plan and after the end. */
+  now(nowMs: number): HeldBack | null {
+    if (this.#plan === null || this.#over) return null;
+    const lost = this.#recent;
+    const seconds = (nowMs - this.#sinceMs) / 1000;
+    if (lost.steps === 0) return this.#beforeFirst(this.#plan, seconds);
+    const usual = lost.stepSeconds ?? 0;
+    if (seconds > Math.max(STALLED_SECONDS, STALLED_STEPS * usual)) return this.#stalled(nowMs, seconds, usual);
+    if (lost.steps < ENOUGH_STEPS_NOW) return notEnough(lost.steps);
+    const worst = lost.efficiency < WORTH_TELLING ? lost.worst() : null;
+    return worst === null ? nothing(lost) : told(worst, lost, this.#why);
+  }
+
+  #beforeFirst(plan: PlanEvent, seconds: number): HeldBack {
+    const coming = this.#those(({ state }) => state === "starting" || state === "joining" || state === "tracing");
+    const able = this.#those(({ state }) => state === "ready" || state === "working" || state === "spare");
+    const missing = Math.max(coming.length, plan.workers - able.length);
+    return missing > 0 ? joining(missing, coming, seconds) : compiling(null, seconds);
+  }
+
+  #stalled(nowMs: number, seconds: number, usual: number): HeldBack {
+    if (this.#waitingFor === "evaluation") return evaluating(this.#plan!.dataset.test, seconds);
+    if (this.#waitingFor === "checkpoint") return saving(seconds);
+    const gone = this.#those(({ state }) => state === "lost");
+    const coming = this.#those(({ state }) => state === "starting" || state === "joining" || state === "tracing");
+    const able = this.#those(({ state }) => state === "ready" || state === "working");
+    if (able.length === 0) return restarting([...gone, ...coming], seconds);
+    const quiet = able
+      .map((worker) => ({ ...worker, seconds: (nowMs - (worker.heardMs ?? nowMs)) / 1000 }))
+      .sort((a, b) => b.seconds - a.seconds)[0]!;
+    if (this.#fresh.has(quiet.rank)) return compiling(quiet.rank, seconds);
+    if (quiet.seconds > SILENT_SECONDS) return silent(quiet.rank, quiet.seconds);
+    const fresh = able.find(({ rank }) => this.#fresh.has(rank));
+    return fresh ? compiling(fresh.rank, seconds) : stalled(this.#recent.last!.step + 1, seconds, usual);
+  }
+
+  #those(are: (worker: Worker) => boolean): Worker[] {
+    return [...this.#workers.values()].filter(are).sort((a, b) => a.rank - b.rank);
+  }
+
+  #worker({ rank, incarnation, state, detail = "" }: WorkerEvent): void {
+    const before = this.#workers.get(rank);
+    if (before?.incarnation !== incarnation) this.#fresh.add(rank);
+    if (state === "lost") {
+      this.#lost = rank;
+      this.#why.set(rank, detail.split("\n")[0]!);
+    }
+    const heardMs = before?.incarnation === incarnation ? before.heardMs : null;
+    const doing = state === "tracing" ? detail : state;
+    this.#workers.set(rank, { rank, incarnation, state, doing, detail, heardMs });
+  }
+
+  #step(event: Extract<RunEvent, { event: "step" }>, nowMs: number): void {
+    const first = this.#batches.size === 0;
+    const ranks = Object.keys(event.ranks).map(Number);
+    const newBatch = !this.#batches.has(event.samples);
+    const accounted = event.duration_seconds + event.checkpoint_wait_seconds;
+    const facts: StepFacts = {
+      planned: this.#plan === null ? ranks.length : Math.min(this.#plan.workers, this.#plan.shards),
+      compiled: newBatch ? new Set(ranks) : this.#fresh,
+      lost: this.#lost,
+      betweenSeconds: first ? 0 : Math.max(0, (nowMs - this.#sinceMs) / 1000 - accounted),
+    };
+    if (!first) this.#whole.step(event, facts);
+    this.#recent.step(event, facts);
+    this.#batches.add(event.samples);
+    for (const rank of ranks) this.#fresh.delete(rank);
+    this.#lost = null;
+    this.#begin(nowMs);
+  }
+
+  #begin(nowMs: number): void {
+    this.#sinceMs = nowMs;
+    this.#waitingFor = null;
+  }
+}
