@@ -64,7 +64,7 @@ export function evaluating(images: number, seconds: number): HeldBack {
 export function saving(seconds: number): HeldBack {
   return waiting(
     "checkpoint",
-    `the training waits for a checkpoint to be written${since(seconds)}. Save less often (--checkpoint-every-steps), or to a faster disk (--run-dir).`,
+    `the training waits for a checkpoint to be written${since(seconds)}. Choose a faster disk (--run-dir).`,
   );
 }
 
@@ -117,7 +117,7 @@ function cause(loss: Loss, sums: Sums, share: string, why: string): string {
         ? `the coordinator is busy ${share} between one step and the next. Look at what else runs on its core, and at the disk that the run's folder is on.`
         : `the coordinator adds gradients and updates weights ${share} while ${wait}. A larger --batch-size makes fewer steps.`;
     case "checkpoint":
-      return `the training waits ${share} for checkpoints to be written. Save less often (--checkpoint-every-steps), or to a faster disk (--run-dir).`;
+      return `the training waits ${share} for checkpoints to be written: the one of an epoch's end waits for the one before. Choose a faster disk (--run-dir).`;
     case "evaluation":
       return `evaluation takes ${share}. --evaluate-every-epochs makes it rarer.`;
     case "compile":

@@ -1,8 +1,10 @@
 /**
- * Loaded into every process of a run by NODE_OPTIONS=--import, to slow it down in one known way, which CNN_DIST_TEST_SLOW names:
+ * Loaded into every process and thread of a run by NODE_OPTIONS=--import, to slow it down in one known way, which CNN_DIST_TEST_SLOW names:
  * `loader`: each shard's images come a moment later; `disk`: each fsync takes a while.
  */
+import fs from "node:fs";
 import { open } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { devNull } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -27,6 +29,12 @@ async function slowDisk(): Promise<void> {
     await sleep(FSYNC_MS);
     return sync.call(this);
   };
+  const { fsyncSync } = fs;
+  fs.fsyncSync = (file) => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FSYNC_MS);
+    fsyncSync(file);
+  };
+  syncBuiltinESMExports();
 }
 
 const { CNN_DIST_TEST_SLOW: how } = process.env;

@@ -86,7 +86,7 @@ export const SLOWED: readonly Slowed[] = [
     phase: "checkpoint",
     rank: null,
     says: /the training waits .*for checkpoint|the training waits for a checkpoint/,
-    args: ["--batch-size", "64", "--checkpoint-every-steps", "2"],
+    args: ["--batch-size", "64", "--dataset-option", "train=256"], // a checkpoint every four steps, which waits for the one before
     env: slowDown("disk"),
     begin: nothing,
   },
