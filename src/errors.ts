@@ -85,6 +85,7 @@ export const CODES = {
   "tensorflow-missing": usage("TensorFlow's library is not there and cannot be installed"),
   "tensorflow-version": usage("TensorFlow's library is too old"),
   "too-few-gpus": usage("fewer GPUs are visible than were asked for"),
+  "too-few-workers": failed("fewer workers were there than --min-workers asks for, for longer than --wait-workers"),
   "too-large": hopeless("a download, or what it unpacks to, is larger than it may be"),
   towers: usage("a network cannot lie on that many devices"),
   trace: hopeless("the step does something that cannot be compiled"),

@@ -172,6 +172,20 @@ export interface StepEvent {
   tensors: number;
   tensor_bytes: number;
 }
+/** A worker takes persistently longer for a shard than the others, or does no more. */
+export interface SlowEvent {
+  event: "slow";
+  rank: number;
+  /** False: it has recovered. */
+  slow: boolean;
+  step: number;
+  /** How many times as long as the others it takes for a shard: medians of the last steps. */
+  times: number;
+  shard_seconds: number;
+  peers_seconds: number;
+  /** In which it loses most: waiting for work and weights, preparing images, or computing. */
+  phase: "wait" | "input" | "compute";
+}
 /** A step on one clock, for `--trace`; only of steps that are traced, and not in the library's stream. */
 export interface TimelineEvent {
   event: "timeline";
@@ -371,6 +385,7 @@ export type RunEvent =
   | PlanEvent
   | WorkerEvent
   | StepEvent
+  | SlowEvent
   | TimelineEvent
   | EvalEvent
   | CheckpointEvent

@@ -52,7 +52,7 @@ async function simulate(simulation: Simulation): Promise<Cost> {
       train: dataset.train.count,
       test: 0,
       expect: { datasetSha256: dataset.sha256, topologySha256: null },
-      minWorkers: workers,
+      workers,
       stopAfterStep: null,
       exchange: exchange === "shared-memory" ? exchange : "frames",
       block: 1,

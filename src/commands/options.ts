@@ -131,6 +131,13 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
     "seconds without a result before a worker is replaced; auto: five times the usual, at least 10 [auto]",
   ),
   placement("heartbeat-timeout", "heartbeatTimeout", "number", "seconds of silence before a worker is replaced [5]"),
+  placement("min-workers", "minWorkers", "number", "with fewer workers, training waits [goes on with any]"),
+  placement(
+    "wait-workers",
+    "waitWorkers",
+    "number",
+    "seconds for which it waits for --min-workers, then it fails [600]",
+  ),
   placement("exchange", "exchange", "string", "auto, shared-memory or frames: how gradients travel [auto]"),
   placement("max-restarts", "maxRestarts", "number", "restarts of each local worker [3]"),
   placement("trace", "trace", "string", "file for a timeline of the steps, for Perfetto or chrome://tracing"),

@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { UsageError } from "../errors.js";
-import { checkTimeLimits, DEFAULT_HEARTBEAT_TIMEOUT, LEAST_HEARTBEAT_TIMEOUT } from "./time-limits.js";
+import {
+  checkTimeLimits,
+  DEFAULT_HEARTBEAT_TIMEOUT,
+  DEFAULT_WAIT_WORKERS,
+  LEAST_HEARTBEAT_TIMEOUT,
+} from "./time-limits.js";
 import { validate } from "./validate.js";
 
 /** Devices of one worker: one a tower of the network. */
@@ -42,6 +47,10 @@ export const placementSchema = z.strictObject({
     .number()
     .min(LEAST_HEARTBEAT_TIMEOUT)
     .describe("A worker gives a sign of life each second, and a busy one may miss two."),
+  /** Fewest workers to train with: with fewer, training waits. Null: it goes on with any. */
+  minWorkers: z.number().int().min(1).max(1024).nullable(),
+  /** Seconds for which it waits before it fails; at the start, for which it waits for all before it begins with fewer. */
+  waitWorkers: z.number().min(1),
   /** How weights and gradients travel; `auto`: shared memory with this run's own workers, frames with all others. */
   exchange: z.enum(["auto", "shared-memory", "frames"]),
   /** Restarts of one local worker. */
@@ -80,6 +89,8 @@ export const PLACEMENT_DEFAULTS: Placement = {
   evaluateEveryEpochs: 1,
   stepTimeout: "auto",
   heartbeatTimeout: DEFAULT_HEARTBEAT_TIMEOUT,
+  minWorkers: null,
+  waitWorkers: DEFAULT_WAIT_WORKERS,
   exchange: "auto",
   maxRestarts: 3,
   trace: null,
@@ -121,6 +132,7 @@ export function completePlacement(
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const placement = validate(placementSchema, { ...PLACEMENT_DEFAULTS, ...known }, where);
   checkTimeLimits(placement);
+  checkWorkers(placement, known);
   if (placement.autoResume && placement.runDir === null)
     throw new UsageError("config", "--auto-resume goes on with the run in --run-dir DIR; --run-dir is missing.");
   if (placement.traceSteps !== null && placement.trace === null)
@@ -128,4 +140,17 @@ export function completePlacement(
   if ((placement.metricsCert === null) !== (placement.metricsKey === null))
     throw new UsageError("config", "--metrics-cert and --metrics-key belong together; only one of them was given.");
   return placement;
+}
+
+function checkWorkers({ workers, minWorkers, waitWorkers }: Placement, known: object): void {
+  if (minWorkers === null && "waitWorkers" in known)
+    throw new UsageError(
+      "config",
+      `--wait-workers ${waitWorkers} says how long to wait for --min-workers N; --min-workers is missing.`,
+    );
+  if (minWorkers !== null && workers !== null && minWorkers > workers)
+    throw new UsageError(
+      "config",
+      `--min-workers ${minWorkers} is more than --gpus ${workers}: so many workers will never be there. Lower it, or raise --gpus.`,
+    );
 }

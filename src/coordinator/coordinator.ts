@@ -9,6 +9,7 @@ import { Membership } from "../membership/membership.js";
 import type { MembersOptions, MembersPorts } from "../membership/ports.js";
 import { StopRequested } from "../membership/workers.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
+import { Stragglers } from "./stragglers.js";
 import { train } from "./training/loop.js";
 import type { Outcome, TrainingOptions, TrainingPorts } from "./training/ports.js";
 
@@ -59,13 +60,18 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
   };
   if (options.start.values !== "from the first worker") layoutKnown(options.start.values.layout);
   const membership = new Membership(options, { ...ports, layoutKnown });
+  const stragglers = new Stragglers();
+  const emit: TrainingPorts["emit"] = (event) => {
+    ports.emit(event);
+    if (event.event === "step") for (const slow of stragglers.observe(event)) ports.emit(slow);
+  };
   return {
     async run() {
       membership.watch();
       try {
         const start = await startOf(membership, options, ports);
         const outcome: Outcome = start
-          ? await train(start, options, membership, ports, memory!)
+          ? await train(start, options, membership, { ...ports, emit }, memory!)
           : { kind: "stopped", snapshot: withoutWorkers(options.start), checkpoint: null, samplesPerSecond: 0 };
         membership.dismiss(outcome.kind === "done" ? "the training is done" : "the run was stopped");
         return outcome;
@@ -98,11 +104,11 @@ function memoryFor(
 /** Where training begins once enough workers are there; null when a stop was asked for before. */
 async function startOf(
   membership: Membership,
-  { start, minWorkers }: CoordinatorOptions,
+  { start, workers }: CoordinatorOptions,
   { engineKnown }: EnginePort,
 ): Promise<Snapshot | null> {
   try {
-    const { fingerprint, ...values } = await membership.gather(minWorkers);
+    const { fingerprint, ...values } = await membership.gather(workers);
     return { ...withValues(start, values), fingerprint, recipeSha256: engineKnown(fingerprint) };
   } catch (error) {
     if (error instanceof StopRequested) return null;

@@ -29,12 +29,12 @@ export class Departures {
     return seen === CONNECTION_GONE ? (this.#exits.get(`${rank}/${incarnation}`) ?? seen) : seen;
   }
 
-  /** What a run without workers says; `logTail` gives the last lines of a rank's log. */
-  nobodyLeft(logTail: (rank: number) => string): string {
-    const cause = this.#last ? `rank ${this.#last.rank}: ${this.#last.text}` : "none ever came";
-    const tail = this.#last ? logTail(this.#last.rank) : "";
+  /** What a run says that has too few workers: who was the last to go, and why. `logTail` gives the last lines of a rank's log. */
+  lastToGo(logTail: (rank: number) => string): string {
+    if (this.#last === null) return "none has gone";
+    const { rank, text, place } = this.#last;
+    const tail = logTail(rank);
     const log = tail === "" ? "" : `\nThe last lines of its log:\n${tail}`;
-    const place = this.#last?.place ? ` (${this.#last.place})` : "";
-    return `no worker is left and none will be started again; the last to go was ${clauseOf(cause)}${place}.${log}`;
+    return `the last to go was rank ${rank}: ${clauseOf(text)}${place === "" ? "" : ` (${place})`}.${log}`;
   }
 }

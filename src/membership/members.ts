@@ -6,14 +6,7 @@ import { CnnDistError, CODES, errorOf, failureOf, isCode } from "../errors.js";
 import { placeOf, type WorkerEvent } from "../events.js";
 import type { RejectReason } from "../protocol/codec.js";
 import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
-import {
-  type Agreed,
-  type InitialValues,
-  initialValuesOf,
-  type Join,
-  objection,
-  protocolObjection,
-} from "./admission.js";
+import { Agreement, type InitialValues, type Join, protocolObjection } from "./admission.js";
 import { Channel } from "./channel.js";
 import { CONNECTION_GONE, Departures } from "./departures.js";
 import type { Duties, MembersOptions, MembersPorts } from "./ports.js";
@@ -30,8 +23,7 @@ export class Members {
   readonly #channel: Channel;
   readonly #roster: Roster;
   readonly #departures = new Departures();
-  #agreed: Agreed;
-  #initialValues: InitialValues | null;
+  readonly #agreement: Agreement;
   /** All were told to leave; nothing may be said of them any more. */
   #over = false;
   #lastTick: number;
@@ -42,10 +34,8 @@ export class Members {
     this.#ports = ports;
     this.#duties = duties;
     this.#channel = new Channel(ports.link);
-    this.#roster = new Roster(Math.max(globalBatch(options.start.recipe).shards, options.minWorkers));
-    this.#agreed = { fingerprint: null, ...options.expect };
-    const { values } = options.start;
-    this.#initialValues = values === "from the first worker" ? null : values;
+    this.#roster = new Roster(Math.max(globalBatch(options.start.recipe).shards, options.workers));
+    this.#agreement = new Agreement(options.expect, options.start.values);
     this.#lastTick = ports.clock.now();
     ports.link.onMessage((peer, parts) => this.#guard(() => this.#receive(peer, parts)));
     ports.link.onGone((peer, why) => {
@@ -57,12 +47,12 @@ export class Members {
 
   /** Of the first that joined, and so of all; null before. */
   get fingerprint(): Fingerprint | null {
-    return this.#agreed.fingerprint;
+    return this.#agreement.fingerprint;
   }
 
   /** What training starts from; null until the first worker of a user model has brought it. */
   get initialValues(): InitialValues | null {
-    return this.#initialValues;
+    return this.#agreement.initialValues;
   }
 
   /** Those that joined, by rank. */
@@ -108,11 +98,16 @@ export class Members {
     this.lookWhoIsLeft();
   }
 
+  /** Of the workers that are gone, in words. */
+  lastToGo(): string {
+    return this.#departures.lastToGo((rank) => this.#ports.logTail(rank));
+  }
+
   /** Without a worker, and none to come, the run fails. */
   lookWhoIsLeft(): void {
     if (this.#over) return;
     if (this.#roster.all().length === 0 && this.#ports.workersPossible() === 0) {
-      const message = this.#departures.nobodyLeft((rank) => this.#ports.logTail(rank));
+      const message = `no worker is left and none will be started again; ${this.lastToGo()}`;
       this.#duties.fail(new CnnDistError("no-workers", message));
     }
     this.#duties.changed();
@@ -134,6 +129,7 @@ export class Members {
       // Its process is ended, and started again if that is still allowed.
       this.#ports.endWorker(absent.rank, absent.incarnation).catch((error: unknown) => this.#unexpected(error));
     }
+    this.#duties.look();
     this.#cancelTick = clock.after(TICK_MS, () => this.watch());
   }
 
@@ -254,19 +250,12 @@ export class Members {
 
   #join(member: Member, message: Join, payload: Uint8Array | null): RejectReason | null {
     if (!isPreparing(member)) return "schema";
-    const reason = objection(this.#agreed, message);
+    const reason = this.#agreement.objection(message);
     if (reason !== null) {
       this.#refuse(member, "differs", reason);
       return null;
     }
-    if (!this.#initialValues) {
-      const values = initialValuesOf(message, payload);
-      if (!values) return "payload";
-      this.#ports.layoutKnown(values.layout);
-      this.#initialValues = values;
-    }
-    const { fingerprint, topologySha256 } = message;
-    this.#agreed = { ...this.#agreed, fingerprint: this.#agreed.fingerprint ?? fingerprint, topologySha256 };
+    if (!this.#agreement.join(message, payload, this.#ports.layoutKnown)) return "payload";
     const { rank, incarnation, exchange } = member;
     this.send(member, { type: "accept", run: this.#options.run, rank, incarnation, exchange });
     member.phase = "waiting";

@@ -1,5 +1,5 @@
 /** The training's workers as processes that speak the protocol: work goes to members, and again when one is lost. */
-import type { CnnDistError } from "../errors.js";
+import { CnnDistError } from "../errors.js";
 import type { Gathered } from "./admission.js";
 import { ChunksInFlight } from "./chunks.js";
 import { Compression } from "./compression.js";
@@ -10,6 +10,7 @@ import type { MembersOptions, MembersPorts } from "./ports.js";
 import { ResidualsInFlight } from "./residuals-in-flight.js";
 import type { Incarnation, Member } from "./roster.js";
 import { ShardsInFlight } from "./shards.js";
+import { Shortage } from "./shortage.js";
 import { WorkerClocks } from "./step-times.js";
 import { Versions } from "./versions.js";
 import type { Owed } from "./watch.js";
@@ -25,6 +26,9 @@ import {
 
 export class Membership implements Workers {
   readonly #ports: MembersPorts;
+  readonly #shortage: Shortage;
+  /** Until when a training that may begin with fewer workers waits for all of them. */
+  readonly #beginMs: number;
   readonly #members: Members;
   readonly #versions: Versions;
   readonly #compression: Compression | null;
@@ -40,15 +44,26 @@ export class Membership implements Workers {
 
   constructor(options: MembersOptions, ports: MembersPorts) {
     this.#ports = ports;
+    const { minWorkers, waitWorkers } = options.placement;
+    this.#shortage = new Shortage(options.placement, ports.clock.now());
+    this.#beginMs = minWorkers === null ? Number.POSITIVE_INFINITY : ports.clock.now() + waitWorkers * 1000;
     this.#compression = Compression.of(options.start, options.exchange);
     this.#members = new Members(options, ports, {
       receive: (member, message, payload) =>
         this.#inFlight ? this.#inFlight.receive(member, message, payload) : "stale",
       owed: (member) => owedOf(this.#inFlight, member),
       step: () => this.#lastStep,
-      forgive: (ms) => this.#inFlight?.forgive(ms),
+      forgive: (ms) => {
+        this.#inFlight?.forgive(ms);
+        this.#shortage.forgive(ms);
+      },
+      look: () => {
+        this.#lookForShortage();
+        this.#wake();
+      },
       lost: (member) => this.#lost(member),
       changed: () => {
+        this.#lookForShortage();
         this.#inFlight?.assign(this.#members.ready());
         this.#wake();
       },
@@ -73,7 +88,8 @@ export class Membership implements Workers {
       if (this.#ended) throw this.#ended;
       const { fingerprint, initialValues } = this.#members;
       const ready = this.#members.ready().length;
-      const enough = ready >= count || (ready > 0 && ready >= this.#ports.workersPossible());
+      const all = ready >= count || (ready > 0 && ready >= this.#ports.workersPossible());
+      const enough = !this.#shortage.of(ready) && (all || this.#ports.clock.now() >= this.#beginMs);
       if (fingerprint && initialValues && enough) return { ...initialValues, fingerprint };
       await this.#changed.promise;
     }
@@ -177,10 +193,22 @@ export class Membership implements Workers {
     return work.result();
   }
 
-  /** Workers may come and go meanwhile. */
+  /** Workers may come and go meanwhile; it begins once enough are there. */
   async #untilDone(inFlight: InFlight): Promise<void> {
-    if (this.#ended) throw this.#ended;
-    await this.#follow(inFlight);
+    for (;;) {
+      if (this.#ended) throw this.#ended;
+      if (!this.#shortage.of(this.#members.ready().length)) return await this.#follow(inFlight);
+      await this.#changed.promise;
+    }
+  }
+
+  #lookForShortage(): void {
+    const [ready, possible] = [this.#members.ready().length, this.#ports.workersPossible()];
+    const found = this.#shortage.look({ ready, possible, now: this.#ports.clock.now() });
+    if (!found || this.#ended) return;
+    const { level, message } = found;
+    if (level !== "error") this.#ports.emit({ event: "log", level, message });
+    else this.#end(new CnnDistError("too-few-workers", `${message}; ${this.#members.lastToGo()}`));
   }
 
   async #follow(inFlight: InFlight): Promise<void> {

@@ -10,6 +10,7 @@ import type { Exchange, ToCoordinator } from "../protocol/messages.js";
 import type { CoordinatorLink } from "../transport/link.js";
 import type { GivenValues } from "./admission.js";
 import type { Member } from "./roster.js";
+import type { ShortageOptions } from "./shortage.js";
 import type { Owed } from "./watch.js";
 
 export interface MembersOptions {
@@ -17,13 +18,13 @@ export interface MembersOptions {
   /** What every worker is told, and what training begins with. */
   start: Pick<Snapshot, "recipe" | "pixelStatistics" | "step"> & { readonly values: GivenValues };
   /** Workers to wait for before the first step; those that come later join at a step boundary. */
-  minWorkers: number;
+  workers: number;
   /** Expected of every worker; null for what is not known here (user models: the first worker's word counts). */
   expect: { datasetSha256: string; topologySha256: string | null };
   /** How the run's own workers exchange with the coordinator. */
   exchange: Exchange;
   /** In seconds. */
-  placement: { stepTimeout: StepTimeout; heartbeatTimeout: number };
+  placement: { stepTimeout: StepTimeout; heartbeatTimeout: number } & ShortageOptions;
 }
 
 export interface MembersPorts {
@@ -48,6 +49,8 @@ export interface Duties {
   owed(member: Member): Owed | null;
   /** The step in flight, or the last one; null before the first. */
   step(): number | null;
+  /** Called every so often. */
+  look(): void;
   /** The coordinator itself was held up for so long: that time is not counted against any member. */
   forgive(ms: number): void;
   /** Takes back what the member owed; returns how many pieces. */

@@ -91,6 +91,11 @@ export function createRunMetrics(): RunMetrics {
     "What each rank's time in steps went to: wait (for work and weights), input, compute, idle (until the commit); write, gradients that leave, lies within compute.",
     ["rank", "phase"],
   );
+  const slow = gauge(
+    "worker_slow_ratio",
+    "How many times as long as the others a rank takes for a shard, as long as it is named slow; 0: it is not.",
+    ["rank"],
+  );
   const failures = counter("failures_detected_total", "Workers lost, by how it was noticed.", ["reason"]);
   const detection = histogram(
     "failure_detection_seconds",
@@ -142,6 +147,7 @@ export function createRunMetrics(): RunMetrics {
     setTensors();
     heartbeat.remove({ rank: String(rank) });
     workerStep.remove({ rank: String(rank) });
+    slow.remove({ rank: String(rank) });
     for (const phase of WORKER_PHASES) workerPhase.remove({ rank: String(rank), phase });
   };
   /** What the run as a whole has come to; between its start and its end the workers decide. */
@@ -215,6 +221,9 @@ export function createRunMetrics(): RunMetrics {
         states.set(event.rank, { incarnation: event.incarnation, state: event.state });
         if (GONE.has(event.state)) forget(event.rank);
         setWorkers();
+        return;
+      case "slow":
+        slow.set({ rank: String(event.rank) }, event.slow ? event.times : 0);
         return;
       case "rejected":
         rejected.inc({ reason: event.reason });

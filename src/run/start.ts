@@ -49,7 +49,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
       train: dataset.train.count,
       test: dataset.test.count,
       expect: { datasetSha256: dataset.sha256, topologySha256 },
-      minWorkers: devices.length,
+      workers: devices.length,
       stopAfterStep: options.stopAfterStep ?? null,
       isTraced: (step) => isBetween(step, traced) || page?.wantsTimeline() === true,
       exchange,

@@ -7,6 +7,7 @@ import {
   type PlanEvent,
   placeOf,
   type RunEvent,
+  type SlowEvent,
   type StepEvent,
   type WorkerState,
 } from "../events.js";
@@ -151,6 +152,8 @@ export function sentence(event: RunEvent): string | null {
       return `epoch ${event.epoch + 1}: test loss ${event.loss.toFixed(4)}, accuracy ${event.accuracy.toFixed(4)}${event.weights === "ema" ? " of the moving average" : ""}${event.best ? " (best so far)" : ""}`;
     case "checkpoint":
       return `step ${count(event.step)} saved: ${event.path}`;
+    case "slow":
+      return slowSentence(event);
     case "rollback":
       return `${event.reason}: going back from step ${count(event.from_step)} to step ${count(event.step)}; the steps since then are done again, with the same result`;
     case "worker":
@@ -164,6 +167,18 @@ export function sentence(event: RunEvent): string | null {
     default:
       return null;
   }
+}
+
+const SLOW_IN: Readonly<Record<SlowEvent["phase"], string>> = {
+  wait: "waiting for work and weights: look at the network",
+  input: "preparing images: look at its disk",
+  compute: "computing: look at what else runs on its cores, or at its machine",
+};
+
+function slowSentence({ rank, slow, times, shard_seconds, peers_seconds, phase }: SlowEvent): string {
+  if (!slow) return `rank ${rank} has recovered: it takes as long for a shard as the others`;
+  const ms = (seconds: number) => `${Math.round(seconds * 1000)} ms`;
+  return `rank ${rank} is slow: it takes ${times.toFixed(1)} times as long for a shard as the others (${ms(shard_seconds)}, they ${ms(peers_seconds)}), most of it in ${SLOW_IN[phase]}`;
 }
 
 /** The closing summary, for stdout. */

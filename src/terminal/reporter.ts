@@ -41,6 +41,7 @@ const JSON_EVENTS: ReadonlySet<RunEvent["event"]> = new Set([
   "checkpoint",
   "checkpoint-failed",
   "rollback",
+  "slow",
   "worker",
   "done",
   "stopped",

@@ -22,6 +22,7 @@ import { type StepResult, StepSum } from "./step.js";
 import { StepUpdate } from "./update.js";
 import { DoubleBuffer } from "./weights.js";
 
+const WITHOUT_WORKERS: ReadonlySet<string> = new Set(["no-workers", "too-few-workers"]);
 /** Largest number of test images that a worker evaluates at once. */
 const EVALUATION_CHUNK = 512;
 
@@ -45,6 +46,8 @@ export async function train(
     }
   } catch (error) {
     if (error instanceof StopRequested) return await training.stop();
+    // What was committed is not lost with the workers.
+    if (error instanceof CnnDistError && WITHOUT_WORKERS.has(error.code)) await training.end("stopped").catch(() => {});
     await training.settle().catch(() => {}); // the first failure is the one to tell
     throw error;
   }

@@ -47,3 +47,11 @@ test("a trace holds the first fifty steps that a process does, or those that wer
   assert.deepEqual(tracedSteps({ trace: "t.json", traceSteps: null }, 700), { from: 701, to: 750 });
   assert.deepEqual(tracedSteps({ trace: "t.json", traceSteps: "10-20" }, 700), { from: 10, to: 20 });
 });
+
+test("fewest workers: not more than there are, and a time to wait for them only with their number", () => {
+  assert.throws(() => completePlacement({ waitWorkers: 60 }), { message: /--min-workers is missing/ });
+  assert.throws(() => completePlacement({ workers: 2, minWorkers: 3 }), {
+    message: /^--min-workers 3 is more than --gpus 2/,
+  });
+  assert.equal(completePlacement({ minWorkers: 3, waitWorkers: 60 }).waitWorkers, 60);
+});

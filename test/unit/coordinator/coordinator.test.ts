@@ -120,6 +120,37 @@ test("with nobody left and nobody to come, the run fails with the cause and the 
   await assert.rejects(outcome, /no worker is left.*SIGSEGV.*last words/s);
 });
 
+test("below --min-workers training waits, goes on when they are there, and after --wait-workers fails, saved", async () => {
+  const expected = await reference();
+  const run = fakeRun({ workers: 3, placement: { minWorkers: 2, waitWorkers: 30, heartbeatTimeout: 100 } });
+  run.possible.workers = 3;
+  run.worker();
+  run.worker();
+  const outcome = run.coordinator.run();
+  const steps = () => run.events.filter(({ event }) => event === "step").length;
+  await run.clock.advance(29_000);
+  assert.equal(steps(), 0, "it waits for all of them at the start");
+  await run.clock.advance(2_000);
+  assert.equal(bitsOf((await outcome).snapshot), expected);
+
+  const other = fakeRun({ workers: 2, placement: { minWorkers: 2, waitWorkers: 30, heartbeatTimeout: 100 } });
+  other.possible.workers = 3;
+  other.worker();
+  const dying = other.worker({ beforeSend: (message) => message.type !== "loss" || message.step < 2 });
+  const failing = other.coordinator.run();
+  await settle();
+  other.coordinator.workerExited({ rank: dying.rank, incarnation: dying.incarnation, detail: "killed" });
+  const failed = assert.rejects(failing, {
+    code: "too-few-workers",
+    message: /1 worker of the 2 .* after 30 s.*the last to go was rank 1: killed \(cpu, step 2/,
+  });
+  await other.clock.advance(29_000);
+  assert.equal(other.saved.length, 0);
+  await other.clock.advance(2_000);
+  await failed;
+  assert.equal(other.saved.at(-1)?.step, 2, "the step in flight was finished by the other");
+});
+
 test("a failure that every worker would meet ends the run at once, but not on a stranger's word", async () => {
   const failure = { type: "failed", code: "model-layer", message: "layer noise is refused" } as const;
   const run = fakeRun({ workers: 2 });

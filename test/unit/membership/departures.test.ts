@@ -7,13 +7,15 @@ const noLog = () => "";
 
 test("the last to go is told with what it said itself, before how its process ended", () => {
   const departures = new Departures();
-  assert.match(departures.nobodyLeft(noLog), /the last to go was none ever came\.$/);
+  assert.match(departures.lastToGo(noLog), /^none has gone$/);
+  departures.left(FIRST, "its connection is gone", "gpu:1, step 7, computing");
+  assert.match(departures.lastToGo(noLog), /rank 2: its connection is gone \(gpu:1, step 7, computing\)\.$/);
   departures.left(FIRST, "out of memory in Conv2D");
   departures.exited(FIRST, "its process ended with exit code 1");
-  assert.match(departures.nobodyLeft(noLog), /the last to go was rank 2: out of memory in Conv2D\.$/);
+  assert.match(departures.lastToGo(noLog), /the last to go was rank 2: out of memory in Conv2D\.$/);
   departures.exited({ rank: 2, incarnation: 1 }, "its process was ended by SIGSEGV");
   assert.match(
-    departures.nobodyLeft((rank) => `words of ${rank}`),
+    departures.lastToGo((rank) => `words of ${rank}`),
     /rank 2: its process was ended by SIGSEGV\.\nThe last lines of its log:\nwords of 2$/,
   );
 });
@@ -24,6 +26,6 @@ test("a connection that is gone says less than the end of its process, whichever
   assert.equal(departures.causeOf(FIRST, CONNECTION_GONE), CONNECTION_GONE);
   departures.exited(FIRST, "its process was ended by SIGKILL");
   assert.equal(departures.causeOf(FIRST, CONNECTION_GONE), "its process was ended by SIGKILL");
-  assert.match(departures.nobodyLeft(noLog), /rank 2: its process was ended by SIGKILL/);
+  assert.match(departures.lastToGo(noLog), /rank 2: its process was ended by SIGKILL/);
   assert.equal(departures.causeOf(FIRST, "it has been silent"), "it has been silent");
 });
