@@ -23,6 +23,7 @@ await build({
   logLevel: "warning",
 });
 for (const name of ["run.html", "runs.html", "icon.svg"]) cpSync(path(`src/web/page/${name}`), `${assets}${name}`);
+cpSync(path("node_modules/uplot/LICENSE"), `${assets}LICENSE-uPlot`); // MIT: its text goes with it
 
 const bytes = ["page.js", "page.css"].reduce((sum, name) => sum + gzipSync(readFileSync(`${assets}${name}`)).length, 0);
 if (bytes > MOST_BYTES)

@@ -134,7 +134,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   prediction: [],
   checkpoint: ["parameters", "config", "type:optim", "zod"],
   metrics: ["config/time-limits", "type:engine", "prom-client"],
-  web: ["config", "metrics"],
+  web: ["config", "metrics", "terminal", "uplot"],
   fetch: ["proper-lockfile", "yauzl"],
   cluster: [],
 };

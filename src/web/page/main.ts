@@ -1,4 +1,5 @@
-/** The page's first line: which page it is decides what is shown. */
+/** The browser's first line: which page it is decides what is shown. */
+import "uplot/dist/uPlot.min.css";
 import "./page.css";
 import { showRun } from "./run.js";
 

@@ -1,13 +1,38 @@
 /** The page of one run. */
+import { CurvesView } from "./curves.js";
+import { h } from "./dom.js";
+import { FactsView } from "./facts.js";
 import { follow } from "./follow.js";
+import { HeadView } from "./head.js";
+import { LogView } from "./log.js";
+import { StepsView } from "./steps.js";
+import { WorkersView } from "./workers.js";
 
 export function showRun(body: HTMLElement): void {
-  const main = document.createElement("main");
-  body.append(main);
-  follow(new URL("api/events", location.href), {
-    changed: (state) => {
-      main.textContent = `${state.plan?.model ?? "a run"}, step ${state.last?.step ?? 0}`;
+  const asked = (path: string) => new URL(path, location.href);
+  const text = async (path: string) => {
+    const answer = await fetch(asked(path));
+    if (!answer.ok) throw new Error(await answer.text());
+    return await answer.text();
+  };
+  const head = new HeadView();
+  const views = [
+    head,
+    new CurvesView(),
+    new StepsView(),
+    new WorkersView(),
+    new FactsView(async () => JSON.parse(await text("api/usual"))),
+    new LogView((of) => text(`api/log?of=${encodeURIComponent(of)}`)),
+  ];
+  const links = ["curves", "steps", "workers", "checkpoints", "plan", "recipe", "log"].map((name) =>
+    h("a", { href: `#${name}` }, name),
+  );
+  const [top, ...rest] = views.map(({ element }) => element);
+  body.append(top!, h("nav", { "aria-label": "parts of this page" }, ...links), h("main", {}, ...rest));
+  follow(asked("api/events"), {
+    changed(state) {
+      for (const view of views) view.show(state);
     },
-    connection: () => {},
+    connection: (now) => head.connection(now),
   });
 }

@@ -51,6 +51,8 @@ export function pageEvent(event: RunEvent): PageEvent | null {
   switch (event.event) {
     case "step":
       return pageStep(event);
+    case "checkpoint-failed":
+      return { event: "log", level: "warn", message: event.message };
     case "heartbeat":
       return { event: "heartbeat", rank: event.rank, rss_bytes: event.rss_bytes };
     case "plan":

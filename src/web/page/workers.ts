@@ -1,0 +1,97 @@
+/** Workers, and what each loss of one cost. */
+import { bytes, count, plural } from "../../format.js";
+import { duration } from "../../terminal/format.js";
+import type { RunState } from "../state/run-state.js";
+import type { LostWorker, WorkerRow } from "../state/workers.js";
+import { h, section, setText, show } from "./dom.js";
+import { Table } from "./table.js";
+import { clock, seconds } from "./words.js";
+
+export class WorkersView {
+  readonly element: HTMLElement;
+  readonly #workers = new Table("workers", [
+    { title: "rank" },
+    { title: "state" },
+    { title: "device" },
+    { title: "memory", numeric: true },
+    { title: "computed, last step", numeric: true },
+    { title: "restarts", numeric: true },
+    { title: "what it is doing", wide: true },
+  ]);
+  readonly #lost = new Table("losses of workers", [
+    { title: "when" },
+    { title: "rank" },
+    { title: "why", wide: true },
+    { title: "what it cost", wide: true },
+    { title: "now" },
+  ]);
+  readonly #none = h("p", {}, "No worker was lost.");
+
+  constructor() {
+    this.element = section(
+      "Workers",
+      "workers",
+      this.#workers.element,
+      h("h3", {}, "Losses and restarts"),
+      this.#none,
+      this.#lost.element,
+    );
+  }
+
+  show({ team }: RunState): void {
+    this.#workers.show(team.workers.map(workerCells));
+    show(this.#none, team.lost.length === 0);
+    show(this.#lost.element, team.lost.length > 0);
+    const now = new Date();
+    this.#lost.show([...team.lost].reverse().map((lost) => lostCells(lost, now)));
+  }
+}
+
+function workerCells(worker: WorkerRow) {
+  const { rank, state, device, memory, computeSeconds, restarts, detail } = worker;
+  return [
+    `rank ${rank}`,
+    { key: state, make: () => stateWord(state) },
+    device,
+    memory === null ? "not told" : bytes(memory),
+    computeSeconds === null ? "nothing yet" : seconds(computeSeconds),
+    count(restarts),
+    detail,
+  ];
+}
+
+function stateWord(state: string): HTMLElement {
+  const element = h("span", { class: `state ${state}` });
+  setText(element, state);
+  return element;
+}
+
+function lostCells(lost: LostWorker, now: Date) {
+  const { rank, incarnation, time, step, reason, detail, detectionSeconds } = lost;
+  const noticed = detectionSeconds === null ? "" : `, noticed after ${seconds(detectionSeconds)}`;
+  return [
+    [clock(time, now), `after step ${count(step)}`].filter((word) => word !== "").join(", "),
+    `rank ${rank}${incarnation > 0 ? `, life ${incarnation + 1}` : ""}`,
+    `${detail || REASONS[reason] || reason}${noticed}`,
+    costOf(lost),
+    lost.awaySeconds !== null ? "back" : lost.after === "lost" ? "gone" : lost.after,
+  ];
+}
+
+/** For an event without words of its own. */
+const REASONS: Readonly<Record<string, string>> = {
+  exit: "its process ended",
+  silence: "it fell silent",
+  "step-timeout": "it gave no gradient in time",
+  protocol: "what it sent could not be understood",
+  error: "it failed",
+};
+
+function costOf({ reassigned, extraSeconds, awaySeconds }: LostWorker): string {
+  const parts = [
+    reassigned > 0 ? `${plural(reassigned, "shard")} computed again by others` : "no shard was under way",
+    extraSeconds === null ? null : `that step took ${seconds(extraSeconds)} more than usual`,
+    awaySeconds === null ? null : `a worker less for ${duration(awaySeconds)}`,
+  ];
+  return parts.filter((part) => part !== null).join("; ");
+}
