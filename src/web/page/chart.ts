@@ -24,6 +24,8 @@ export interface ChartOptions {
   /** Of x, along the axis. */
   ticksX: (value: number) => string;
   height?: number;
+  /** What is said of a point, where it is not its lines' values. */
+  tell?: (index: number) => string;
   /** From 0, and up to this for a column; else as the data are. */
   fromZeroTo?: (column: readonly number[]) => number;
   /** Two lines, by number, between which is filled. */
@@ -113,7 +115,7 @@ export class Chart {
 
   /** The values at the cursor, else the last. */
   #tell(): void {
-    const { lines, format, formatX } = this.#options;
+    const { lines, format, formatX, tell } = this.#options;
     const [x, ...columns] = this.#data;
     const index = this.#chart?.cursor.idx ?? x.length - 1;
     const at = x[index];
@@ -121,7 +123,7 @@ export class Chart {
       const value = valueBefore(columns[place] ?? [], index);
       return line.silent || value === null ? [] : [`${line.label} ${format(value)}`];
     });
-    const text = at === undefined ? "nothing yet" : `${formatX(at)}: ${parts.join(" · ")}`;
+    const text = at === undefined ? "nothing yet" : `${formatX(at)}: ${tell ? tell(index) : parts.join(" · ")}`;
     setText(this.#values, text);
     const label = `${this.#options.title}. ${text}. Arrow keys move along the curve.`;
     if (this.#plot.getAttribute("aria-label") !== label) this.#plot.setAttribute("aria-label", label);

@@ -46,6 +46,7 @@ export class CurvesView {
     formatX: (value) => this.#formatX(value),
     ticksX: (value) => this.#ticksX(value),
     fromZeroTo: capOf,
+    tell: (index) => this.#tellPhases(index),
   });
   #state: RunState | null = null;
 
@@ -114,6 +115,14 @@ export class CurvesView {
     const { metrics, count: counts } = this.#state!.curves;
     const { mean, min, max } = metrics[metric];
     chart.show([x, min, max, mean, weight === null ? mean : smoothed(mean, counts, weight)]);
+  }
+
+  /** The longest of them; the colours are in the legend. */
+  #tellPhases(index: number): string {
+    const { phases } = this.#state!.curves;
+    const parts = PHASES.map((phase): [Phase, number] => [phase, phases[phase][index] ?? 0]);
+    const longest = parts.sort(([, a], [, b]) => b - a).slice(0, 3);
+    return longest.map(([phase, taken]) => `${PHASE_WORDS[phase]} ${seconds(taken)}`).join(" · ");
   }
 
   /** Raw, with its extremes where a point stands for many steps; smoothed; tests, the best of them marked. */

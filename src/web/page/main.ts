@@ -1,5 +1,4 @@
 /** The browser's first line: which page it is decides what is shown. */
-import "uplot/dist/uPlot.min.css";
 import "./page.css";
 import { showRun } from "./run.js";
 
