@@ -142,6 +142,7 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
   placement("max-restarts", "maxRestarts", "number", "restarts of each local worker [3]"),
   placement("trace", "trace", "string", "file for a timeline of the steps, for Perfetto or chrome://tracing"),
   placement("trace-steps", "traceSteps", "string", "FROM-TO: the steps in it [the first 50]"),
+  placement("pictures", "pictures", "boolean", "draw what the network has learnt after each evaluation"),
   placement("metrics-host", "metricsHost", "string", "where Prometheus may read metrics [127.0.0.1]"),
   placement("metrics-port", "metricsPort", "number", "0: any free port [0]"),
   placement(

@@ -63,6 +63,8 @@ export const placementSchema = z.strictObject({
     .regex(/^[1-9]\d{0,8}-[1-9]\d{0,8}$/, STEPS)
     .refine((text) => stepsOf(text).from <= stepsOf(text).to, STEPS)
     .nullable(),
+  /** Pictures of the network after each evaluation, in the run's folder. */
+  pictures: z.boolean(),
   metricsHost: z.string().min(1),
   /** 0: any free port. */
   metricsPort: z.number().int().min(0).max(65535),
@@ -95,6 +97,7 @@ export const PLACEMENT_DEFAULTS: Placement = {
   maxRestarts: 3,
   trace: null,
   traceSteps: null,
+  pictures: false,
   metricsHost: "127.0.0.1",
   metricsPort: 0,
   metricsTokenFile: null,

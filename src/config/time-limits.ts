@@ -43,6 +43,8 @@ export const FLUSH_MS = 1000;
 export const ANSWER_MS = 2000;
 /** How long workers get to leave by themselves at the end of a run. */
 export const LEAVE_MS = 3000;
+/** How long the end of a run waits for the pictures of its last step. */
+export const PICTURES_END_MS = 120_000;
 /** How often a run writes the lock of its folder again, to show that it lives. */
 export const LOCK_BEAT_MS = 10_000;
 /** A run that has been quiet for longer than this looks at its lock before it writes anything. */

@@ -7,6 +7,7 @@ import type { Engine } from "../engine/engine.js";
 import { CnnDistError, UsageError } from "../errors.js";
 import { count, plural } from "../format.js";
 import { nameOf } from "../models/choice.js";
+import type { ImageShape } from "../models/spec.js";
 import { confusionDrawing } from "../pictures/confusion.js";
 import type { Drawing } from "../pictures/drawing.js";
 import { filtersDrawing, type Kernel } from "../pictures/filters.js";
@@ -28,6 +29,15 @@ export function needsImages(what: CheckpointPicture, image: string | null): bool
 
 /** Images of a training set that stand in where there is no test set. */
 const TRAINING_IMAGES = 10_000;
+
+/** Pixels that are judged while a run goes on, and images at least and at most. */
+const BESIDE_A_RUN = { pixels: 2 ** 20, least: 100, most: 1000 } as const;
+
+/** Test images that a picture beside a running training is made of: as many as one thread judges in a moment. */
+export function imagesOf([height, width]: ImageShape): number {
+  const { pixels, least, most } = BESIDE_A_RUN;
+  return Math.max(least, Math.min(most, Math.floor(pixels / (height * width))));
+}
 
 export interface Studio {
   /** UsageError `picture` where that picture cannot be drawn of this network; CnnDistError `not-finite`. */

@@ -15,7 +15,7 @@ import type { RunningTraining } from "./start.js";
 export async function followRun(
   { signal, events }: RunContext,
   { checkpoint }: PreparedRun,
-  { directory, store }: OpenedRun,
+  { directory, store, picturesDrawn }: OpenedRun,
   { coordinator, outcome, startedMs }: RunningTraining,
   heldBack: HeldBackWatch,
 ): Promise<DoneEvent> {
@@ -37,6 +37,7 @@ export async function followRun(
     runDir: directory.path,
     heldBack: heldBack.whole(),
   });
+  if (ended.kind === "done") await picturesDrawn();
   events.emit(done);
   return done;
 }

@@ -12,6 +12,7 @@ import { createSocketDirectory } from "../transport/socket-directory.js";
 import { createRunPage, type RunPage } from "../web/run-page.js";
 import type { RunContext } from "./context.js";
 import { RunDirectory } from "./directory.js";
+import { drawPictures } from "./draw-pictures.js";
 import { servePage } from "./page-address.js";
 import type { PreparedRun } from "./prepare.js";
 import { isForSubscribers } from "./run-events.js";
@@ -24,6 +25,8 @@ export interface OpenedRun {
   file: SharedFile;
   /** Null: none is served. */
   page: RunPage | null;
+  /** Waits for the pictures of the last step. */
+  picturesDrawn: () => Promise<void>;
 }
 
 /** Everything that is opened is closed with the run. The plan event says what was opened. */
@@ -37,6 +40,7 @@ export async function openRun(context: RunContext, prepared: PreparedRun): Promi
   await store.sweep();
   const served = await serve(context, prepared, directory.path);
   await writeTrace(context, prepared);
+  const picturesDrawn = await drawPictures(context, prepared, directory);
   const link = await listen(context);
   events.emit({ ...prepared.plan, run_dir: directory.path, ...served?.addresses });
   const file = SharedFile.create();
@@ -44,7 +48,7 @@ export async function openRun(context: RunContext, prepared: PreparedRun): Promi
     file.discard();
     file.close();
   });
-  return { directory, store, link, file, page: served?.page ?? null };
+  return { directory, store, link, file, page: served?.page ?? null, picturesDrawn };
 }
 
 function openDirectory({ options, events, closing }: RunContext, { directory, training }: PreparedRun): RunDirectory {

@@ -39,6 +39,7 @@ const JSON_EVENTS: ReadonlySet<RunEvent["event"]> = new Set([
   "step",
   "eval",
   "checkpoint",
+  "pictures",
   "checkpoint-failed",
   "rollback",
   "slow",

@@ -76,6 +76,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "layers",
     "prediction",
     "web",
+    "evaluation",
+    "pictures",
   ],
   config: ["models", "zod"],
   coordinator: [
