@@ -17,6 +17,14 @@ export function pythonWithKeras(): string {
   ]);
 }
 
+/** One that knows what Kubernetes, JobSet and Kubeflow Trainer take. */
+export function pythonWithKubernetes(): string {
+  return pythonWith("test-kubernetes", "import kubernetes_validate, kubeflow_trainer_api", [
+    "kubernetes-validate==1.37.0",
+    "kubeflow_trainer_api==2.3.0",
+  ]);
+}
+
 function pythonWith(name: string, imports: string, packages: readonly string[]): string {
   const venv = join(cacheDirectory(), name);
   const python = join(venv, "bin", "python");
