@@ -24,7 +24,7 @@ export async function readRecords(path: string): Promise<RunRecords> {
       `${path} is not the folder of a run, nor a checkpoint in one. Give the folder that 'cnn-dist launch' printed.`,
     );
   const file = join(runDir, RECORDS);
-  return { runDir, state: await readHistory(file, sizeOf(file)) };
+  return { runDir, state: readHistory(file, sizeOf(file)).state };
 }
 
 /** Training loss and accuracy, and the test points. */

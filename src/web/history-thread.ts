@@ -3,4 +3,4 @@ import { parentPort, workerData } from "node:worker_threads";
 import { readHistory } from "./history.js";
 
 const { path, bytes } = workerData as { path: string; bytes: number };
-parentPort?.postMessage(await readHistory(path, bytes));
+parentPort?.postMessage(readHistory(path, bytes));

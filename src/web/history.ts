@@ -1,37 +1,50 @@
 /** A run's records, read into the state that its page shows. */
 import { once } from "node:events";
-import { createReadStream, statSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { RunEvent } from "../events.js";
-import { pageEvent } from "./state/page-event.js";
+import { type Entry, pageEvent } from "./state/page-event.js";
 import { advance, emptyRunState, type RunState } from "./state/run-state.js";
 
-/**
- * The state after the first `bytes` of a file. Lines that are no event are passed over: a kill may leave half of one. A file that
- * is not there has no line.
- */
-export async function readHistory(path: string, bytes: number): Promise<RunState> {
+export interface History {
+  state: RunState;
+  /** Of the lines that it holds: the last may not be whole yet. */
+  bytes: number;
+}
+
+const PIECE_BYTES = 4 * 1024 * 1024;
+const NEWLINE = 10;
+
+/** The state after the first `bytes` of a file; it holds up its thread. Lines that are no event are passed over. */
+export function readHistory(path: string, bytes: number): History {
   const state = emptyRunState();
-  if (bytes === 0) return state;
-  const file = createReadStream(path, { encoding: "utf8", end: bytes - 1 });
+  if (bytes === 0) return { state, bytes };
+  const file = openSync(path, "r");
   try {
-    for await (const line of createInterface({ input: file, crlfDelay: Number.POSITIVE_INFINITY }))
-      addLine(state, line);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    let piece = Buffer.alloc(Math.min(bytes, PIECE_BYTES));
+    let done = 0;
+    while (done < bytes) {
+      const read = readSync(file, piece, 0, Math.min(piece.length, bytes - done), done);
+      if (read === 0) break;
+      const end = piece.subarray(0, read).lastIndexOf(NEWLINE) + 1;
+      if (end > 0) addLines(state, piece.toString("utf8", 0, end));
+      else if (read === bytes - done)
+        break; // the rest is half a line
+      else piece = Buffer.alloc(2 * piece.length);
+      done += end;
+    }
+    return { state, bytes: done };
+  } finally {
+    closeSync(file);
   }
-  return state;
 }
 
 /** The same in a thread of its own. */
-export async function readHistoryApart(path: string, bytes: number): Promise<RunState> {
-  const thread = new Worker(new URL("./history-thread.js", import.meta.url), {
-    workerData: { path, bytes },
-    execArgv: [],
-  });
-  const [state] = (await once(thread, "message")) as [RunState];
-  return state;
+export async function readHistoryApart(path: string, bytes: number): Promise<History> {
+  const workerData = { path, bytes };
+  const thread = new Worker(new URL("./history-thread.js", import.meta.url), { workerData, execArgv: [] });
+  const [history] = (await once(thread, "message")) as [History];
+  return history;
 }
 
 /** Of the file as it is now; 0 where there is none. */
@@ -39,24 +52,22 @@ export function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** One line of metrics.jsonl: an event, with the time at which it was recorded. */
-export function addLine(state: RunState, line: string): void {
-  const recorded = parsed(line);
-  if (recorded === null) return;
-  const event = pageEvent(recorded);
-  if (event === null) return;
-  try {
-    advance(state, [typeof recorded.time === "number" ? recorded.time : null, event]);
-  } catch {
-    // a line that is not what this version writes
+function addLines(state: RunState, text: string): void {
+  for (const line of text.split("\n")) {
+    const entry = entryOf(line);
+    if (entry !== null) advance(state, entry);
   }
 }
 
-function parsed(line: string): (RunEvent & { time?: number }) | null {
+/** Of one line of metrics.jsonl; null where it is no event of this version, or none that a page shows. */
+export function entryOf(line: string): Entry | null {
   try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && "event" in value ? (value as RunEvent) : null;
+    const recorded: unknown = JSON.parse(line);
+    if (typeof recorded !== "object" || recorded === null || !("event" in recorded)) return null;
+    const event = pageEvent(recorded as RunEvent);
+    const { time } = recorded as { time?: unknown };
+    return event && [typeof time === "number" ? time : null, event];
   } catch {
-    return null;
+    return null; // half a line, which a kill may leave
   }
 }

@@ -2,6 +2,7 @@
 import { PAGE_TRACE_MS } from "../config/time-limits.js";
 import { messageOf } from "../errors.js";
 import type { RunEvent } from "../events.js";
+import type { History } from "./history.js";
 import type { RunFeed } from "./run-routes.js";
 import { type Entry, pageEvent } from "./state/page-event.js";
 import { advance, emptyRunState, type RunState } from "./state/run-state.js";
@@ -21,7 +22,7 @@ export class LiveRun implements RunFeed {
   #traced = 0;
 
   /** `history`: of a run that goes on, its state so far. `now`: milliseconds, wall clock. */
-  constructor({ history, now }: { history: Promise<RunState> | null; now: () => number }) {
+  constructor({ history, now }: { history: Promise<History> | null; now: () => number }) {
     this.#now = now;
     this.#queue = history === null ? null : [];
     this.#ready = history === null ? Promise.resolve() : this.#read(history);
@@ -60,10 +61,10 @@ export class LiveRun implements RunFeed {
     return this.#state.plan;
   }
 
-  async #read(history: Promise<RunState>): Promise<void> {
+  async #read(history: Promise<History>): Promise<void> {
     const queue = this.#queue!;
     try {
-      this.#state = await history;
+      this.#state = (await history).state;
     } catch (error) {
       const message = `the run's records could not be read, so this page begins here: ${messageOf(error)}`;
       queue.push([this.#now() / 1000, { event: "log", level: "warn", message }]);

@@ -1,5 +1,5 @@
 /** What the page of one run asks for. */
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { hostname } from "node:os";
 import { isReading, pathOf, type Routes } from "../metrics/server.js";
 import { refuse, sendBody, sendJson } from "./answers.js";
@@ -43,8 +43,13 @@ export async function answerRun(
   }
 }
 
-/** Refuses what a page of another site might send: names that are not this machine's, and anything but reading. */
-export function guarded(routes: Routes, listeningAt: string, isPagePath: (path: string) => boolean): Routes {
+/** Refuses what a page of another site might send: names that are not this machine's, and anything but reading and `isChange`. */
+export function guarded(
+  routes: Routes,
+  listeningAt: string,
+  isPagePath: (path: string) => boolean,
+  isChange: (request: IncomingMessage) => boolean = () => false,
+): Routes {
   const names = [hostname().toLowerCase(), listeningAt.toLowerCase()];
   return (request, response) => {
     if (!isPagePath(pathOf(request))) return false;
@@ -54,7 +59,7 @@ export function guarded(routes: Routes, listeningAt: string, isPagePath: (path: 
         421,
         `this machine is not known as "${request.headers.host ?? ""}" here: open the page by its address, or by localhost`,
       );
-    if (!isReading(request)) return refuse(response, 405, "only GET and HEAD");
+    if (!isReading(request) && !isChange(request)) return refuse(response, 405, "only GET and HEAD");
     return routes(request, response);
   };
 }

@@ -1,4 +1,5 @@
 /** The page of one run. */
+import { jsonOf, textOf } from "./api.js";
 import { CurvesView } from "./curves.js";
 import { h } from "./dom.js";
 import { FactsView } from "./facts.js";
@@ -9,27 +10,22 @@ import { StepsView } from "./steps.js";
 import { WorkersView } from "./workers.js";
 
 export function showRun(body: HTMLElement): void {
-  const asked = (path: string) => new URL(path, location.href);
-  const text = async (path: string) => {
-    const answer = await fetch(asked(path));
-    if (!answer.ok) throw new Error(await answer.text());
-    return await answer.text();
-  };
+  const here = (path: string) => new URL(path, location.href).pathname;
   const head = new HeadView();
   const views = [
     head,
     new CurvesView(),
     new StepsView(),
     new WorkersView(),
-    new FactsView(async () => JSON.parse(await text("api/usual"))),
-    new LogView((of) => text(`api/log?of=${encodeURIComponent(of)}`)),
+    new FactsView(() => jsonOf(here("api/usual"))),
+    new LogView((of) => textOf(`${here("api/log")}?of=${encodeURIComponent(of)}`)),
   ];
   const links = ["curves", "steps", "workers", "checkpoints", "plan", "recipe", "log"].map((name) =>
     h("a", { href: `#${name}` }, name),
   );
   const [top, ...rest] = views.map(({ element }) => element);
   body.append(top!, h("nav", { "aria-label": "parts of this page" }, ...links), h("main", {}, ...rest));
-  follow(asked("api/events"), {
+  follow(new URL("api/events", location.href), {
     changed(state) {
       for (const view of views) view.show(state);
     },

@@ -1,0 +1,136 @@
+/** The page of a folder of runs: its table, each run's own page, and what two runs have in common. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import { CnnDistError } from "../errors.js";
+import { isReading, pathOf, type Routes } from "../metrics/server.js";
+import { refuse, sendJson } from "./answers.js";
+import { fileRoutes, sendFile } from "./files.js";
+import { RecordedRun } from "./recorded-run.js";
+import { answerRun, guarded } from "./run-routes.js";
+import type { RunCurves } from "./state/compare.js";
+import type { RunsFolder } from "./state/run-row.js";
+
+export interface Dashboard {
+  routes: Routes;
+  close(): void;
+}
+
+/** Runs whose records are kept in memory: those that somebody looks at or compares. */
+const MAX_KEPT = 32;
+/** With what the page was opened; another site's page cannot send it. */
+const TOKEN_HEADER = "x-cnn-dist-token";
+
+export function createDashboard({
+  folder,
+  host,
+  token,
+}: {
+  folder: RunsFolder;
+  host: string;
+  token: string;
+}): Dashboard {
+  const runs = new KeptRuns(folder);
+  const routes: Routes = async (request, response) => {
+    if (await fileRoutes(request, response)) return true;
+    const path = pathOf(request);
+    if (!isReading(request)) return await change(folder, token, request, response);
+    if (path === "/") return await sendFile(response, "runs.html");
+    if (path === "/api/runs") return await sendRows(folder, request, response);
+    const name = runNameIn(path) ?? new URL(request.url!, "http://localhost").searchParams.get("run");
+    const run = name === null ? null : await runs.find(name);
+    if (run === null) return name === null ? false : refuse(response, 404, `there is no run ${name} in ${folder.path}`);
+    if (path === "/api/curves") return sendJson(response, await curvesOf(name!, run));
+    const prefix = `/runs/${encodeURIComponent(name!)}`;
+    return await answerRun({ feed: run, runDir: join(folder.path, name!), prefix }, request, response);
+  };
+  return {
+    routes: guarded(routes, host, () => true, isChange),
+    close: () => runs.close(),
+  };
+}
+
+const isChange = (request: IncomingMessage) =>
+  request.method === "POST" && ["/api/hide", "/api/show", "/api/delete"].includes(pathOf(request));
+
+/** /runs/NAME/…; null: another path. */
+function runNameIn(path: string): string | null {
+  const found = /^\/runs\/([^/]+)\//.exec(path)?.[1];
+  try {
+    return found === undefined ? null : decodeURIComponent(found);
+  } catch {
+    return null;
+  }
+}
+
+/** Not sent again where nothing changed. */
+async function sendRows(folder: RunsFolder, request: IncomingMessage, response: ServerResponse): Promise<true> {
+  const body = { folder: folder.path, rows: await folder.list() };
+  const tag = `"${createHash("sha256").update(JSON.stringify(body)).digest("hex").slice(0, 32)}"`;
+  response.setHeader("etag", tag);
+  if (request.headers["if-none-match"] !== tag) return sendJson(response, body);
+  response.writeHead(304).end();
+  return true;
+}
+
+async function curvesOf(name: string, run: RecordedRun): Promise<RunCurves> {
+  const { plan, curves, tests, done } = await run.state();
+  return { name, plan, curves, tests, done };
+}
+
+/** Hides a run, shows it again, or deletes it. */
+async function change(
+  folder: RunsFolder,
+  token: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<true> {
+  if (!isToken(request.headers[TOKEN_HEADER], token))
+    return refuse(response, 403, "open the page by the address that 'cnn-dist dashboard' printed, which holds a token");
+  const name = new URL(request.url!, "http://localhost").searchParams.get("run") ?? "";
+  if (!(await folder.list()).some((row) => row.name === name))
+    return refuse(response, 404, `there is no run ${name} in ${folder.path}`);
+  try {
+    if (pathOf(request) === "/api/delete") await folder.remove(name);
+    else await folder.hide(name, pathOf(request) === "/api/hide");
+    return sendJson(response, { name });
+  } catch (error) {
+    if (error instanceof CnnDistError) return refuse(response, 409, error.message);
+    throw error;
+  }
+}
+
+/** In a time that tells nothing of the token. */
+function isToken(given: string | string[] | undefined, token: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return typeof given === "string" && timingSafeEqual(digest(given), digest(token));
+}
+
+/** Records that were read stay for a while, so that what was added to them is all that is read next time. */
+class KeptRuns {
+  readonly #folder: RunsFolder;
+  readonly #kept = new Map<string, RecordedRun>();
+
+  constructor(folder: RunsFolder) {
+    this.#folder = folder;
+  }
+
+  /** Null: there is no such run. A name comes from a request: only one of the folder's own is used as a path. */
+  async find(name: string): Promise<RecordedRun | null> {
+    const kept = this.#kept.get(name);
+    if (kept === undefined && !(await this.#folder.list()).some((row) => row.name === name)) return null;
+    const run = kept ?? new RecordedRun(join(this.#folder.path, name, "metrics.jsonl"));
+    this.#kept.delete(name);
+    this.#kept.set(name, run); // the newest are last
+    for (const [other, old] of this.#kept) {
+      if (this.#kept.size <= MAX_KEPT) break;
+      if (old.watched) continue;
+      this.#kept.delete(other);
+    }
+    return run;
+  }
+
+  close(): void {
+    for (const run of this.#kept.values()) run.close();
+  }
+}

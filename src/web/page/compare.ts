@@ -1,0 +1,177 @@
+/** Runs beside each other: their curves in one picture, what differs in their recipes, and whether they are the same. */
+import uPlot from "uplot";
+import { count, percent } from "../../format.js";
+import { duration } from "../../terminal/format.js";
+import { differingKeys, type RunCurves, verdictOf } from "../state/compare.js";
+import { smoothed } from "../state/smooth.js";
+import { jsonOf } from "./api.js";
+import { Chart, type Data, type Line } from "./chart.js";
+import type { ColorName } from "./colors.js";
+import { h, setText, show } from "./dom.js";
+import { Table } from "./table.js";
+import { short } from "./words.js";
+
+type Axis = "steps" | "epochs" | "time";
+
+export class CompareView {
+  readonly element: HTMLElement;
+  readonly #none = h("p", {}, "Choose runs in the table to lay their curves over each other.");
+  readonly #body = h("div", { hidden: true });
+  readonly #legend = h("p", { class: "legend" });
+  readonly #verdict = h("ul", { class: "verdict" });
+  readonly #charts = h("div", { class: "grid two" });
+  readonly #keys = h("div");
+  readonly #smoothing = h("input", {
+    type: "range",
+    id: "compare-smoothing",
+    min: 0,
+    max: 0.99,
+    step: 0.01,
+    value: 0.9,
+  });
+  readonly #axis = h(
+    "select",
+    { id: "compare-axis" },
+    h("option", { value: "steps" }, "steps"),
+    h("option", { value: "epochs" }, "epochs"),
+    h("option", { value: "time" }, "time of training"),
+  );
+  #runs: RunCurves[] = [];
+  #names: readonly string[] = [];
+  #drawn: { names: string; charts: [Chart, Chart] } | null = null;
+
+  constructor() {
+    this.#axis.addEventListener("change", () => this.#draw());
+    this.#smoothing.addEventListener("input", () => this.#draw());
+    this.#body.append(
+      this.#verdict,
+      h(
+        "div",
+        { class: "controls" },
+        h("label", { for: "compare-smoothing" }, "smoothing "),
+        this.#smoothing,
+        h("label", { for: "compare-axis" }, "over "),
+        this.#axis,
+      ),
+      this.#legend,
+      this.#charts,
+      h("h3", {}, "Keys of the recipes that differ"),
+      this.#keys,
+    );
+    this.element = h("div", {}, this.#none, this.#body);
+  }
+
+  /** The curves that are not here yet are asked for. */
+  async choose(names: readonly string[]): Promise<void> {
+    this.#names = names;
+    const had = new Map(this.#runs.map((run) => [run.name, run]));
+    const runs = await Promise.all(
+      names.map((name) => had.get(name) ?? jsonOf<RunCurves>(`/api/curves?run=${encodeURIComponent(name)}`)),
+    );
+    if (names !== this.#names) return; // others were chosen meanwhile
+    this.#runs = runs;
+    this.#draw();
+  }
+
+  #draw(): void {
+    const runs = this.#runs;
+    show(this.#none, runs.length === 0);
+    show(this.#body, runs.length > 0);
+    if (runs.length === 0) return;
+    this.#verdict.replaceChildren(...verdictOf(runs).map((text) => h("li", {}, text)));
+    this.#showCharts();
+    this.#showKeys();
+  }
+
+  #showCharts(): void {
+    const names = this.#runs.map(({ name }) => name).join("\n");
+    if (this.#drawn?.names !== names) {
+      const charts: [Chart, Chart] = [this.#chart("Loss", short), this.#chart("Accuracy", percent)];
+      this.#charts.replaceChildren(...charts.map(({ element }) => element));
+      this.#drawn = { names, charts };
+      this.#legend.replaceChildren(
+        ...this.#runs.flatMap(({ name }, index) => [h("span", { class: `key run${index}` }), ` ${name}  `]),
+      );
+    }
+    const [loss, accuracy] = this.#drawn.charts;
+    loss.show(this.#columns("loss"));
+    accuracy.show(this.#columns("accuracy"));
+  }
+
+  /** Smoothed curves of training, and marks for the tests. */
+  #chart(title: string, format: (value: number) => string): Chart {
+    const lines = this.#runs.flatMap(({ name }, index): Line[] => {
+      const color: ColorName = `run${index}`;
+      return [
+        { label: name, color, width: 2 },
+        { label: `${name}, test`, color, kind: "points" },
+      ];
+    });
+    return new Chart({
+      title,
+      lines,
+      format,
+      formatX: (value) => this.#formatX(value),
+      ticksX: (value) => (this.#axis.value === "time" ? duration(value) : count(value)),
+      height: 280,
+    });
+  }
+
+  #columns(metric: "loss" | "accuracy"): Data {
+    const weight = Number(this.#smoothing.value);
+    const tables = this.#runs.flatMap((run) => {
+      const { curves, tests } = run;
+      const curve = smoothed(curves.metrics[metric].mean, curves.count, weight);
+      const at = (step: number, seconds: number) => this.#place(run, step, seconds);
+      return [
+        [curves.step.map((step, index) => at(step, curves.seconds[index]!)), curve],
+        [tests.map(({ step, seconds }) => at(step, seconds)), tests.map((test) => test[metric])],
+      ] as uPlot.AlignedData[];
+    });
+    return uPlot.join(tables) as Data;
+  }
+
+  #place({ plan }: RunCurves, step: number, seconds: number): number {
+    switch (this.#axis.value as Axis) {
+      case "steps":
+        return step;
+      case "epochs":
+        return step / (plan?.steps_per_epoch ?? 1);
+      case "time":
+        return seconds;
+    }
+  }
+
+  #formatX(value: number): string {
+    switch (this.#axis.value as Axis) {
+      case "steps":
+        return `step ${count(value)}`;
+      case "epochs":
+        return `epoch ${value.toFixed(2)}`;
+      case "time":
+        return duration(value);
+    }
+  }
+
+  #showKeys(): void {
+    const differences = differingKeys(this.#runs);
+    if (differences.length === 0) {
+      setText(this.#keys, this.#runs.length < 2 ? "Choose a second run." : "None: the recipes are the same.");
+      return;
+    }
+    const table = new Table("keys that differ", [
+      { title: "key" },
+      ...this.#runs.map(({ name }) => ({ title: name, wide: true })),
+    ]);
+    table.show(differences.map(({ key, values }) => [key, ...values.map(written)]));
+    this.#keys.replaceChildren(table.element);
+  }
+}
+
+function written(value: unknown): string {
+  return value === undefined || value === null
+    ? "none"
+    : typeof value === "object"
+      ? JSON.stringify(value)
+      : String(value);
+}

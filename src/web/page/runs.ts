@@ -1,0 +1,276 @@
+/** The page of a folder of runs. */
+import { count, percent, plural } from "../../format.js";
+import { duration } from "../../terminal/format.js";
+import { asCsv, filtered, type Key, LATEST_FIRST, type Order, ordered } from "../state/rows.js";
+import type { RunRow } from "../state/run-row.js";
+import { change, download, jsonOf, takeToken } from "./api.js";
+import { CompareView } from "./compare.js";
+import { h, section, setText, show } from "./dom.js";
+import { VirtualTable } from "./virtual-table.js";
+import { clock, short } from "./words.js";
+
+const REFRESH_MS = 2000;
+/** More curves than colours that are told apart say nothing. */
+const MOST_COMPARED = 8;
+
+export function showRuns(body: HTMLElement): void {
+  const page = new RunsPage(takeToken());
+  body.append(page.element);
+  page.begin();
+}
+
+class RunsPage {
+  readonly element: HTMLElement;
+  readonly #token: string | null;
+  readonly #folder = h("p", { class: "dim" });
+  readonly #words = h("input", {
+    type: "search",
+    id: "words",
+    placeholder: "model, data, state, name, hash",
+    autocomplete: "off",
+  });
+  readonly #hidden = h("input", { type: "checkbox", id: "hidden" });
+  readonly #shown = h("p", { role: "status" });
+  readonly #problem = h("p", { class: "notice", role: "alert", hidden: true });
+  readonly #table: VirtualTable<RunRow>;
+  readonly #compare = new CompareView();
+  readonly #chosen = new Set<string>();
+  readonly #dialog = new DeleteDialog((row) => this.#change("delete", row));
+  #rows: readonly RunRow[] = [];
+  #visible: RunRow[] = [];
+  #order: Order = LATEST_FIRST;
+
+  constructor(token: string | null) {
+    this.#token = token;
+    this.#table = new VirtualTable<RunRow>({
+      label: "runs",
+      columns: this.#columns(),
+      id: ({ name }) => name,
+      sort: (key) => this.#sort(key as Key),
+    });
+    this.#words.addEventListener("input", () => this.#draw());
+    this.#hidden.addEventListener("change", () => this.#draw());
+    const files = [
+      h("button", { type: "button", click: () => download("runs.csv", "text/csv", asCsv(this.#visible)) }, "CSV"),
+      h(
+        "button",
+        {
+          type: "button",
+          click: () => download("runs.json", "application/json", JSON.stringify(this.#visible, null, 2)),
+        },
+        "JSON",
+      ),
+    ];
+    this.element = h(
+      "main",
+      {},
+      h("h1", {}, "Runs"),
+      this.#folder,
+      this.#problem,
+      token === null
+        ? h("p", { class: "dim" }, "To hide and delete runs, open the whole address that 'cnn-dist dashboard' printed.")
+        : null,
+      h(
+        "div",
+        { class: "controls" },
+        h("label", { for: "words" }, "filter "),
+        this.#words,
+        this.#hidden,
+        h("label", { for: "hidden" }, "show hidden"),
+        ...files,
+        this.#shown,
+      ),
+      this.#table.element,
+      section("Compare", "compare", this.#compare.element),
+      this.#dialog.element,
+    );
+  }
+
+  begin(): void {
+    void this.#refresh();
+    window.setInterval(() => {
+      if (document.visibilityState === "visible") void this.#refresh();
+    }, REFRESH_MS);
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      const { folder, rows } = await jsonOf<{ folder: string; rows: RunRow[] }>("/api/runs");
+      setText(this.#folder, folder);
+      this.#rows = rows;
+      show(this.#problem, false);
+      this.#draw();
+    } catch (error) {
+      this.#tell(`The dashboard does not answer: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  #draw(): void {
+    this.#visible = ordered(
+      filtered(this.#rows, { words: this.#words.value, hidden: this.#hidden.checked }),
+      this.#order,
+    );
+    setText(this.#shown, `${count(this.#visible.length)} of ${plural(this.#rows.length, "run")}`);
+    this.#table.show(this.#visible, this.#order);
+  }
+
+  #sort(key: Key): void {
+    this.#order = { key, descending: this.#order.key === key ? !this.#order.descending : !TEXTS.has(key) };
+    this.#draw();
+  }
+
+  #columns() {
+    const optional = (value: number | null, write: (value: number) => string) => (value === null ? "" : write(value));
+    const now = new Date();
+    return [
+      { title: "compare", cell: (row: RunRow) => this.#box(row) },
+      {
+        title: "run",
+        key: "name",
+        cell: (row: RunRow) =>
+          h("a", { href: `/runs/${encodeURIComponent(row.name)}/`, "data-part": "link" }, row.name),
+      },
+      {
+        title: "state",
+        key: "state",
+        cell: ({ state, hidden }: RunRow) =>
+          h("span", { class: `state ${state}` }, hidden ? `${state}, hidden` : state),
+      },
+      { title: "model", key: "model", cell: ({ model }: RunRow) => model },
+      { title: "data", key: "dataset", cell: ({ dataset }: RunRow) => dataset },
+      {
+        title: "best accuracy",
+        key: "best_accuracy",
+        numeric: true,
+        cell: ({ best_accuracy }: RunRow) => optional(best_accuracy, percent),
+      },
+      { title: "loss", key: "loss", numeric: true, cell: ({ loss }: RunRow) => optional(loss, short) },
+      {
+        title: "images/s",
+        key: "samples_per_second",
+        numeric: true,
+        cell: ({ samples_per_second }: RunRow) => optional(samples_per_second, count),
+      },
+      {
+        title: "duration",
+        key: "duration_seconds",
+        numeric: true,
+        cell: ({ duration_seconds }: RunRow) => duration(duration_seconds),
+      },
+      {
+        title: "step",
+        key: "step",
+        numeric: true,
+        cell: ({ step, steps }: RunRow) => `${count(step)} of ${count(steps)}`,
+      },
+      { title: "started", key: "started", cell: ({ started }: RunRow) => clock(started, now) },
+      {
+        title: "recipe",
+        key: "recipe_sha256",
+        cell: ({ recipe_sha256 }: RunRow) => h("code", {}, recipe_sha256.slice(0, 12)),
+      },
+      ...(this.#token === null ? [] : [{ title: "", cell: (row: RunRow) => this.#buttons(row) }]),
+    ];
+  }
+
+  #box({ name }: RunRow): HTMLElement {
+    const box = h("input", {
+      type: "checkbox",
+      "aria-label": `compare ${name}`,
+      "data-part": "box",
+      checked: this.#chosen.has(name),
+    });
+    box.addEventListener("change", () => {
+      if (box.checked) this.#chosen.add(name);
+      else this.#chosen.delete(name);
+      if (this.#chosen.size > MOST_COMPARED) {
+        this.#chosen.delete(name);
+        box.checked = false;
+        this.#tell(`At most ${MOST_COMPARED} runs can be compared. Take one of them away first.`);
+      }
+      void this.#compare.choose([...this.#chosen]);
+    });
+    return box;
+  }
+
+  #buttons(row: RunRow): HTMLElement {
+    const what = row.hidden ? "show" : "hide";
+    return h(
+      "span",
+      { class: "buttons" },
+      h(
+        "button",
+        {
+          type: "button",
+          class: "small",
+          "aria-label": `${what} ${row.name}`,
+          "data-part": "hide",
+          click: () => void this.#change(what, row),
+        },
+        what,
+      ),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "small",
+          "aria-label": `delete ${row.name}`,
+          "data-part": "delete",
+          click: () => this.#dialog.ask(row),
+        },
+        "delete",
+      ),
+    );
+  }
+
+  async #change(what: "hide" | "show" | "delete", { name }: RunRow): Promise<void> {
+    try {
+      await change(what, name, this.#token!);
+      if (what === "delete" && this.#chosen.delete(name)) await this.#compare.choose([...this.#chosen]);
+      await this.#refresh();
+    } catch (error) {
+      this.#tell(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  #tell(text: string): void {
+    setText(this.#problem, text);
+    show(this.#problem, true);
+  }
+}
+
+/** Sorted from a to z at first; numbers from the greatest. */
+const TEXTS: ReadonlySet<Key> = new Set(["name", "state", "model", "dataset", "recipe_sha256"]);
+
+/** Asks before a run is deleted. */
+class DeleteDialog {
+  readonly element = h("dialog", { "aria-labelledby": "delete-title" });
+  readonly #text = h("p");
+  readonly #act: (row: RunRow) => Promise<void>;
+  #row: RunRow | null = null;
+
+  constructor(act: (row: RunRow) => Promise<void>) {
+    this.#act = act;
+    this.element.append(
+      h("h2", { id: "delete-title" }, "Delete this run?"),
+      this.#text,
+      h(
+        "div",
+        { class: "controls" },
+        h("button", { type: "button", click: () => this.element.close() }, "keep it"),
+        h("button", { type: "button", class: "danger", click: () => this.#confirmed() }, "delete it"),
+      ),
+    );
+  }
+
+  ask(row: RunRow): void {
+    this.#row = row;
+    setText(this.#text, `${row.run_dir}: its checkpoints, records and logs are deleted for good.`);
+    this.element.showModal();
+  }
+
+  #confirmed(): void {
+    this.element.close();
+    if (this.#row) void this.#act(this.#row);
+  }
+}
