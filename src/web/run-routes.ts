@@ -1,6 +1,9 @@
 /** What the page of one run asks for. */
+
+import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { isReading, pathOf, type Routes } from "../metrics/server.js";
 import { refuse, sendBody, sendJson } from "./answers.js";
 import { sendFile } from "./files.js";
@@ -38,9 +41,19 @@ export async function answerRun(
       if (text === null) return refuse(response, 400, "of=coordinator, or of=N with the number of a rank");
       return sendBody(response, 200, "text/plain; charset=utf-8", text);
     }
+    case "/api/picture":
+      return await sendPicture(response, runDir, query.get("file") ?? "");
     default:
       return false;
   }
+}
+
+/** Of the run's folder, and no other file of it. */
+async function sendPicture(response: ServerResponse, runDir: string, file: string): Promise<true> {
+  if (!/^pictures\/step-\d+\/[a-z0-9-]+\.png$/.test(file))
+    return refuse(response, 400, "file=pictures/step-N/NAME.png");
+  const body = await readFile(join(runDir, file)).catch(() => null);
+  return body === null ? refuse(response, 404, `there is no ${file}`) : sendBody(response, 200, "image/png", body);
 }
 
 /** Refuses what a page of another site might send: names that are not this machine's, and anything but reading and `isChange`. */

@@ -102,6 +102,7 @@ function timeLeft(state: RunState, step: number): string {
   return seconds === null ? "not known yet" : duration((state.plan!.steps - step) * seconds);
 }
 
-function heldBackOf({ done }: RunState): string {
-  return done?.bottleneck?.text ?? "";
+/** What holds the run back now; of one that has ended, what did. */
+function heldBackOf({ done, heldBack }: RunState): string {
+  return (done ? done.held_back : heldBack?.text) ?? "";
 }

@@ -3,7 +3,7 @@ import { bytes, count, plural } from "../../format.js";
 import { duration } from "../../terminal/format.js";
 import type { RunState } from "../state/run-state.js";
 import type { LostWorker, WorkerRow } from "../state/workers.js";
-import { h, section, setText, show } from "./dom.js";
+import { h, section, show } from "./dom.js";
 import { Table } from "./table.js";
 import { clock, seconds } from "./words.js";
 
@@ -48,40 +48,50 @@ export class WorkersView {
 }
 
 function workerCells(worker: WorkerRow) {
-  const { rank, state, device, memory, computeSeconds, restarts, detail } = worker;
+  const { rank, state, device, memory, computeSeconds, restarts, detail, slow } = worker;
   return [
     `rank ${rank}`,
-    { key: state, make: () => stateWord(state) },
+    { key: `${state} ${slow !== null}`, make: () => stateWord(state, slow !== null) },
     device,
     memory === null ? "not told" : bytes(memory),
     computeSeconds === null ? "nothing yet" : seconds(computeSeconds),
     count(restarts),
-    detail,
+    slow === null
+      ? detail
+      : `slow: ${slow.times.toFixed(1)} times as long for a shard as the others, most of it in ${SLOW_IN[slow.phase]}`,
   ];
 }
 
-function stateWord(state: string): HTMLElement {
-  const element = h("span", { class: `state ${state}` });
-  setText(element, state);
-  return element;
+const SLOW_IN = { wait: "waiting for work and weights", input: "preparing images", compute: "computing" } as const;
+
+function stateWord(state: string, slow: boolean): HTMLElement {
+  return h("span", { class: `state ${slow ? "slow" : state}` }, slow ? `${state}, slow` : state);
 }
 
 function lostCells(lost: LostWorker, now: Date) {
-  const { rank, incarnation, time, step, reason, detail, detectionSeconds } = lost;
+  const { rank, incarnation, time, step, reason, detail, place, log, detectionSeconds } = lost;
   const noticed = detectionSeconds === null ? "" : `, noticed after ${seconds(detectionSeconds)}`;
   return [
     [clock(time, now), `after step ${count(step)}`].filter((word) => word !== "").join(", "),
     `rank ${rank}${incarnation > 0 ? `, life ${incarnation + 1}` : ""}`,
-    `${detail || REASONS[reason] || reason}${noticed}`,
+    {
+      key: `${rank} ${incarnation} ${time} ${log.length}`,
+      make: () => h("div", {}, `${detail || REASONS[reason] || reason}${noticed}; ${place}`, logOf(log)),
+    },
     costOf(lost),
     lost.awaySeconds !== null ? "back" : lost.after === "lost" ? "gone" : lost.after,
   ];
+}
+
+function logOf(log: string): HTMLElement | null {
+  return log === "" ? null : h("details", {}, h("summary", {}, "its last lines"), h("pre", { tabindex: 0 }, log));
 }
 
 /** For an event without words of its own. */
 const REASONS: Readonly<Record<string, string>> = {
   exit: "its process ended",
   silence: "it fell silent",
+  "join-timeout": "it did not join in time",
   "step-timeout": "it gave no gradient in time",
   protocol: "what it sent could not be understood",
   error: "it failed",

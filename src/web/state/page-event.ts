@@ -4,11 +4,14 @@ import type {
   DoneEvent,
   EvalEvent,
   HeartbeatEvent,
+  HeldBackEvent,
   LogEvent,
   NotStartedEvent,
+  PicturesEvent,
   PlanEvent,
   RollbackEvent,
   RunEvent,
+  SlowEvent,
   StepEvent,
   TimelineEvent,
   WorkerEvent,
@@ -37,6 +40,9 @@ export type PageEvent =
   | TimelineEvent
   | EvalEvent
   | CheckpointEvent
+  | PicturesEvent
+  | HeldBackEvent
+  | SlowEvent
   | RollbackEvent
   | Pick<HeartbeatEvent, "event" | "rank" | "rss_bytes">
   | LogEvent
@@ -60,6 +66,9 @@ export function pageEvent(event: RunEvent): PageEvent | null {
     case "timeline":
     case "eval":
     case "checkpoint":
+    case "pictures":
+    case "held-back":
+    case "slow":
     case "rollback":
     case "log":
     case "done":

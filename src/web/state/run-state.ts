@@ -7,15 +7,17 @@ import type {
   CheckpointEvent,
   DoneEvent,
   EvalEvent,
+  HeldBack,
   LogEvent,
   NotStartedEvent,
+  PicturesEvent,
   PlanEvent,
   RankPhases,
   TimelineEvent,
 } from "../../events.js";
 import { addPoint, type Curves, cutBack, emptyCurves } from "./curves.js";
 import type { Entry, PageStep } from "./page-event.js";
-import { emptyTeam, stepHappened, type Team, teamResumed, workerHappened } from "./workers.js";
+import { emptyTeam, slowHappened, stepHappened, type Team, teamResumed, workerHappened } from "./workers.js";
 
 /** A step of the last ones, with what each rank did. */
 export interface RecentStep {
@@ -51,6 +53,10 @@ export interface RunState {
   checkpoints: CheckpointEvent[];
   team: Team;
   recent: RecentStep[];
+  /** What holds the run back now; null: that is not known, such as of records. */
+  heldBack: HeldBack | null;
+  /** Of `--pictures`: those of the newest evaluation, and of the best. */
+  pictures: { newest: PicturesEvent | null; best: PicturesEvent | null };
   /** Steps on one clock, the newest last. */
   timelines: TimelineEvent[];
   messages: { time: number | null; level: LogEvent["level"]; message: string }[];
@@ -79,6 +85,8 @@ export function emptyRunState(): RunState {
     checkpoints: [],
     team: emptyTeam(),
     recent: [],
+    heldBack: null,
+    pictures: { newest: null, best: null },
     timelines: [],
     messages: [],
     done: null,
@@ -94,6 +102,7 @@ export function advance(state: RunState, [time, event]: Entry): void {
       state.plan = event;
       state.done = null;
       state.timelines = [];
+      state.heldBack = null;
       backTo(state, event.start_step);
       return bounded(state.lives, { time, step: event.start_step }, MAX_LIVES);
     case "step":
@@ -114,6 +123,14 @@ export function advance(state: RunState, [time, event]: Entry): void {
       return;
     case "checkpoint":
       return bounded(state.checkpoints, event, MAX_CHECKPOINTS);
+    case "pictures":
+      state.pictures = { newest: event, best: event.best ? event : state.pictures.best };
+      return;
+    case "held-back":
+      state.heldBack = event;
+      return;
+    case "slow":
+      return slowHappened(state.team, event);
     case "rollback":
       backTo(state, event.step);
       return bounded(state.lives, { time, step: event.step, rollback: event.reason }, MAX_LIVES);

@@ -1,5 +1,5 @@
 /** A run's workers, and what each loss of one cost. Pure; changed in place. */
-import type { WorkerEvent, WorkerState } from "../../events.js";
+import { placeOf, type SlowEvent, type WorkerEvent, type WorkerState } from "../../events.js";
 import type { PageStep } from "./page-event.js";
 
 export interface WorkerRow {
@@ -13,6 +13,8 @@ export interface WorkerRow {
   restarts: number;
   /** Resident memory, bytes; null until a sign of life tells it, and in records, which have none. */
   memory: number | null;
+  /** While it takes persistently longer than the others. */
+  slow: Pick<SlowEvent, "times" | "phase"> | null;
   /** Computed in the last step that it had a part in; null: none yet. */
   computeSeconds: number | null;
 }
@@ -26,6 +28,10 @@ export interface LostWorker {
   step: number;
   reason: string;
   detail: string;
+  /** Its device, and the step and what it did as far as it had told. */
+  place: string;
+  /** The last lines of its log. */
+  log: string;
   detectionSeconds: number | null;
   /** Shards that others computed again within the step. */
   reassigned: number;
@@ -60,15 +66,17 @@ export function workerHappened(team: Team, event: WorkerEvent, time: number | nu
   }
   if (late) return;
   if (event.state !== "lost") returned(team, event, time);
+  const same = found?.incarnation === event.incarnation;
   const row: WorkerRow = {
     rank: event.rank,
     incarnation: event.incarnation,
     state: event.state,
     device: event.device,
-    pid: event.pid ?? (found?.incarnation === event.incarnation ? found.pid : null),
+    pid: event.pid ?? (same ? found.pid : null),
     detail: event.detail ?? "",
     restarts: Math.max(event.incarnation, found?.restarts ?? 0),
-    memory: found?.incarnation === event.incarnation ? found.memory : null,
+    memory: same ? found.memory : null,
+    slow: same ? found.slow : null,
     computeSeconds: found?.computeSeconds ?? null,
   };
   if (found) Object.assign(found, row);
@@ -87,6 +95,8 @@ function lostWorker(event: WorkerEvent, time: number | null, step: number): Lost
     step,
     reason,
     detail,
+    place: placeOf(event),
+    log: event.log ?? "",
     detectionSeconds: detection_seconds,
     reassigned,
     extraSeconds: null,
@@ -102,6 +112,11 @@ function returned({ lost }: Team, { rank, incarnation, state }: WorkerEvent, tim
   last.after = state;
   const back = state === "ready" || state === "working" || state === "spare";
   if (back && time !== null && last.time !== null) last.awaySeconds = Math.max(0, time - last.time);
+}
+
+export function slowHappened({ workers }: Team, { rank, slow, times, phase }: SlowEvent): void {
+  const worker = workers.find((each) => each.rank === rank);
+  if (worker) worker.slow = slow ? { times, phase } : null;
 }
 
 export function stepHappened(team: Team, { step, duration_seconds, ranks }: PageStep): void {
