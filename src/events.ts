@@ -1,16 +1,18 @@
 /** What a run tells the world. Terminal, metrics, `--json`, metrics.jsonl and the library's stream all read these. */
 import type { WrittenRecipe } from "./config/recipe.js";
 
-export type WorkerState =
-  | "starting"
-  | "joining"
-  | "tracing"
-  | "ready"
-  | "working"
-  | "spare"
-  | "lost"
-  | "refused"
-  | "stopped";
+export const WORKER_STATES = [
+  "starting",
+  "joining",
+  "tracing",
+  "ready",
+  "working",
+  "spare",
+  "lost",
+  "refused",
+  "stopped",
+] as const;
+export type WorkerState = (typeof WORKER_STATES)[number];
 
 /**
  * What a worker does: it reads data and builds the network, waits for work, prepares images, compiles a step and runs it for
@@ -56,9 +58,13 @@ export interface PlanEvent {
   /** The recipe in force, as it is written. */
   recipe: WrittenRecipe;
   recipe_sha256: string;
+  /** Of all machines, if each has as many as this one. */
   workers: number;
+  /** Of this machine. */
   devices: readonly string[];
   threads: number;
+  /** Of a run over several machines: how many it begins with, and where the others find the coordinator. */
+  nodes?: { count: number; endpoint: string };
   run_dir: string;
   metrics_url: string | null;
   /** Of the page that shows the run. */
@@ -96,7 +102,7 @@ export interface WorkerEvent {
   detail?: string;
   /** Seconds from the last sign of life to the detection, for `lost`. */
   detection_seconds?: number;
-  reason?: "exit" | "silence" | "join-timeout" | "step-timeout" | "protocol" | "error";
+  reason?: LossReason;
   /** Shards given to others within the step, for `lost`. */
   reassigned?: number;
   /** For `lost`: the step in flight, or the last one; null before the first, and of a worker that had not joined. */
@@ -105,9 +111,31 @@ export interface WorkerEvent {
   phase?: WorkerPhase;
   /** For `lost`: the last lines that this incarnation wrote to its log; "" if it wrote none, or on another host. */
   log?: string;
+  /** In a run over several machines: the number of its machine, 0 for the coordinator's. */
+  node?: number;
+}
+export const LOSS_REASONS = ["exit", "silence", "join-timeout", "step-timeout", "protocol", "error", "node"] as const;
+/** How a loss was noticed; `node`: the worker was lost with its machine. */
+export type LossReason = (typeof LOSS_REASONS)[number];
+/** What became of a machine of a run over several; its workers have events of their own. */
+export interface NodeEvent
+  extends Pick<WorkerEvent, "detail" | "detection_seconds" | "reason" | "reassigned" | "step" | "phase" | "log"> {
+  event: "node";
+  node: number;
+  /** Of the processes that came as this node, one after the other. */
+  incarnation: number;
+  state: WorkerState;
+  host: string;
+  device: string;
+  /** That it speaks for. */
+  workers: number;
 }
 /** Of a lost worker, in words: its device, its step, and what it did. */
-export function placeOf({ device, step, phase }: Pick<WorkerEvent, "device"> & Partial<WorkerEvent>): string {
+export function placeOf({
+  device,
+  step,
+  phase,
+}: Pick<WorkerEvent, "device"> & Partial<Pick<WorkerEvent, "step" | "phase">>): string {
   return [device, ...(typeof step === "number" ? [`step ${step}`] : []), ...(phase ? [phase] : [])].join(", ");
 }
 
@@ -167,6 +195,8 @@ export interface StepEvent {
   checkpoint_wait_seconds: number;
   /** In and out of the coordinator as frames; `shared`: gradients that workers wrote to shared memory. */
   exchange_bytes: { in: number; out: number; shared: number };
+  /** Of them, what came from each node and went to it; only in a run over several machines. */
+  node_bytes?: Record<string, { in: number; out: number }>;
   /** Seconds of compute a rank in this step, as in `ranks`. */
   worker_seconds: Record<string, number>;
   tensors: number;
@@ -384,6 +414,7 @@ export interface NotStartedEvent {
 export type RunEvent =
   | PlanEvent
   | WorkerEvent
+  | NodeEvent
   | StepEvent
   | SlowEvent
   | TimelineEvent

@@ -56,6 +56,7 @@ async function simulate(simulation: Simulation): Promise<Cost> {
       stopAfterStep: null,
       exchange: exchange === "shared-memory" ? exchange : "frames",
       block: 1,
+      nodes: null,
       placement: PLACEMENT_DEFAULTS,
       isTraced: () => false,
     },

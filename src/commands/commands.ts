@@ -2,7 +2,7 @@
 
 import { plural } from "../format.js";
 import type { Command, Given, OptionSpec, PositionalSpec } from "./command.js";
-import { LENGTH_OPTIONS, OUTPUT_OPTIONS, PLACEMENT_OPTIONS, RECIPE_OPTIONS } from "./options.js";
+import { LENGTH_OPTIONS, NODES_OPTIONS, OUTPUT_OPTIONS, PLACEMENT_OPTIONS, RECIPE_OPTIONS } from "./options.js";
 
 const RUN_DIR: PositionalSpec = { name: "run-dir", describe: "the run's folder", required: true };
 const RUN_OR_CHECKPOINT: PositionalSpec = {
@@ -59,9 +59,9 @@ const placement = (...flags: string[]) => PLACEMENT_OPTIONS.filter(({ flag }) =>
 export const COMMANDS: readonly Command[] = [
   {
     name: "launch",
-    describe: "train with workers on this machine",
+    describe: "train on this machine, or on several",
     positionals: [],
-    options: [...RECIPE_OPTIONS, ...PLACEMENT_OPTIONS, ...OUTPUT_OPTIONS],
+    options: [...RECIPE_OPTIONS, ...PLACEMENT_OPTIONS, ...NODES_OPTIONS, ...OUTPUT_OPTIONS],
     lasting: { title: titleOf, saves: true },
     load: async () => (await import("./launch.js")).command,
   },
@@ -73,6 +73,7 @@ export const COMMANDS: readonly Command[] = [
       TRUST_MODEL,
       ...LENGTH_OPTIONS,
       ...PLACEMENT_OPTIONS.filter(({ flag }) => !["run-dir", "auto-resume"].includes(flag)),
+      ...NODES_OPTIONS,
       option("allow-different-engine", "boolean", "go on with other bits where TensorFlow or the processor are others"),
       ...OUTPUT_OPTIONS,
     ],

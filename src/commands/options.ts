@@ -155,6 +155,16 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
   placement("metrics-key", "metricsKey", "string", "its PEM key, a file of mode 0600"),
 ];
 
+/** Of a run over several machines; a launcher's environment says what is left out. */
+export const NODES_OPTIONS: readonly OptionSpec[] = (
+  [
+    ["nodes", "number", "machines that the run begins with; the same command starts each [the launcher's, else 1]"],
+    ["node-rank", "number", "number of this machine, from 0; 0 has the coordinator [the launcher's]"],
+    ["rendezvous", "string", "HOST:PORT of machine 0, where the others find it [the launcher's]"],
+    ["keys", "string", "a folder of keys for several machines [RUN_DIR/keys, else your own keys]"],
+  ] as const
+).map(([flag, kind, describe]) => ({ flag, kind, describe, group: "Placement" }));
+
 export const OUTPUT_OPTIONS: readonly OptionSpec[] = [
   { flag: "dry-run", kind: "boolean", describe: "check everything, print the plan, and end", group: "Output" },
   { flag: "json", kind: "boolean", describe: "one JSON object a line on stdout", group: "Output" },

@@ -25,6 +25,12 @@ export const PROBE_MS = 100;
 export const HELLO_TIMEOUT_MS = 60_000;
 /** Without a connection for this long, a worker gives up. */
 export const ALONE_MS = 30_000;
+/** How long a node looks for a coordinator that it has not met yet: a name that is not known, a port where nobody listens. */
+export const FIND_COORDINATOR_MS = 300_000;
+/** How often a node looks again whether a name or a key is there. */
+export const FIND_AGAIN_MS = 500;
+/** How long a run waits for all the nodes that it is to begin with, before it begins with those that are there. */
+export const NODES_PATIENCE_MS = 120_000;
 /** ZeroMQ's own signs of life on TCP, which find connections that are dead without a word. */
 export const CONNECTION = { heartbeatMs: 2000, timeoutMs: 30_000 } as const;
 /** A connection on TCP that has not proved its key after this long is closed. */

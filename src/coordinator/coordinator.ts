@@ -73,10 +73,10 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
         const outcome: Outcome = start
           ? await train(start, options, membership, { ...ports, emit }, memory!)
           : { kind: "stopped", snapshot: withoutWorkers(options.start), checkpoint: null, samplesPerSecond: 0 };
-        membership.dismiss(outcome.kind === "done" ? "the training is done" : "the run was stopped");
+        membership.dismiss(outcome.kind === "done" ? "the training is done" : "the run was stopped", outcome.kind);
         return outcome;
       } catch (error) {
-        membership.dismiss("the run failed");
+        membership.dismiss("the run failed", "failed");
         throw error;
       }
     },
@@ -104,11 +104,11 @@ function memoryFor(
 /** Where training begins once enough workers are there; null when a stop was asked for before. */
 async function startOf(
   membership: Membership,
-  { start, workers }: CoordinatorOptions,
+  { start }: CoordinatorOptions,
   { engineKnown }: EnginePort,
 ): Promise<Snapshot | null> {
   try {
-    const { fingerprint, ...values } = await membership.gather(workers);
+    const { fingerprint, topologySha256: _, ...values } = await membership.gather();
     return { ...withValues(start, values), fingerprint, recipeSha256: engineKnown(fingerprint) };
   } catch (error) {
     if (error instanceof StopRequested) return null;

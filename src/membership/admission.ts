@@ -3,7 +3,7 @@ import type { Snapshot } from "../checkpoint/snapshot.js";
 import { differences, type Fingerprint } from "../config/fingerprint.js";
 import { type Layout, layoutOf } from "../parameters/layout.js";
 import { asFloat32 } from "../protocol/codec.js";
-import { PROTOCOL, type ToCoordinator } from "../protocol/messages.js";
+import { type LayoutSpec, PROTOCOL, type ToCoordinator } from "../protocol/messages.js";
 
 export type Join = Extract<ToCoordinator, { type: "join" }>;
 
@@ -11,7 +11,7 @@ export type Join = Extract<ToCoordinator, { type: "join" }>;
 export type InitialValues = Pick<Snapshot, "layout" | "weights" | "state">;
 
 /** What is known once workers have joined: of what they bring, and of the engine that computes. */
-export type Gathered = InitialValues & { fingerprint: Fingerprint };
+export type Gathered = InitialValues & { fingerprint: Fingerprint; topologySha256: string };
 
 /** A new run of a model of the user's own has no values yet: only a worker's TensorFlow can read the file. */
 export type GivenValues = InitialValues | "from the first worker";
@@ -35,14 +35,15 @@ export class Agreement {
     this.#initialValues = values === "from the first worker" ? null : values;
   }
 
-  /** Of the first that joined, and so of all; null before. */
-  get fingerprint(): Fingerprint | null {
-    return this.#fingerprint;
+  /** Null until the first worker of a user model has brought it. */
+  get layout(): Layout | null {
+    return this.#initialValues?.layout ?? null;
   }
 
-  /** What training starts from; null until the first worker of a user model has brought it. */
-  get initialValues(): InitialValues | null {
-    return this.#initialValues;
+  /** What training starts from, and what all that joined agree on; null before. */
+  get gathered(): Gathered | null {
+    const [values, fingerprint, topologySha256] = [this.#initialValues, this.#fingerprint, this.#topologySha256];
+    return values && fingerprint && topologySha256 !== null ? { ...values, fingerprint, topologySha256 } : null;
   }
 
   /** Why the worker cannot take part, or null. */
@@ -78,8 +79,18 @@ export class Agreement {
 function initialValuesOf(message: Join, payload: Uint8Array | null): InitialValues | null {
   if (!message.parameters) return null;
   if (new Set(message.parameters.map(({ name }) => name)).size < message.parameters.length) return null;
-  const layout = layoutOf(message.parameters.map((each) => ({ ...each, init: { kind: "zeros" } })));
+  const layout = layoutOfSpec(message.parameters);
   const values = asFloat32(payload, layout.size + layout.stateSize);
   if (!values) return null;
   return { layout, weights: values.slice(0, layout.size), state: values.slice(layout.size) };
+}
+
+/** How a layout travels: from its parameters, in their order, the other side makes the same one. */
+export function layoutSpecOf({ trainable, state }: Layout): LayoutSpec {
+  return [...trainable, ...state].map(({ name, shape, role, decay }) => ({ name, shape: [...shape], role, decay }));
+}
+
+/** RangeError when two parameters have one name. */
+export function layoutOfSpec(parameters: LayoutSpec): Layout {
+  return layoutOf(parameters.map((each) => ({ ...each, init: { kind: "zeros" } })));
 }

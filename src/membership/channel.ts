@@ -4,17 +4,35 @@ import { type Decoded, decodeToCoordinator, encode } from "../protocol/codec.js"
 import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
 import type { CoordinatorLink } from "../transport/link.js";
 
+interface Bytes {
+  in: number;
+  out: number;
+}
+
+export interface Exchanged extends Bytes {
+  /** By the nodes' numbers. */
+  nodes: ReadonlyMap<number, Bytes>;
+}
+
 export class Channel {
   readonly #link: CoordinatorLink;
-  readonly #exchanged = { in: 0, out: 0 };
+  readonly #exchanged: Bytes = { in: 0, out: 0 };
+  readonly #nodes = new Map<number, Bytes>();
 
   constructor(link: CoordinatorLink) {
     this.#link = link;
   }
 
   /** Bytes of payload since the start. */
-  exchanged(): { in: number; out: number } {
-    return { ...this.#exchanged };
+  exchanged(): Exchanged {
+    return { ...this.#exchanged, nodes: new Map([...this.#nodes].map(([node, bytes]) => [node, { ...bytes }])) };
+  }
+
+  /** Payload that came from a node, or goes to it. */
+  countOf(node: number, direction: keyof Bytes, bytes: number): void {
+    const counted = this.#nodes.get(node) ?? { in: 0, out: 0 };
+    this.#nodes.set(node, counted);
+    counted[direction] += bytes;
   }
 
   send(peer: string, message: ToWorker, payload?: Float32Array): void {

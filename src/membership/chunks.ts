@@ -3,6 +3,7 @@ import type { Span } from "../data/order.js";
 import type { RejectReason } from "../protocol/codec.js";
 import type { ToCoordinator } from "../protocol/messages.js";
 import { deferred, type InFlight } from "./in-flight.js";
+import { capacityOf } from "./node-part.js";
 import type { Pace } from "./pace.js";
 import type { Member } from "./roster.js";
 import type { EvaluationWork } from "./workers.js";
@@ -46,8 +47,10 @@ export class ChunksInFlight implements InFlight {
   }
 
   assign(members: readonly Member[]): void {
-    for (let round = 0; round < AHEAD; round++) {
+    const most = Math.max(0, ...members.map(capacityOf));
+    for (let round = 0; round < AHEAD * most; round++) {
       for (const member of members) {
+        if (round >= AHEAD * capacityOf(member)) continue;
         const owned = [...this.#owed.values()].filter((owner) => owner === member).length;
         if (owned > round) continue;
         const chunk = this.#waiting.shift();
@@ -66,7 +69,7 @@ export class ChunksInFlight implements InFlight {
     if (this.#owed.get(chunk) !== member) return "stale";
     this.#owed.delete(chunk);
     this.#supplied.delete(member);
-    this.#hooks.pace.took(member, this.#hooks.now() - this.owesSince.get(member)!);
+    if (!member.node) this.#hooks.pace.took(member, this.#hooks.now() - this.owesSince.get(member)!);
     this.#work.addScore(chunk, { loss: message.loss, hits: message.hits });
     if ([...this.#owed.values()].includes(member)) this.owesSince.set(member, this.#hooks.now());
     else this.owesSince.delete(member);
@@ -75,9 +78,9 @@ export class ChunksInFlight implements InFlight {
     return null;
   }
 
-  /** The first of its chunks is what is waited for. */
+  /** The first of its chunks is what is waited for. A node's chunks come in bursts, and it knows itself which worker is late. */
   usualMs(member: Member): number | null {
-    return this.#supplied.has(member) ? null : this.#hooks.pace.usualMs(member, 1);
+    return this.#supplied.has(member) || member.node ? null : this.#hooks.pace.usualMs(member, 1);
   }
 
   #finishIfComplete(): void {

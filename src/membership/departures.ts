@@ -1,6 +1,6 @@
 /** How workers went, for the message of a run that has none left. Pure. */
 import { clauseOf } from "../errors.js";
-import type { Incarnation } from "./roster.js";
+import type { Incarnation } from "./incarnation.js";
 
 /** What the socket says of a dead worker; its process says it better. */
 export const CONNECTION_GONE = "its connection is gone";

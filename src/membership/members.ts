@@ -1,17 +1,19 @@
 /** Who is there: members are admitted, heard, watched and taken out here, and nothing else writes a `Member`. */
-import type { Fingerprint } from "../config/fingerprint.js";
 import { HELLO_TIMEOUT_MS, TICK_MS } from "../config/time-limits.js";
 import { globalBatch } from "../data/order.js";
 import { CnnDistError, CODES, errorOf, failureOf, isCode } from "../errors.js";
 import { placeOf, type WorkerEvent } from "../events.js";
 import type { RejectReason } from "../protocol/codec.js";
-import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
-import { Agreement, type InitialValues, type Join, protocolObjection } from "./admission.js";
-import { Channel } from "./channel.js";
+import type { Ended, ToCoordinator, ToWorker } from "../protocol/messages.js";
+import { Agreement, type Gathered, type Join, layoutSpecOf, protocolObjection } from "./admission.js";
+import { Channel, type Exchanged } from "./channel.js";
 import { CONNECTION_GONE, Departures } from "./departures.js";
+import { type Incarnation, isOf } from "./incarnation.js";
+import { hearOf } from "./node-part.js";
 import type { Duties, MembersOptions, MembersPorts } from "./ports.js";
-import { type Incarnation, isOf, isPreparing, type Member, Roster } from "./roster.js";
+import { isPreparing, type Member, Roster } from "./roster.js";
 import { heartbeatEvent, phaseTold } from "./signs-of-life.js";
+import { type Details, eventsOf, workerEventOf } from "./told.js";
 import { heldUpMs, overdue } from "./watch.js";
 
 type LossReason = NonNullable<WorkerEvent["reason"]>;
@@ -34,7 +36,8 @@ export class Members {
     this.#ports = ports;
     this.#duties = duties;
     this.#channel = new Channel(ports.link);
-    this.#roster = new Roster(Math.max(globalBatch(options.start.recipe).shards, options.workers));
+    const { start, workers, nodes } = options;
+    this.#roster = new Roster(Math.max(globalBatch(start.recipe).shards, workers), { overNodes: nodes !== null });
     this.#agreement = new Agreement(options.expect, options.start.values);
     this.#lastTick = ports.clock.now();
     ports.link.onMessage((peer, parts) => this.#guard(() => this.#receive(peer, parts)));
@@ -45,14 +48,9 @@ export class Members {
     ports.link.onRefused(() => ports.emit({ event: "rejected", reason: "key" }));
   }
 
-  /** Of the first that joined, and so of all; null before. */
-  get fingerprint(): Fingerprint | null {
-    return this.#agreement.fingerprint;
-  }
-
-  /** What training starts from; null until the first worker of a user model has brought it. */
-  get initialValues(): InitialValues | null {
-    return this.#agreement.initialValues;
+  /** What training starts from, and what all that joined agree on; null before. */
+  get gathered(): Gathered | null {
+    return this.#agreement.gathered;
   }
 
   /** Those that joined, by rank. */
@@ -64,13 +62,14 @@ export class Members {
     return this.#roster.all();
   }
 
-  /** Bytes of payload since the start. */
-  exchanged(): { in: number; out: number } {
+  /** Bytes of payload since the start, in all and of each node. */
+  exchanged(): Exchanged {
     return this.#channel.exchanged();
   }
 
   send(member: Member, message: ToWorker, payload?: Float32Array): void {
     this.#channel.send(member.peer, message, payload);
+    if (payload && member.node) this.#channel.countOf(member.node.number, "out", payload.byteLength);
   }
 
   setState(member: Member, state: Member["state"], detail?: string): void {
@@ -78,10 +77,9 @@ export class Members {
     this.#announce(member, state, detail === undefined ? {} : { detail });
   }
 
-  #announce(member: Member, state: Member["state"], more: Partial<WorkerEvent>): void {
+  #announce(member: Member, state: Member["state"], details: Details): void {
     member.state = state;
-    const { rank, incarnation, pid, device } = member;
-    this.#ports.emit({ event: "worker", rank, incarnation, state, pid, device, ...more });
+    for (const event of eventsOf(member, state, details)) this.#ports.emit(event);
   }
 
   /** Only a hello with this token may take the rank. */
@@ -144,11 +142,11 @@ export class Members {
   }
 
   /** Tells all to leave. */
-  dismiss(reason: string): void {
+  dismiss(reason: string, ended: Ended): void {
     this.#over = true;
     this.#cancelTick();
     for (const member of this.#roster.all()) {
-      this.#channel.sendLast(member.peer, { type: "stop", reason });
+      this.#channel.sendLast(member.peer, { type: "stop", reason, ended });
       this.#roster.remove(member);
       this.setState(member, "stopped", reason);
     }
@@ -180,6 +178,7 @@ export class Members {
       return this.#channel.sendLast(peer, { type: "evict", reason: "this run does not know you (any more)" });
     }
     member.lastHeard = this.#ports.clock.now();
+    if (payload && member.node) this.#channel.countOf(member.node.number, "in", payload.byteLength);
     const reason = this.#handle(member, message, payload);
     if (reason === null) this.#heardOf(member, message);
     // Work of a step that is over is late, not wrong: it is counted and costs no strike.
@@ -211,14 +210,23 @@ export class Members {
     const refuse = (text: string) => this.#channel.sendLast(peer, { type: "refuse", code: "hello", message: text });
     const stranger = protocolObjection(message.protocol);
     if (stranger !== null) return refuse(stranger);
+    const former = message.node && this.#roster.node(message.node.rank);
+    if (former) this.#lose(former, "exit", `another process came as node ${message.node!.rank}`);
     const member = this.#roster.hello(peer, message, this.#ports.clock.now(), this.#options.exchange);
     if (typeof member === "string") {
       this.#reject(peer, "sender");
       return refuse(member);
     }
     this.setState(member, "joining", message.host);
-    const { run, start } = this.#options;
-    this.send(member, { type: "recipe", run, recipe: start.recipe, pixelStatistics: start.pixelStatistics });
+    const { run, start, block } = this.#options;
+    const { recipe, pixelStatistics } = start;
+    const { layout } = this.#agreement;
+    const node = member.node && {
+      workers: member.node.workers.map(({ rank, incarnation }) => ({ rank, incarnation })),
+      block,
+      parameters: layout && layoutSpecOf(layout),
+    };
+    this.send(member, { type: "recipe", run, recipe, pixelStatistics, ...(node && { node }) });
   }
 
   #handle(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null {
@@ -228,10 +236,14 @@ export class Members {
         if (isPreparing(member)) this.setState(member, "tracing", message.what);
         return null;
       case "heartbeat":
-        member.tensors = message.tensors;
-        member.tensorBytes = message.tensorBytes;
-        this.#ports.emit(heartbeatEvent(member, message));
+        this.#heartbeats(member, [{ ...message, rank: member.rank }]);
         return null;
+      case "heartbeats":
+        if (!member.node) return "sender";
+        this.#heartbeats(member, message.workers);
+        return null;
+      case "worker":
+        return this.#hearOfWorker(member, message);
       case "join":
         return this.#join(member, message, payload);
       case "failed":
@@ -246,6 +258,22 @@ export class Members {
       default:
         return this.#duties.receive(member, message, payload);
     }
+  }
+
+  /** Of a worker its own, of a node those of its workers. */
+  #heartbeats(member: Member, workers: Extract<ToCoordinator, { type: "heartbeats" }>["workers"]): void {
+    member.tensors = workers.reduce((sum, { tensors }) => sum + tensors, 0);
+    member.tensorBytes = workers.reduce((sum, { tensorBytes }) => sum + tensorBytes, 0);
+    for (const worker of workers) this.#ports.emit(heartbeatEvent(worker));
+  }
+
+  #hearOfWorker({ node }: Member, message: Extract<ToCoordinator, { type: "worker" }>): RejectReason | null {
+    const reason = node ? hearOf(node, message) : "sender";
+    if (reason !== null) return reason;
+    this.#roster.heardOf(message);
+    this.#ports.emit(workerEventOf(node!.number, message));
+    this.#duties.changed();
+    return null;
   }
 
   #join(member: Member, message: Join, payload: Uint8Array | null): RejectReason | null {

@@ -1,14 +1,18 @@
 /** The training's workers as processes that speak the protocol: work goes to members, and again when one is lost. */
 import { CnnDistError } from "../errors.js";
+import type { Ended } from "../protocol/messages.js";
 import type { Gathered } from "./admission.js";
+import type { Exchanged } from "./channel.js";
 import { ChunksInFlight } from "./chunks.js";
 import { Compression } from "./compression.js";
 import { deferred, type InFlight } from "./in-flight.js";
+import type { Incarnation } from "./incarnation.js";
 import { Members } from "./members.js";
+import { capacityOf, isWhole } from "./node-part.js";
 import { Pace } from "./pace.js";
 import type { MembersOptions, MembersPorts } from "./ports.js";
 import { ResidualsInFlight } from "./residuals-in-flight.js";
-import type { Incarnation, Member } from "./roster.js";
+import type { Member } from "./roster.js";
 import { ShardsInFlight } from "./shards.js";
 import { Shortage } from "./shortage.js";
 import { WorkerClocks } from "./step-times.js";
@@ -25,6 +29,7 @@ import {
 } from "./workers.js";
 
 export class Membership implements Workers {
+  readonly #options: MembersOptions;
   readonly #ports: MembersPorts;
   readonly #shortage: Shortage;
   /** Until when a training that may begin with fewer workers waits for all of them. */
@@ -43,10 +48,12 @@ export class Membership implements Workers {
   #changed = deferred<void>();
 
   constructor(options: MembersOptions, ports: MembersPorts) {
+    this.#options = options;
     this.#ports = ports;
     const { minWorkers, waitWorkers } = options.placement;
     this.#shortage = new Shortage(options.placement, ports.clock.now());
-    this.#beginMs = minWorkers === null ? Number.POSITIVE_INFINITY : ports.clock.now() + waitWorkers * 1000;
+    const patienceMs = minWorkers === null ? options.nodes?.patienceMs : waitWorkers * 1000;
+    this.#beginMs = ports.clock.now() + (patienceMs ?? Number.POSITIVE_INFINITY);
     this.#compression = Compression.of(options.start, options.exchange);
     this.#members = new Members(options, ports, {
       receive: (member, message, payload) =>
@@ -82,17 +89,35 @@ export class Membership implements Workers {
     this.#members.watch();
   }
 
-  /** Resolves with what the training starts from once `count` workers, or all that can come, are ready. */
-  async gather(count: number): Promise<Gathered> {
+  /**
+   * Resolves with what the training starts from once the workers and nodes that it waits for, or all that can come, are ready,
+   * or once it has waited for long enough.
+   */
+  async gather(): Promise<Gathered> {
     for (;;) {
       if (this.#ended) throw this.#ended;
-      const { fingerprint, initialValues } = this.#members;
-      const ready = this.#members.ready().length;
-      const all = ready >= count || (ready > 0 && ready >= this.#ports.workersPossible());
-      const enough = !this.#shortage.of(ready) && (all || this.#ports.clock.now() >= this.#beginMs);
-      if (fingerprint && initialValues && enough) return { ...initialValues, fingerprint };
+      const { gathered } = this.#members;
+      const begins = this.#areAllThere() || this.#ports.clock.now() >= this.#beginMs;
+      if (gathered && begins && !this.#shortage.of(this.#workersReady())) return gathered;
       await this.#changed.promise;
     }
+  }
+
+  #workersReady(): number {
+    return this.#members.ready().reduce((sum, member) => sum + capacityOf(member), 0);
+  }
+
+  #areAllThere(): boolean {
+    const { workers, nodes } = this.#options;
+    const ready = this.#members.ready();
+    const own = ready.filter(({ node }) => node === null).length;
+    const whole = ready.filter(({ node }) => node && isWhole(node)).length;
+    return (own >= workers || (own > 0 && own >= this.#ports.workersPossible())) && whole >= (nodes?.count ?? 0);
+  }
+
+  /** Whether one of the members compiles, which takes longer than its work usually does. */
+  isCompiling(): boolean {
+    return this.#members.all().some(({ phase }) => phase === "compiling");
   }
 
   async collect<Result>(work: Work<Result>): Promise<Result> {
@@ -169,6 +194,7 @@ export class Membership implements Workers {
         in: after.in - before.in,
         out: after.out - before.out,
         shared: inFlight.sharedBytes,
+        nodes: differences(before.nodes, after.nodes),
       },
       tensors: members.reduce((sum, { tensors }) => sum + tensors, 0),
       tensorBytes: members.reduce((sum, { tensorBytes }) => sum + tensorBytes, 0),
@@ -197,13 +223,13 @@ export class Membership implements Workers {
   async #untilDone(inFlight: InFlight): Promise<void> {
     for (;;) {
       if (this.#ended) throw this.#ended;
-      if (!this.#shortage.of(this.#members.ready().length)) return await this.#follow(inFlight);
+      if (!this.#shortage.of(this.#workersReady())) return await this.#follow(inFlight);
       await this.#changed.promise;
     }
   }
 
   #lookForShortage(): void {
-    const [ready, possible] = [this.#members.ready().length, this.#ports.workersPossible()];
+    const [ready, possible] = [this.#workersReady(), this.#ports.workersPossible()];
     const found = this.#shortage.look({ ready, possible, now: this.#ports.clock.now() });
     if (!found || this.#ended) return;
     const { level, message } = found;
@@ -253,12 +279,21 @@ export class Membership implements Workers {
   }
 
   /** Tells all members to leave; those that come later are told the same. */
-  dismiss(reason: string): void {
-    this.#members.dismiss(reason);
+  dismiss(reason: string, ended: Ended): void {
+    this.#members.dismiss(reason, ended);
   }
 }
 
 function owedOf(inFlight: InFlight | null, member: Member): Owed | null {
   const since = inFlight?.owesSince.get(member);
   return inFlight === null || since === undefined ? null : { since, usualMs: inFlight.usualMs(member) };
+}
+
+function differences(before: Exchanged["nodes"], after: Exchanged["nodes"]): Exchanged["nodes"] {
+  return new Map(
+    [...after].map(([node, bytes]) => {
+      const earlier = before.get(node) ?? { in: 0, out: 0 };
+      return [node, { in: bytes.in - earlier.in, out: bytes.out - earlier.out }];
+    }),
+  );
 }

@@ -23,6 +23,10 @@ export interface MembersOptions {
   expect: { datasetSha256: string; topologySha256: string | null };
   /** How the run's own workers exchange with the coordinator. */
   exchange: Exchange;
+  /** Shards that one worker adds (src/parameters/blocks.ts). */
+  block: number;
+  /** Of a run over several machines: other machines to wait for before the first step, and how long; null: it is on one. */
+  nodes: { count: number; patienceMs: number } | null;
   /** In seconds. */
   placement: { stepTimeout: StepTimeout; heartbeatTimeout: number } & ShortageOptions;
 }

@@ -1,12 +1,8 @@
 /** Who is there: a pure record of workers by peer. Time comes in as an argument; nothing is sent from here. */
 import type { WorkerPhase, WorkerState } from "../events.js";
 import type { Exchange, ToCoordinator } from "../protocol/messages.js";
-
-/** A rank that was started again is a new incarnation. */
-export interface Incarnation {
-  readonly rank: number;
-  readonly incarnation: number;
-}
+import type { Incarnation } from "./incarnation.js";
+import { type NodePart, nodePart } from "./node-part.js";
 
 export interface Member extends Incarnation {
   readonly peer: string;
@@ -15,6 +11,8 @@ export interface Member extends Incarnation {
   readonly device: string;
   /** Started by this run itself, as its token shows. */
   readonly local: boolean;
+  /** Null: it is one worker. Of a node, `rank` is the first of its workers'. */
+  readonly node: NodePart | null;
   /** How weights and gradients travel between it and the coordinator. */
   readonly exchange: Exchange;
   state: WorkerState;
@@ -44,18 +42,23 @@ export class Roster {
   readonly #members = new Map<string, Member>();
   readonly #expected = new Map<string, Expected>();
   readonly #incarnations = new Map<number, number>();
-  /** A run that starts its own workers takes no others: a stranger must not sit on the rank of one that comes back. */
+  /** A run that starts its own workers takes no others, unless it is over several machines. */
   #ownWorkersOnly = false;
+  readonly #overNodes: boolean;
+  /** Ranks below it are the run's own: a stranger must not sit on the rank of a worker that comes back. */
+  #firstOfOthers = 0;
   readonly #strikes = new Map<string, number>();
 
-  /** `working`: how many workers can have work, or are waited for. */
-  constructor(working: number) {
+  /** `working`: how many workers can have work, or are waited for. `overNodes`: others may come though it starts its own. */
+  constructor(working: number, { overNodes = false }: { overNodes?: boolean } = {}) {
     this.#working = working;
+    this.#overNodes = overNodes;
   }
 
   /** Only a hello with this token may take that rank. */
   expect(token: string, worker: Expected): void {
-    this.#ownWorkersOnly = true;
+    this.#ownWorkersOnly = !this.#overNodes;
+    this.#firstOfOthers = Math.max(this.#firstOfOthers, worker.rank + 1);
     this.#expected.set(token, worker);
   }
 
@@ -78,6 +81,11 @@ export class Roster {
     return this.all().find((member) => member.rank === rank && member.incarnation === incarnation);
   }
 
+  /** The member that came as that node. */
+  node(number: number): Member | undefined {
+    return this.all().find(({ node }) => node?.number === number);
+  }
+
   all(): Member[] {
     return [...this.#members.values()].sort((a, b) => a.rank - b.rank);
   }
@@ -95,8 +103,10 @@ export class Roster {
     exchange: Exchange,
   ): Member | string {
     if (this.#members.has(peer)) return "it has already said hello";
-    const place = this.#placeOf(message.token);
-    if (typeof place === "string") return place;
+    const { token, node } = message;
+    const places = this.#placesOf(token, node?.workers ?? 1);
+    if (typeof places === "string") return places;
+    const place = places[0]!;
     const member: Member = {
       peer,
       rank: place.rank,
@@ -104,8 +114,9 @@ export class Roster {
       pid: message.pid,
       host: message.host,
       device: message.device,
-      local: message.token !== null,
-      exchange: message.token !== null ? exchange : "frames",
+      local: token !== null,
+      node: node ? nodePart(node.rank, places) : null,
+      exchange: token !== null ? exchange : "frames",
       state: "joining",
       lastHeard: now,
       phase: "joining",
@@ -117,22 +128,32 @@ export class Roster {
     return member;
   }
 
-  #placeOf(token: string | null): Incarnation | string {
+  #placesOf(token: string | null, workers: number): Incarnation[] | string {
     const expected = token === null ? undefined : this.#expected.get(token);
     if (token !== null && expected) {
       this.#expected.delete(token);
-      return expected;
+      return [expected];
     }
     if (token !== null || this.#ownWorkersOnly)
       return "it has no token that this run gave out and that was not used yet";
-    if (this.#members.size >= this.#working + SPARES)
+    const taken = new Set(this.all().flatMap(({ rank, node }) => node?.workers.map((each) => each.rank) ?? [rank]));
+    if (taken.size >= this.#working + SPARES)
       return `this run has work for ${this.#working} workers, and ${SPARES} more stand by; it takes no others. Start this one again when one of them has left`;
-    const taken = new Set(this.all().map(({ rank }) => rank));
-    let rank = 0;
-    while (taken.has(rank)) rank++;
+    const ranks = (first: number) => Array.from({ length: workers }, (_, index) => first + index);
+    let first = this.#firstOfOthers;
+    while (ranks(first).some((rank) => taken.has(rank))) first++;
+    return ranks(first).map((rank) => ({ rank, incarnation: this.#next(rank) }));
+  }
+
+  #next(rank: number): number {
     const incarnation = (this.#incarnations.get(rank) ?? -1) + 1;
     this.#incarnations.set(rank, incarnation);
-    return { rank, incarnation };
+    return incarnation;
+  }
+
+  /** A node started a worker again: whoever has the rank after it is a later incarnation. */
+  heardOf({ rank, incarnation }: Incarnation): void {
+    this.#incarnations.set(rank, Math.max(this.#incarnations.get(rank) ?? -1, incarnation));
   }
 
   remove(member: Member): boolean {
@@ -150,7 +171,3 @@ export class Roster {
 
 /** Whether it has not joined yet. */
 export const isPreparing = ({ state }: Pick<Member, "state">): boolean => state === "joining" || state === "tracing";
-
-/** Whether a message names the rank and incarnation of its sender. */
-export const isOf = (member: Incarnation, message: Incarnation): boolean =>
-  member.rank === message.rank && member.incarnation === message.incarnation;

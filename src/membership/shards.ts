@@ -7,10 +7,12 @@ import { coverOf, type Range, rangeKey } from "../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../protocol/codec.js";
 import type { Timing, ToCoordinator } from "../protocol/messages.js";
 import { deferred, type InFlight } from "./in-flight.js";
+import { capacityOf } from "./node-part.js";
 import type { Pace } from "./pace.js";
 import type { ResidualHomes } from "./residuals.js";
 import type { Member } from "./roster.js";
 import { rankTimes, type WorkerClocks } from "./step-times.js";
+import { nameOf } from "./told.js";
 import type { Packed, Part, RankTimes, StepWork } from "./workers.js";
 
 interface Hooks {
@@ -69,13 +71,17 @@ export class ShardsInFlight implements InFlight {
     const unowned = [...this.#owed].filter(([, member]) => member === null).map(([shard]) => shard);
     const free = byBlock(this.#assignToHomes(unowned, members), this.#work.plan.block);
     if (free.length === 0 || members.length === 0) return;
-    // Those who owe least come first, so that a lost worker's shards go to the member that will be free first.
-    const load = (member: Member) => [...this.#owed.values()].filter((owner) => owner === member).length;
-    const candidates = members
-      .map((member) => ({ member, load: load(member) }))
-      .sort((a, b) => a.load - b.load || a.member.rank - b.member.rank);
-    const helpers = candidates.slice(0, Math.min(free.length, candidates.length)).map(({ member }) => member);
-    divide(free, helpers.length).forEach((blocks, index) => this.#give(blocks.flat(), helpers[index]!));
+    const helpers = seatsOf(members, (member) => this.#owedBy(member)).slice(0, free.length);
+    const given = new Map<Member, number[]>();
+    divide(free, helpers.length).forEach((blocks, index) => {
+      const member = helpers[index]!;
+      given.set(member, [...(given.get(member) ?? []), ...blocks.flat()]);
+    });
+    for (const [member, block] of given) this.#give(block, member);
+  }
+
+  #owedBy(member: Member): number {
+    return [...this.#owed.values()].filter((owner) => owner === member).length;
   }
 
   /** Shards whose residuals only one worker has go to it; returns the others. */
@@ -107,8 +113,7 @@ export class ShardsInFlight implements InFlight {
 
   usualMs(member: Member): number | null {
     if (this.#supplied.has(member)) return null;
-    const owed = [...this.#owed.values()].filter((owner) => owner === member).length;
-    return this.#hooks.pace.usualMs(member, owed);
+    return this.#hooks.pace.usualMs(member, roundsOf(member, this.#owedBy(member)));
   }
 
   /** With residuals, also what it had finished is computed again: what that left for the next step is gone. */
@@ -129,9 +134,10 @@ export class ShardsInFlight implements InFlight {
   }
 
   receive(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null {
-    if (message.type !== "loss" && message.type !== "bucket" && message.type !== "finished") return "stale";
+    if (!isOfStep(message)) return "stale";
     const { step, version } = this.#work.plan;
     if (message.step !== step || message.version !== version) return "stale";
+    if (message.type === "times") return this.#takeTimes(member, message);
     const range: Range =
       message.type === "loss"
         ? { start: message.shard, end: message.shard + 1 }
@@ -191,28 +197,38 @@ export class ShardsInFlight implements InFlight {
     return { unpack: (place) => compressor.decompress(payload, place) };
   }
 
-  #takeEnd(member: Member, range: Range, timing: Timing, payload: Uint8Array | null): RejectReason | null {
+  #takeTimes(member: Member, { worker, shards, timing }: Message<"times">): RejectReason | null {
+    if (!member.node?.workers.some(({ rank }) => rank === worker) || !this.#given.has(member)) return "sender";
+    this.#keepTimes(member, worker, timing, Math.min(shards, this.#work.plan.shards));
+    return null;
+  }
+
+  #takeEnd(member: Member, range: Range, timing: Timing | null, payload: Uint8Array | null): RejectReason | null {
+    if ((timing === null) !== (member.node !== null)) return "schema";
     const { buckets, stateSize } = this.#work.weights.layout;
     const state = stateSize > 0 ? asFloat32(payload, stateSize) : null;
     if (stateSize > 0 ? !state : payload) return "payload";
     if (this.#cameFrom(member, range).size < buckets.length) return "schema";
     if (this.#present(range).some((shard) => !this.#losses.has(shard))) return "schema";
     if (state) this.#deliver(() => this.#work.addState(partOf(member, range, state)));
-    this.#keepTimes(member, timing, this.#present(range).length);
-    this.#keepPace(member, this.#present(range).length);
+    if (timing) this.#keepTimes(member, member.rank, timing, this.#present(range).length);
     for (let shard = range.start; shard < range.end; shard++)
       if (this.#owed.get(shard) === member) this.#owed.delete(shard);
-    if (![...this.#owed.values()].includes(member)) this.owesSince.delete(member);
+    const isLast = this.#owedBy(member) === 0;
+    // A node tells of the ends of all its ranges at once.
+    if (!member.node) this.#keepPace(member, this.#present(range).length);
+    else if (isLast) this.#keepPace(member, roundsOf(member, this.#given.get(member)!.size));
+    if (isLast) this.owesSince.delete(member);
     if (this.#owed.size === 0) this.#done.resolve();
     return null;
   }
 
-  #keepTimes(member: Member, timing: Timing, shards: number): void {
+  #keepTimes(member: Member, rank: number, timing: Timing, shards: number): void {
     const receivedMs = this.#hooks.now();
     const assignedMs = this.#assignedMs.get(member)!;
     const offsetMs = this.#hooks.clocks.offsetMs(member, timing, { assignedMs, receivedMs });
     const at = { shards, offsetMs, stepMs: this.#stepMs, receivedMs };
-    this.ranks.set(member.rank, rankTimes(this.ranks.get(member.rank), timing, at));
+    this.ranks.set(rank, rankTimes(this.ranks.get(rank), timing, at));
   }
 
   /** From when the member began with this range: with its work, or when its last one was finished. */
@@ -262,7 +278,27 @@ export class ShardsInFlight implements InFlight {
   }
 }
 
-const nameOf = ({ rank }: Member) => `rank ${rank}`;
+/**
+ * One for each worker's worth of work that a member can do at a time. Those who owe least come first, so that a lost worker's
+ * shards go to the member that will be free first.
+ */
+function seatsOf(members: readonly Member[], owedBy: (member: Member) => number): Member[] {
+  return members
+    .flatMap((member) => {
+      const [capacity, owed] = [capacityOf(member), owedBy(member)];
+      const loadOf = (seat: number) => Math.max(0, Math.ceil((owed - seat) / capacity));
+      return Array.from({ length: capacity }, (_, seat) => ({ member, load: loadOf(seat) }));
+    })
+    .sort((a, b) => a.load - b.load || a.member.rank - b.member.rank)
+    .map(({ member }) => member);
+}
+
+/** Shards that a member computes one after the other, if its workers have equally many. */
+const roundsOf = (member: Member, shards: number) => Math.ceil(shards / capacityOf(member));
+
+function isOfStep(message: ToCoordinator): message is Message<"loss" | "bucket" | "finished" | "times"> {
+  return ["loss", "bucket", "finished", "times"].includes(message.type);
+}
 
 const partOf = <Values>(member: Member, range: Range, values: Values): Part<Values> => ({
   from: nameOf(member),

@@ -1,7 +1,6 @@
 /** What a worker's messages say of what it does. Pure, but for the time of day that an event carries. */
 import type { HeartbeatEvent, WorkerPhase } from "../events.js";
 import type { ToCoordinator } from "../protocol/messages.js";
-import type { Member } from "./roster.js";
 
 /** Null: nothing that was not known. */
 export function phaseTold(message: ToCoordinator): WorkerPhase | null {
@@ -9,6 +8,7 @@ export function phaseTold(message: ToCoordinator): WorkerPhase | null {
     case "progress":
       return "joining";
     case "heartbeat":
+    case "heartbeats":
       return message.phase;
     case "loss":
       return "computing";
@@ -22,10 +22,12 @@ export function phaseTold(message: ToCoordinator): WorkerPhase | null {
   }
 }
 
-export function heartbeatEvent(
-  { rank }: Member,
-  { tensors, tensorBytes, rssBytes }: Extract<ToCoordinator, { type: "heartbeat" }>,
-): HeartbeatEvent {
+export function heartbeatEvent({
+  rank,
+  tensors,
+  tensorBytes,
+  rssBytes,
+}: Extract<ToCoordinator, { type: "heartbeats" }>["workers"][number]): HeartbeatEvent {
   return {
     event: "heartbeat",
     rank,

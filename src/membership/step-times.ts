@@ -1,5 +1,5 @@
 /** When each rank did its part of a step, from what the workers say: in the coordinator's time, and within the step. */
-import type { Timing } from "../protocol/messages.js";
+import { MAX_SPANS, type Timing } from "../protocol/messages.js";
 import type { Member } from "./roster.js";
 import { WorkerClock } from "./worker-clock.js";
 import type { RankTimes } from "./workers.js";
@@ -50,5 +50,22 @@ export function rankTimes(
     computeMs: (earlier?.computeMs ?? 0) + atMost(timing.computeMs),
     writeMs: (earlier?.writeMs ?? 0) + atMost(timing.writeMs),
     spans: [...(earlier?.spans ?? []), ...spans].slice(0, MAX_RANK_SPANS),
+  };
+}
+
+/** The same for another process to tell: of a node's worker, which was given its shards after the node was, at `assignedMs`. */
+export function timingOf(times: RankTimes, assignedMs: number): Timing {
+  const { beganMs, computingMs, endedMs, inputMs, computeMs, writeMs, spans } = times;
+  return {
+    assignedMs,
+    beganMs,
+    computingMs,
+    sentMs: endedMs,
+    inputMs,
+    computeMs,
+    writeMs,
+    spans: spans
+      .slice(0, MAX_SPANS)
+      .map(({ what, shard, bucket, device, startMs, endMs }) => [what, shard, bucket ?? device ?? -1, startMs, endMs]),
   };
 }

@@ -140,7 +140,13 @@ export interface Moments {
 export interface StepCosts {
   ranks: ReadonlyMap<number, RankTimes>;
   /** Payloads, without headers. */
-  exchangedBytes: { in: number; out: number; shared: number };
+  exchangedBytes: {
+    in: number;
+    out: number;
+    shared: number;
+    /** Of `in` and `out`, by the numbers of nodes. */
+    nodes: ReadonlyMap<number, { in: number; out: number }>;
+  };
   /** TensorFlow's tensors in all workers. */
   tensors: number;
   tensorBytes: number;

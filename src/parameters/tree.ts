@@ -53,8 +53,9 @@ export class TreeSum<T> {
   readonly #absent: ReadonlySet<number>;
   readonly #values = new Map<string, T>();
 
-  constructor(shards: number, add: (left: T, right: T) => T, absent: Iterable<number> = []) {
-    this.#root = { start: 0, end: shards };
+  /** The sum of the node `root`. */
+  constructor(root: Range, add: (left: T, right: T) => T, absent: Iterable<number> = []) {
+    this.#root = root;
     this.#add = add;
     this.#absent = new Set(absent);
   }
@@ -93,14 +94,21 @@ export class TreeSum<T> {
 /** In a program of additions: adds the two values on top of the stack. */
 export const ADD = -1;
 
+/** Of all shards: the root of the tree. */
+export const rootOf = (shards: number): Range => ({ start: 0, end: shards });
+
+export function includes(outer: Range, inner: Range): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end;
+}
+
 /**
- * How the values of nodes, which together are all shards, are added along the tree: a number puts the value of the node that
- * begins with that shard on a stack, ADD adds the two on top. `held`: keys of the nodes that are there; null while one is
- * missing. A shard named in `absent` counts as there and adds nothing.
+ * How the values of nodes, which together are all shards of the node `root`, are added along the tree: a number puts the value
+ * of the node that begins with that shard on a stack, ADD adds the two on top. `held`: keys of the nodes that are there; null
+ * while one is missing. A shard named in `absent` counts as there and adds nothing.
  */
 export function additionsOf(
   held: Pick<ReadonlySet<string>, "has">,
-  shards: number,
+  root: Range,
   absent: readonly number[] = [],
 ): number[] | null {
   const isEmpty = ({ start, end }: Range) => {
@@ -118,5 +126,5 @@ export function additionsOf(
     const b = a && visit(right);
     return a && b && [...a, ...b, ADD];
   };
-  return visit({ start: 0, end: shards });
+  return visit(root);
 }

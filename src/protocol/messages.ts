@@ -2,10 +2,10 @@ import { z } from "zod";
 import { fingerprintSchema } from "../config/fingerprint.js";
 import { pixelStatisticsSchema } from "../config/pixel-statistics.js";
 import { recipeCodec } from "../config/recipe.js";
-import { WORKER_PHASES } from "../events.js";
+import { LOSS_REASONS, WORKER_PHASES, WORKER_STATES } from "../events.js";
 
 /** The messages between coordinator and workers. Anything that is not exactly one of these is dropped and counted. */
-export const PROTOCOL = 4;
+export const PROTOCOL = 5;
 
 const index = z
   .number()
@@ -18,8 +18,10 @@ const text = z.string().max(4096);
 const anyNumber = z.custom<number>((value) => typeof value === "number", "expected a number");
 const milliseconds = z.number().min(0).finite();
 
+/** Of a worker's incarnation. */
+const incarnation = { rank: index, incarnation: index };
 /** The sender: late messages of a dead incarnation are recognised by these. */
-const sender = { run: z.string().max(64), rank: index, incarnation: index };
+const sender = { run: z.string().max(64), ...incarnation };
 const work = { ...sender, step: index, version: index };
 const range = { start: index, end: index };
 
@@ -61,9 +63,18 @@ export const layoutSpecSchema = z
     }),
   )
   .max(100_000);
+export type LayoutSpec = z.infer<typeof layoutSpecSchema>;
+
+/** What a process takes. */
+const usage = { tensors: index, tensorBytes: z.number().min(0), rssBytes: z.number().min(0) };
+/** Workers of one machine. */
+const MAX_NODE_WORKERS = 1024;
 
 export const toCoordinator = z.discriminatedUnion("type", [
-  /** First word of an incarnation. `token`: given by the launcher to a local worker, null for one that came by itself. */
+  /**
+   * First word of an incarnation. `token`: given by the launcher to a local worker, null for one that came by itself.
+   * `node`: it speaks for a machine, which has that number in the run, and for so many workers of it.
+   */
   z.strictObject({
     type: z.literal("hello"),
     protocol: index,
@@ -71,6 +82,7 @@ export const toCoordinator = z.discriminatedUnion("type", [
     pid: index,
     host: z.string().max(256),
     device: z.string().max(128),
+    node: z.strictObject({ rank: index.min(1), workers: z.number().int().min(1).max(MAX_NODE_WORKERS) }).optional(),
   }),
   /** After the recipe was received, data read and the network built. `parameters`: only for user models. */
   z.strictObject({
@@ -86,9 +98,28 @@ export const toCoordinator = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("heartbeat"),
     phase: z.enum(WORKER_PHASES),
-    tensors: index,
-    tensorBytes: z.number().min(0),
-    rssBytes: z.number().min(0),
+    ...usage,
+  }),
+  /** The same of a node, for those of its workers that it heard of since the last. */
+  z.strictObject({
+    type: z.literal("heartbeats"),
+    phase: z.enum(WORKER_PHASES),
+    workers: z.array(z.strictObject({ rank: index, ...usage })).max(MAX_NODE_WORKERS),
+  }),
+  /** What became of one of a node's workers: the fields of a run's event. */
+  z.strictObject({
+    type: z.literal("worker"),
+    ...incarnation,
+    state: z.enum(WORKER_STATES),
+    pid: index.nullable(),
+    device: z.string().max(128),
+    detail: text.optional(),
+    reason: z.enum(LOSS_REASONS).optional(),
+    detectionSeconds: z.number().min(0).finite().optional(),
+    reassigned: index.optional(),
+    step: index.nullable().optional(),
+    phase: z.enum(WORKER_PHASES).optional(),
+    log: z.string().max(16_384).optional(),
   }),
   /** Sum of the losses of the shard's samples, over the global batch: shares that add up to the step's mean loss. */
   z.strictObject({
@@ -100,8 +131,13 @@ export const toCoordinator = z.discriminatedUnion("type", [
   }),
   /** Payload: the float32 sum of one bucket's gradients over the shards of the range; of one shard, if compressed. */
   z.strictObject({ type: z.literal("bucket"), ...work, ...range, bucket: index }),
-  /** Last of a range. Payload (if the network has state): sum over the shards of state * samples / global batch. */
-  z.strictObject({ type: z.literal("finished"), ...work, ...range, timing: timingSchema }),
+  /**
+   * Last of a range. Payload (if the network has state): sum over the shards of state * samples / global batch. `timing`: null
+   * from a node, whose workers' times come as `times`, before its last range.
+   */
+  z.strictObject({ type: z.literal("finished"), ...work, ...range, timing: timingSchema.nullable() }),
+  /** Of a node: when one of its workers computed so many shards of the step. */
+  z.strictObject({ type: z.literal("times"), ...work, worker: index, shards: index, timing: timingSchema }),
   /** Payload: float32, one bucket of what a shard kept back, in force at that version. */
   z.strictObject({ type: z.literal("residual"), ...sender, shard: index, version: index, bucket: index }),
   z.strictObject({
@@ -117,17 +153,31 @@ export const toCoordinator = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("bye") }),
 ]);
 
+const endedSchema = z.enum(["done", "stopped", "failed"]);
+/** How a run ended. */
+export type Ended = z.infer<typeof endedSchema>;
 const weightsKindSchema = z.enum(["raw", "ema"]);
 const exchangeSchema = z.enum(["frames", "shared-memory"]);
 export type Exchange = z.infer<typeof exchangeSchema>;
 
 export const toWorker = z.discriminatedUnion("type", [
-  /** `pixelStatistics`: of the training set, where the recipe uses them. */
+  /**
+   * `pixelStatistics`: of the training set, where the recipe uses them. `node`: for a node, the ranks of its workers with
+   * their first incarnations, shards a block (src/parameters/blocks.ts), and the network's parameters in order, where they are
+   * known.
+   */
   z.strictObject({
     type: z.literal("recipe"),
     run: z.string().max(64),
     recipe: recipeCodec,
     pixelStatistics: pixelStatisticsSchema.nullable(),
+    node: z
+      .strictObject({
+        workers: z.array(z.strictObject(incarnation)).max(MAX_NODE_WORKERS),
+        block: z.number().int().min(1),
+        parameters: layoutSpecSchema.nullable(),
+      })
+      .optional(),
   }),
   /**
    * It is a member from now on, under this rank and incarnation.
@@ -163,7 +213,8 @@ export const toWorker = z.discriminatedUnion("type", [
   }),
   /** Loss and hits of test images `start` to `end`, at that version. */
   z.strictObject({ type: z.literal("evaluate"), evaluation: index, kind: weightsKindSchema, version: index, ...range }),
-  z.strictObject({ type: z.literal("stop"), reason: text }),
+  /** `ended`: how the run did. */
+  z.strictObject({ type: z.literal("stop"), reason: text, ended: endedSchema.optional() }),
   /** It was taken for dead: end, or come back as a new incarnation. */
   z.strictObject({ type: z.literal("evict"), reason: text }),
 ]);

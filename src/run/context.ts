@@ -17,6 +17,8 @@ export interface StartOptions {
   resume?: { runDir: string; keepLength?: boolean; allowDifferentEngine?: boolean };
   /** Listen here for workers from elsewhere, who need keys, instead of starting local ones. */
   bind?: { endpoint: string; keys: () => CoordinatorKeys };
+  /** The run is over several machines, of which this is the first: the others come to this address, and need keys. */
+  nodes?: NodesOptions;
   /** Only plan: every check is made, the plan event comes, nothing is installed and no worker starts. */
   dryRun?: boolean;
   /** End as "stopped" after this step, whatever the recipe's length; schedules still follow the recipe. */
@@ -27,6 +29,17 @@ export interface StartOptions {
   observe?: (event: RunEvent) => void;
   onProgress?: (progress: Progress) => void;
   env?: NodeJS.ProcessEnv;
+}
+
+export interface NodesOptions {
+  /** Machines that the run begins with, this one included; others may come later. */
+  count: number;
+  /** Where the others look for the coordinator: HOST:PORT, as people write it. */
+  meeting: string;
+  /** Where it listens: tcp://ADDRESS:PORT. */
+  endpoint: string;
+  /** Asked once the run has its folder, where keys may lie as well. */
+  keys: () => CoordinatorKeys;
 }
 
 /** Of bytes, or of what `unit` names. `total` is null where it is not known. */

@@ -8,6 +8,8 @@ export interface Where {
   placement: Pick<Placement, "workers" | "device" | "devicesPerWorker">;
   /** Workers come from elsewhere, and their devices are not known here. */
   remote: boolean;
+  /** Machines, each with as many workers as this one [1]. */
+  nodes?: number;
   gpus?: () => Promise<readonly Gpu[]>;
 }
 
@@ -28,8 +30,8 @@ export async function devicesFor({ placement, remote, gpus = listGpus }: Where):
   return assignDevices({ workers, device, devicesPerWorker, gpus: device === "cpu" ? [] : await gpus() });
 }
 
-/** The recipe in force: without a number of shards in it, the number follows the workers that this machine will start. */
+/** The recipe in force: without a number of shards in it, the number follows the workers that the machines will start. */
 export async function recipeFor(request: Omit<RecipeRequest, "workers">, where: Where): Promise<Recipe> {
   const { devices } = await devicesFor(where);
-  return resolveRecipe({ ...request, workers: devices.length });
+  return resolveRecipe({ ...request, workers: devices.length * (where.nodes ?? 1) });
 }

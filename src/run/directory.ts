@@ -112,17 +112,8 @@ export class RunDirectory {
   }
 
   /** The last lines that the newest incarnation of a worker wrote; "" if it wrote none. */
-  logTail(rank: number, lines = 12): string {
-    try {
-      const all = readFileSync(this.workerLog(rank), "utf8").trimEnd().split("\n");
-      const header = all.findLastIndex((line) => HEADER.test(line));
-      return all
-        .slice(header + 1)
-        .slice(-lines)
-        .join("\n");
-    } catch {
-      return "";
-    }
+  logTail(rank: number): string {
+    return tailOf(this.workerLog(rank));
   }
 
   close(): void {
@@ -140,6 +131,20 @@ export class RunDirectory {
     this.#onTrouble(
       `${path} cannot be written (${messageOf(error)}). The training goes on, and lines will be missing from the run's records and logs until there is space again.`,
     );
+  }
+}
+
+/** The last lines of a worker's log, of its newest incarnation; "" if there are none. */
+export function tailOf(log: string, lines = 12): string {
+  try {
+    const all = readFileSync(log, "utf8").trimEnd().split("\n");
+    const header = all.findLastIndex((line) => HEADER.test(line));
+    return all
+      .slice(header + 1)
+      .slice(-lines)
+      .join("\n");
+  } catch {
+    return "";
   }
 }
 

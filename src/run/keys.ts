@@ -7,6 +7,9 @@ import { isLoopback } from "../transport/address.js";
 import { coordinatorKeysOf, createFolder, parseKey, readWorkerKey } from "../transport/key-folder.js";
 import { type CoordinatorKeys, coordinatorKey, key, type WorkerKey, workerKey } from "../transport/keys.js";
 
+/** In a run's folder. */
+const RUN_KEYS = "keys";
+
 /** CNN_DIST_KEYS, else the folder that a user's coordinators and workers share without a word. */
 export function keysFolder(env: NodeJS.ProcessEnv): string {
   return env.CNN_DIST_KEYS || join(stateDirectory(env), "keys");
@@ -44,6 +47,38 @@ function allowing(text: string): Pick<CoordinatorKeys, "allows"> {
     );
   const set = new Set(keys);
   return { allows: (publicKey) => set.has(publicKey) };
+}
+
+/**
+ * Of a run over several machines, whose folder may be one that all of them see: keys lie in it, where nothing else says where
+ * they are. Node 0 makes them. `runDir`: as it was given on the command line; null: it was not, so that no other machine
+ * knows its name.
+ */
+export function keysOfNodes(
+  given: string | undefined,
+  runDir: string | null,
+  env: NodeJS.ProcessEnv,
+): () => CoordinatorKeys {
+  const { CNN_DIST_COORDINATOR_KEY: own, CNN_DIST_KEYS: named } = env;
+  if (given !== undefined || own || named || runDir === null) return coordinatorKeys(given, env);
+  const folder = join(runDir, RUN_KEYS);
+  return () => {
+    createFolder(folder);
+    return coordinatorKeysOf(folder);
+  };
+}
+
+/** The key of another node of such a run; null: node 0 has not made it yet. UsageError `keys` for one that is not right. */
+export function nodeKey(
+  given: string | undefined,
+  runDir: string | null,
+  endpoint: string,
+  env: NodeJS.ProcessEnv,
+): WorkerKey | null {
+  const { CNN_DIST_WORKER_KEY: own, CNN_DIST_KEYS: named } = env;
+  if (given !== undefined || own || named || runDir === null) return workerKeyFor(given, endpoint, env);
+  const folder = join(runDir, RUN_KEYS);
+  return existsSync(folder) ? readWorkerKey(folder) : null;
 }
 
 /**

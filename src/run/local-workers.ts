@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { closeSync } from "node:fs";
 import type { Clock } from "../clock.js";
-import type { Coordinator } from "../coordinator/coordinator.js";
 import type { AssignedDevice } from "../engine/gpus.js";
 import type { RunEvent } from "../events.js";
+import type { Incarnation } from "../membership/incarnation.js";
 import { headerOf, type RunDirectory } from "./directory.js";
 import { forkWorker, type InheritedMemory, WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
 import { Supervisor } from "./supervisor.js";
@@ -13,26 +13,35 @@ export interface LocalWorkers {
   settings: Omit<WorkerSettings, "token" | "device" | "deviceName" | "devices" | "log" | "memory">;
   /** Null where frames are the exchange. */
   memory: InheritedMemory | null;
+  /** Of each, the first incarnation. */
+  workers: readonly Incarnation[];
+  /** Of each worker, in the same order. */
   devices: readonly AssignedDevice[];
   maxRestarts: number;
   clock: Clock;
 }
 
-/** Not started yet: the coordinator has to know its supervisor first. */
+/** To whom they belong: the coordinator, or their node. */
+interface Owner {
+  expectWorker(worker: Incarnation & { token: string }): void;
+  workerExited(worker: Incarnation & { detail: string }): void;
+  emit(event: RunEvent): void;
+}
+
+/** Not started yet: the owner has to know its supervisor first. */
 export function superviseLocalWorkers(
-  { settings, memory, devices, maxRestarts, clock }: LocalWorkers,
-  coordinator: Pick<Coordinator, "expectWorker" | "workerExited">,
+  { settings, memory, workers, devices, maxRestarts, clock }: LocalWorkers,
+  owner: Owner,
   directory: Pick<RunDirectory, "openWorkerLog" | "workerLog" | "log">,
-  emit: (event: RunEvent) => void,
 ): Supervisor {
   return new Supervisor({
-    workers: devices.length,
+    workers,
     clock,
     launch({ rank, incarnation }) {
-      const { kind, name, count, env } = devices[rank]!;
+      const { kind, name, count, env } = devices[workers.findIndex((worker) => worker.rank === rank)]!;
       const token = randomBytes(16).toString("hex");
-      coordinator.expectWorker({ token, rank, incarnation });
-      emit({ event: "worker", rank, incarnation, state: "starting", pid: null, device: name });
+      owner.expectWorker({ token, rank, incarnation });
+      owner.emit({ event: "worker", rank, incarnation, state: "starting", pid: null, device: name });
       const header = headerOf(`rank ${rank}, incarnation ${incarnation}, ${name}`);
       const log = directory.openWorkerLog(rank, header);
       try {
@@ -46,7 +55,7 @@ export function superviseLocalWorkers(
     onExit({ rank, incarnation, exit: { detail }, restarting }) {
       const next = restarting ? "; it will be started again" : "";
       directory.log(`rank ${rank} (incarnation ${incarnation}): ${detail}${next}`);
-      coordinator.workerExited({ rank, incarnation, detail });
+      owner.workerExited({ rank, incarnation, detail });
     },
   });
 }

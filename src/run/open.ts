@@ -7,7 +7,9 @@ import { placeOf, type RunEvent } from "../events.js";
 import { SharedFile } from "../exchange/mapping.js";
 import { metricsRoutes } from "../metrics/routes.js";
 import { TraceFile } from "../metrics/trace-file.js";
+import type { CoordinatorKeys } from "../transport/keys.js";
 import type { CoordinatorLink } from "../transport/link.js";
+import { severalLinks } from "../transport/several.js";
 import { createSocketDirectory } from "../transport/socket-directory.js";
 import { createRunPage, type RunPage } from "../web/run-page.js";
 import type { RunContext } from "./context.js";
@@ -112,15 +114,15 @@ async function writeTrace({ options, events, closing }: RunContext, { training }
 }
 
 async function listen({ options, services, env, closing }: RunContext): Promise<CoordinatorLink> {
-  const { bind } = options;
-  let link: CoordinatorLink;
-  if (bind) {
-    link = await services.listen(bind.endpoint, bind.keys());
-  } else {
-    const sockets = createSocketDirectory(env);
-    closing.add(() => sockets.remove());
-    link = await services.listen(sockets.endpoint, null);
-  }
-  closing.add(() => link.close());
-  return link;
+  const { bind, nodes } = options;
+  const opened = async (endpoint: string, keys: CoordinatorKeys | null) => {
+    const link = await services.listen(endpoint, keys);
+    closing.add(() => link.close());
+    return link;
+  };
+  if (bind) return await opened(bind.endpoint, bind.keys());
+  const sockets = createSocketDirectory(env);
+  closing.add(() => sockets.remove());
+  const own = await opened(sockets.endpoint, null);
+  return nodes ? severalLinks(own, await opened(nodes.endpoint, nodes.keys())) : own;
 }

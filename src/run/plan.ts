@@ -223,7 +223,9 @@ function sumsBytes({ recipe, parameters }: Prepared, workers: number): number {
 export function planEvent(
   prepared: Prepared,
   facts: {
+    /** Of this machine. */
     devices: readonly AssignedDevice[];
+    nodes: PlanEvent["nodes"] | null;
     runDir: string;
     resumedFrom: string | null;
     prediction: PlanEvent["prediction"];
@@ -234,6 +236,7 @@ export function planEvent(
   const { batchSize, shards } = globalBatch(recipe);
   const perEpoch = stepsPerEpoch(dataset.train.count, batchSize);
   const steps = totalSteps(recipe, perEpoch);
+  const workers = facts.devices.length * (facts.nodes?.count ?? 1);
   return {
     event: "plan",
     model: nameOf(recipe.model),
@@ -255,16 +258,16 @@ export function planEvent(
     steps_per_epoch: perEpoch,
     recipe: written(recipe),
     recipe_sha256: start.recipeSha256,
-    workers: facts.devices.length,
+    workers,
     devices: facts.devices.map(({ name }) => name),
     threads: recipe.threads,
+    ...(facts.nodes ? { nodes: facts.nodes } : {}),
     run_dir: facts.runDir,
     metrics_url: null,
     page_url: null,
     resumed_from: facts.resumedFrom,
     start_step: start.step,
-    predicted_memory_bytes:
-      prepared.predictedBytes && prepared.predictedBytes + sumsBytes(prepared, facts.devices.length),
+    predicted_memory_bytes: prepared.predictedBytes && prepared.predictedBytes + sumsBytes(prepared, workers),
     ...(prepared.towers !== null && facts.devices.some(({ count }) => count > 1) ? { towers: prepared.towers } : {}),
     prediction: facts.prediction,
     init_weights: prepared.warmStart && {

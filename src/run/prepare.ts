@@ -37,7 +37,12 @@ export interface PreparedRun {
 
 export async function prepareRun(context: RunContext): Promise<PreparedRun> {
   const { options, env, signal } = context;
-  const { placement, bind, onProgress } = options;
+  const { placement, bind, nodes, onProgress } = options;
+  if (nodes && options.recipe.compress !== "none")
+    throw new UsageError(
+      "config",
+      `--compress ${options.recipe.compress} is not possible over several machines yet: a node adds its workers' gradients before they travel, and what compression keeps back belongs to single shards. Leave --compress out, or train on one machine.`,
+    );
   const access = readAccess(placement, env);
   if (placement.trace !== null) await checkTracePath(placement.trace);
   const cacheDir = cacheDirectory(env);
@@ -67,9 +72,10 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
     directory,
     plan: planEvent(training, {
       devices: devices.devices,
+      nodes: nodes ? { count: nodes.count, endpoint: nodes.meeting } : null,
       runDir: options.resume?.runDir ?? placement.runDir ?? defaultRunDir(training.recipe, new Date()),
       resumedFrom: checkpoint?.path ?? null,
-      prediction: options.dryRun === true ? predictionOf(context, training, devices) : null,
+      prediction: options.dryRun === true && !nodes ? predictionOf(context, training, devices) : null,
       warnings: [
         ...devices.warnings,
         ...passedOver(checkpoint),

@@ -10,7 +10,7 @@ import type { WorkerKey } from "../transport/keys.js";
 import type { Progress } from "./context.js";
 import { devicesFor } from "./devices.js";
 import { forkWorker, WORKER_EXIT } from "./fork-worker.js";
-import { Supervisor, type WorkerExit } from "./supervisor.js";
+import { firstWorkers, Supervisor, type WorkerExit } from "./supervisor.js";
 
 export interface RemoteWorkerOptions {
   /** Where the coordinator listens. */
@@ -57,7 +57,7 @@ export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit>
   };
   return new Promise((resolve) => {
     const supervisor = new Supervisor({
-      workers: 1,
+      workers: firstWorkers(1),
       clock: systemClock,
       launch: () => forkWorker(settings, device.env, { output: process.stderr.fd, memory: null }),
       restarts: ({ code }) => code === WORKER_EXIT.evicted,

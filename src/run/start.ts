@@ -2,9 +2,10 @@
 import { basename } from "node:path";
 import { systemClock } from "../clock.js";
 import { isBetween, tracedSteps } from "../config/placement.js";
-import { LEAVE_MS } from "../config/time-limits.js";
+import { LEAVE_MS, NODES_PATIENCE_MS } from "../config/time-limits.js";
 import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
 import { messageOf } from "../errors.js";
+import type { RunEvent } from "../events.js";
 import { availableBytes } from "../exchange/available.js";
 import type { ModelChoice } from "../models/choice.js";
 import type { RunContext } from "./context.js";
@@ -14,7 +15,7 @@ import type { OpenedRun } from "./open.js";
 import type { PreparedRun } from "./prepare.js";
 import { isReplayed, replayEntry } from "./replay.js";
 import { engineChange } from "./resumed.js";
-import type { Supervisor } from "./supervisor.js";
+import { firstWorkers, type Supervisor } from "./supervisor.js";
 
 export interface RunningTraining {
   coordinator: Coordinator;
@@ -35,11 +36,14 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
   const traced = tracedSteps(options.placement, start.step);
   const { exchange, block, warning } = chooseExchange(options.placement.exchange, start, {
     local: libraryDir !== null,
-    workers: devices.length,
+    workers: devices.length * (options.nodes?.count ?? 1),
     availableBytes: availableBytes(),
   });
   if (warning !== null) events.emit({ event: "log", level: "warn", message: warning });
   const startedMs = systemClock.now();
+  const isOwn = (event: RunEvent) => event.event === "worker" && event.rank < devices.length;
+  const emit = (event: RunEvent) =>
+    events.emit(options.nodes && isOwn(event) ? ({ ...event, node: 0 } as RunEvent) : event);
   // The two need each other: the supervisor is there before the first worker is.
   const local: { supervisor: Supervisor | null } = { supervisor: null };
   const coordinator = createCoordinator(
@@ -54,13 +58,14 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
       isTraced: (step) => isBetween(step, traced) || page?.wantsTimeline() === true,
       exchange,
       block,
+      nodes: options.nodes ? { count: options.nodes.count - 1, patienceMs: NODES_PATIENCE_MS } : null,
       placement: options.placement,
     },
     {
       link,
       file,
       clock: systemClock,
-      emit: (event) => events.emit(event),
+      emit,
       engineKnown(fingerprint) {
         const change = engineChange(start, fingerprint, options.resume?.allowDifferentEngine ?? false);
         if (change) events.emit({ event: "log", level: "warn", message: change.warning });
@@ -73,8 +78,12 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
         if (isReplayed(snapshot)) directory.recordReplay(await replayEntry(snapshot));
       },
       endWorker: async (rank, incarnation) => local.supervisor?.end(rank, incarnation),
-      workersPossible: () =>
-        libraryDir === null ? Number.POSITIVE_INFINITY : (local.supervisor?.possible() ?? devices.length),
+      workersPossible() {
+        if (libraryDir === null) return Number.POSITIVE_INFINITY;
+        const own = local.supervisor?.possible() ?? devices.length;
+        // Other machines may always come; but where this one's workers are gone for good, theirs would fare no better.
+        return options.nodes && own > 0 ? Number.POSITIVE_INFINITY : own;
+      },
       logTail: (rank) => directory.logTail(rank),
     },
   );
@@ -92,13 +101,13 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
           modelFiles: filesOf(start.recipe.model),
         },
         memory: exchange === "shared-memory" ? { descriptor: file.descriptor, block } : null,
+        workers: firstWorkers(devices.length),
         devices,
         maxRestarts,
         clock: systemClock,
       },
-      coordinator,
+      { ...coordinator, emit },
       directory,
-      (event) => events.emit(event),
     );
     closing.add(() => supervisor.close(LEAVE_MS));
     local.supervisor = supervisor;

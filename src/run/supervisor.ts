@@ -1,6 +1,7 @@
 /** Worker processes: started, watched, ended for certain, and started again. How a process is started is the caller's. */
 import type { Clock } from "../clock.js";
 import { backoffMs } from "../config/time-limits.js";
+import type { Incarnation } from "../membership/incarnation.js";
 
 export interface WorkerProcess {
   readonly exited: Promise<WorkerExit>;
@@ -17,12 +18,18 @@ export interface WorkerExit {
 }
 
 export interface SupervisorOptions {
-  workers: number;
+  /** Of each, the first incarnation. */
+  workers: readonly Incarnation[];
   launch(worker: { rank: number; incarnation: number }): WorkerProcess;
   /** Whether a worker that ended so, and was started again so many times, is started again. */
   restarts(exit: WorkerExit, restarts: number): boolean;
   onExit(worker: { rank: number; incarnation: number; exit: WorkerExit; restarting: boolean }): void;
   clock: Clock;
+}
+
+/** That many, of a run on one machine. */
+export function firstWorkers(count: number): Incarnation[] {
+  return Array.from({ length: count }, (_, rank) => ({ rank, incarnation: 0 }));
 }
 
 interface Slot {
@@ -43,9 +50,9 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#slots = Array.from({ length: options.workers }, (_, rank) => ({
+    this.#slots = options.workers.map(({ rank, incarnation }) => ({
       rank,
-      incarnation: -1,
+      incarnation: incarnation - 1,
       process: null,
       ended: Promise.resolve(),
       restarts: 0,
@@ -64,7 +71,7 @@ export class Supervisor {
 
   /** Resolves when the process is gone for certain; at once for an incarnation that is gone already. */
   async end(rank: number, incarnation: number): Promise<void> {
-    const slot = this.#slots[rank];
+    const slot = this.#slots.find((each) => each.rank === rank);
     if (!slot || slot.incarnation !== incarnation) return;
     slot.process?.kill();
     await slot.ended;

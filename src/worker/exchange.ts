@@ -3,12 +3,12 @@ import type { StreamValues } from "../engine/engine.js";
 import type { WeightsKind } from "../events.js";
 import type { Compressor } from "../exchange/compression/compressor.js";
 import type { RunMemory } from "../exchange/memory.js";
+import { Slots } from "../exchange/slots.js";
 import { blockAround, byBlock } from "../parameters/blocks.js";
 import type { Layout } from "../parameters/layout.js";
 import { coverOf, type Range } from "../parameters/tree.js";
 import { RangeSum } from "./range-sum.js";
 import { type WorkerResiduals, within } from "./residuals.js";
-import { Slots } from "./slots.js";
 import { WorkerWeights } from "./weights.js";
 
 /** A bucket's sum over a range of shards, ready to be told of; `payload` travels with the message. */

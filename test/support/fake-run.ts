@@ -77,6 +77,7 @@ export function fakeRun(
       isTraced: () => false,
       exchange: "frames",
       block: 1,
+      nodes: null,
       placement: {
         checkpointEverySteps: 0,
         checkpointEverySeconds: 0,

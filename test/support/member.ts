@@ -10,6 +10,7 @@ export function member(rank: number, exchange: Member["exchange"] = "frames"): M
     host: "here",
     device: "cpu",
     local: true,
+    node: null,
     exchange,
     state: "ready",
     lastHeard: 0,

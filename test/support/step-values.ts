@@ -59,7 +59,7 @@ export const TIMES: RankTimes = {
 };
 export const COSTS: StepCosts = {
   ranks: new Map([[0, TIMES]]),
-  exchangedBytes: { in: 3, out: 4, shared: 5 },
+  exchangedBytes: { in: 3, out: 4, shared: 5, nodes: new Map() },
   tensors: 5,
   tensorBytes: 6,
 };

@@ -30,6 +30,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   index: ["type:config", "type:evaluation", "library", "type:run"],
   cli: ["commands", "type:yargs", "yargs/yargs"],
   commands: [
+    "cluster",
     "config",
     "library",
     "run",
@@ -61,6 +62,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   run: [
     "config",
     "coordinator",
+    "node",
+    "type:membership",
     "worker",
     "transport",
     "checkpoint",
@@ -88,6 +91,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "exchange",
     "data/order",
     "type:checkpoint",
+  ],
+  node: [
+    "membership",
+    "protocol",
+    "parameters",
+    "exchange",
+    "type:transport",
+    "config/time-limits",
+    "type:config",
+    "data/order",
   ],
   membership: [
     "config/fingerprint",

@@ -10,7 +10,7 @@ import type {
   StepWork,
   Weights,
 } from "../../membership/workers.js";
-import { addInPlace, additionsOf, type Range, rangeKey, TreeSum } from "../../parameters/tree.js";
+import { addInPlace, additionsOf, includes, rangeKey, rootOf, TreeSum } from "../../parameters/tree.js";
 
 export interface StepResult extends Score {
   /** When gradients that came as frames were put into their places. */
@@ -53,7 +53,7 @@ export class StepSum implements StepWork<StepResult> {
     this.weights = weights;
     this.#hooks = hooks;
     this.#gradients = weights.layout.buckets.map(() => new Map());
-    this.#state = weights.layout.stateSize > 0 ? new TreeSum(plan.shards, addInPlace, plan.empty) : null;
+    this.#state = weights.layout.stateSize > 0 ? new TreeSum(rootOf(plan.shards), addInPlace, plan.empty) : null;
   }
 
   addLoss(shard: number, score: Score, from: string): void {
@@ -83,7 +83,7 @@ export class StepSum implements StepWork<StepResult> {
       this.#reduced.push({ bucket, startMs, endMs: this.#hooks.now() });
     }
     held.set(rangeKey(range), { from, range });
-    const additions = additionsOf(held, this.plan.shards, this.plan.empty);
+    const additions = additionsOf(held, rootOf(this.plan.shards), this.plan.empty);
     if (!additions) return;
     this.#gradients[bucket] = null;
     this.#hooks.complete(bucket, additions, [...held.values()]);
@@ -110,8 +110,4 @@ export class StepSum implements StepWork<StepResult> {
     }
     return { loss, hits, reduced: this.#reduced, lastGradientMs: this.#lastGradientMs, costs };
   }
-}
-
-function includes(outer: Range, inner: Range): boolean {
-  return outer.start <= inner.start && inner.end <= outer.end;
 }

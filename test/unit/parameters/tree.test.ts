@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ADD, additionsOf, childrenOf, coverOf, type Range, rangeKey, TreeSum } from "../../../src/parameters/tree.js";
+import {
+  ADD,
+  additionsOf,
+  childrenOf,
+  coverOf,
+  type Range,
+  rangeKey,
+  rootOf,
+  TreeSum,
+} from "../../../src/parameters/tree.js";
 
 test("a range is split at the largest power of two below its length", () => {
   assert.deepEqual(childrenOf({ start: 0, end: 5 }), [
@@ -38,7 +47,7 @@ test("whoever computes which shards, in whatever order the sums arrive, the bits
         fc.pre(values.some((value) => value !== null));
         const shards = values.length;
         const absent = [...values.keys()].filter((shard) => values[shard] === null);
-        const sum = new TreeSum<number>(shards, (a, b) => Math.fround(a + b), absent);
+        const sum = new TreeSum<number>(rootOf(shards), (a, b) => Math.fround(a + b), absent);
         const nodes = [0, 1, 2, 3].flatMap((worker) =>
           coverOf(
             [...values.keys()].filter((shard) => owners[shard] === worker && values[shard] !== null),
@@ -55,11 +64,11 @@ test("whoever computes which shards, in whatever order the sums arrive, the bits
         // The same sum as a program, which is there once the last node is.
         const held = new Set<string>();
         for (const node of shuffled) {
-          assert.equal(additionsOf(held, shards, absent), null);
+          assert.equal(additionsOf(held, rootOf(shards), absent), null);
           held.add(rangeKey(node));
         }
         const stack: number[] = [];
-        for (const word of additionsOf(held, shards, absent)!) {
+        for (const word of additionsOf(held, rootOf(shards), absent)!) {
           if (word !== ADD) stack.push(direct(values, nodes.find(({ start }) => start === word)!)!);
           else stack.push(Math.fround(stack.splice(-2, 1)[0]! + stack.pop()!));
         }

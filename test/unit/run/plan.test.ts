@@ -70,6 +70,7 @@ test("a run cannot be made shorter than what is done of it; at its end it may be
   const warnings = async (epochs: number) => {
     const facts = {
       devices: [],
+      nodes: null,
       runDir: "/runs/a",
       prediction: null,
       resumedFrom: null,
@@ -171,6 +172,7 @@ test("a warm-up longer than the run is warned of", async (context) => {
     const prepared = await prepare(testRecipe({ datasetOptions: DATA, ...recipe }), { cacheDir }, null);
     const facts = {
       devices: [],
+      nodes: null,
       runDir: "/runs/a",
       prediction: null,
       resumedFrom: null,

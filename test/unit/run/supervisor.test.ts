@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Supervisor, type WorkerExit } from "../../../src/run/supervisor.js";
+import { firstWorkers, Supervisor, type WorkerExit } from "../../../src/run/supervisor.js";
 import { FakeClock } from "../../support/fake-clock.js";
 
 /** A supervisor of fake processes, which end when they are told to. */
@@ -9,7 +9,7 @@ function supervised(workers: number, restarts: (exit: WorkerExit, restarts: numb
   const log: string[] = [];
   const running = new Map<string, (exit: WorkerExit) => void>();
   const supervisor = new Supervisor({
-    workers,
+    workers: firstWorkers(workers),
     clock,
     restarts,
     launch({ rank, incarnation }) {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { streamOf } from "../../../src/engine/engine.js";
+import { Slots } from "../../../src/exchange/slots.js";
 import { childrenOf, coverOf, type Range } from "../../../src/parameters/tree.js";
 import { RangeSum } from "../../../src/worker/range-sum.js";
-import { Slots } from "../../../src/worker/slots.js";
 
 const fresh = (_vector: number, _level: number, length: number) => new Float32Array(length);
 

@@ -48,6 +48,7 @@ for (const shards of [[0, 1, 2, 3], [0, 1], [1, 2, 3], [3]]) {
       assert.ok(
         said.every(
           ({ message }) =>
+            "version" in message &&
             "step" in message &&
             message.step === step &&
             message.version === step - 1 &&

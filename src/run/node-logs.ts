@@ -1,0 +1,34 @@
+/** Where a node's workers write: as in the run's folder, which may be on this machine's disk alone. */
+import { mkdirSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { tailOf } from "./directory.js";
+
+export class NodeLogs {
+  readonly folder: string;
+
+  /** Makes the folder. Throws when it cannot be made. */
+  constructor(folder: string) {
+    this.folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  workerLog(rank: number): string {
+    return join(this.folder, `rank-${rank}.log`);
+  }
+
+  /** A file descriptor, to be closed by the caller; null where there is no space for one, or no right to it. */
+  openWorkerLog(rank: number, header: string): number | null {
+    try {
+      const log = openSync(this.workerLog(rank), "a");
+      writeSync(log, `${header}\n`);
+      return log;
+    } catch {
+      return null;
+    }
+  }
+
+  /** The last lines that the newest incarnation of a worker wrote; "" if it wrote none. */
+  logTail(rank: number): string {
+    return tailOf(this.workerLog(rank));
+  }
+}
