@@ -14,12 +14,14 @@ export type {
   PictureOptions,
   PredictOptions,
   ProgressReport,
+  ReportOptions,
   ResumeOptions,
   TrainOptions,
   VerifyOptions,
 } from "./library/options.js";
 export { type Picture, picture } from "./library/picture.js";
 export { predict } from "./library/predict.js";
+export { type Report, report } from "./library/report.js";
 export { resume } from "./library/resume.js";
 export { train } from "./library/train.js";
 export { verify } from "./library/verify.js";

@@ -189,6 +189,21 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./picture.js")).command,
   },
   {
+    name: "report",
+    describe: "a run as one HTML file that needs no network",
+    positionals: [RUN_DIR],
+    options: [
+      option("output", "string", "the file [RUN_DIR/report.html]"),
+      { ...BEST, describe: "pictures of the checkpoint of its best evaluation instead of the newest" },
+      TRUST_MODEL,
+      ...placement("device", "data-dir"),
+      THREADS,
+      JSON_OPTION,
+    ],
+    lasting: { title: ({ runDir }) => `reporting on ${String(runDir)}`, saves: false },
+    load: async () => (await import("./report.js")).command,
+  },
+  {
     name: "export",
     describe: "a checkpoint as a file for Python, Keras or tfjs",
     positionals: [RUN_OR_CHECKPOINT],

@@ -3,11 +3,12 @@ import type { Confusion } from "../pictures/confusion.js";
 import type { Judged } from "../pictures/images.js";
 import { type Classified, classified, type Source } from "./classified.js";
 import type { Classifier } from "./classifier.js";
-import { Tally } from "./scores.js";
+import { type Scores, Tally } from "./scores.js";
 
 export interface Judgement {
   images: number;
   wrong: number;
+  classes: Scores["classes"];
   confusion: Confusion["matrix"];
   /** Evenly spaced. */
   samples: readonly Judged[];
@@ -51,7 +52,7 @@ export async function judge(
   }
   const { images, classes, confusion } = tally.scores();
   const right = classes.reduce((sum, { hits }) => sum + hits, 0);
-  return { images, wrong: images - right, confusion, samples, mistakes };
+  return { images, wrong: images - right, classes, confusion, samples, mistakes };
 }
 
 /** At most `most` numbers below `count`, as far from each other as they can be; all, where there are no more. */

@@ -42,6 +42,8 @@ export function imagesOf([height, width]: ImageShape): number {
 export interface Studio {
   /** UsageError `picture` where that picture cannot be drawn of this network; CnnDistError `not-finite`. */
   draw(what: CheckpointPicture): Promise<Drawing>;
+  /** How many images of each class were right, of those that `confusion` shows. */
+  classes(): Promise<Judgement["classes"]>;
 }
 
 export interface StudioOptions {
@@ -77,6 +79,7 @@ export function openStudio(engine: Engine | null, snapshot: Snapshot, options: S
   const looked = once(async () => lookedAt(engineFor(), snapshot, source, image));
   const gallery = (shown: number) => ({ shape: snapshot.image, classNames, of: images().words(shown) });
   return {
+    classes: async () => (await judged()).classes,
     async draw(what) {
       switch (what) {
         case "filters":

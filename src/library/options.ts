@@ -103,6 +103,13 @@ export const pictureSchema = z.strictObject({
   ...where,
   threads,
 });
+export const reportSchema = z.strictObject({
+  output: z.string().min(1).optional(),
+  best,
+  trustModel,
+  ...where,
+  threads,
+});
 export const exportSchema = z.strictObject({
   format: z.enum(FORMATS),
   names: z.enum(NAMES).optional(),
@@ -134,6 +141,7 @@ export type VerifyOptions = z.input<typeof verifySchema> &
 export type EvaluateOptions = z.input<typeof evaluateSchema> & CheckpointControl;
 export type PredictOptions = z.input<typeof predictSchema> & CheckpointControl;
 export type PictureOptions = z.input<typeof pictureSchema> & CheckpointControl;
+export type ReportOptions = z.input<typeof reportSchema> & CheckpointControl;
 export type ExportOptions = z.input<typeof exportSchema> & CheckpointControl;
 
 const CONTROL = ["signal", "onProgress", "onHeldBack", "onWarning", "onStep"];

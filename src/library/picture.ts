@@ -1,20 +1,16 @@
 import { writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { LateDecoder } from "../data/late-decoder.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
-import { needsImages, openStudio } from "../evaluation/pictures.js";
+import { needsImages } from "../evaluation/pictures.js";
 import type { PictureKind, WeightsKind } from "../events.js";
 import { nameOf } from "../models/choice.js";
 import type { Drawing } from "../pictures/drawing.js";
 import type { CheckpointPicture } from "../pictures/kinds.js";
 import { pngOf } from "../pictures/raster.js";
 import { svgOf } from "../pictures/svg.js";
-import { openCheckpoint } from "./checkpoint.js";
-import { datasetOf, datasetReader } from "./dataset.js";
-import { openInference } from "./inference.js";
 import { optionsOf, type PictureOptions, pathGiven, pictureSchema } from "./options.js";
 import { drawCurves, readRecords } from "./run-records.js";
-import { allowFound } from "./trust.js";
+import { studioOf } from "./studio.js";
 
 export interface Picture {
   what: PictureKind;
@@ -82,35 +78,16 @@ async function drawn(
   path: string,
   what: CheckpointPicture,
   image: string | null,
-  { best, rawWeights, trustModel, device, threads, dataDir, ...request }: Request,
+  request: Request,
   options: PictureOptions,
 ): Promise<Drawn> {
-  const { signal, onProgress } = options;
-  const decoder = new LateDecoder();
-  const read = datasetReader(dataDir, options, decoder.decode);
-  const needsData = needsImages(what, image);
-  const found = await openCheckpoint(path, { best, rawWeights, ...request }, { read, needsData }, options);
-  const { snapshot } = found;
-  const of = {
-    checkpoint: found.path,
-    model: nameOf(snapshot.recipe.model),
-    step: snapshot.step,
-    weights: found.weights,
-  };
-  const studio = { image, most: null, ...(signal ? { signal } : {}) };
-  if (what === "filters")
-    return { drawing: await openStudio(null, snapshot, { ...studio, dataset: null }).draw(what), ...of };
-  allowFound(snapshot.recipe.model, { trustModel });
-  const dataset = needsData ? (found.dataset ?? (await datasetOf(snapshot.recipe, request, read))) : null;
-  const inference = await openInference(snapshot, { device, threads }, options);
+  const needs = { image, needsEngine: what !== "filters", needsData: needsImages(what, image) };
+  const { studio, snapshot, path: checkpoint, weights, close } = await studioOf(path, request, needs, options);
   try {
-    decoder.use(inference.engine);
-    const told = (received: number, total: number) =>
-      onProgress?.({ what: "looking at images", received, total, unit: "images" });
-    const { draw } = openStudio(inference.engine, snapshot, { ...studio, dataset, onProgress: told });
-    return { drawing: await draw(what), ...of };
+    const { recipe, step } = snapshot;
+    return { drawing: await studio.draw(what), checkpoint, model: nameOf(recipe.model), step, weights };
   } finally {
-    await inference.close();
+    await close();
   }
 }
 

@@ -62,7 +62,7 @@ function answerOf(settings: PictureSettings, signal: AbortSignal): Promise<Exclu
       env: {
         ...earlyEnvironment(process.env),
         ...deviceEnvironment([]),
-        CNN_DIST_PICTURES: JSON.stringify(settings),
+        CNN_DIST_DRAW: JSON.stringify(settings),
         CNN_DIST_PARENT: String(process.pid),
       },
     });

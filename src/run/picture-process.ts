@@ -45,7 +45,7 @@ async function draw({ libraryDir, cacheDir, dataDir, checkpoint, output }: Pictu
 dieWithParent();
 setPriority(constants.priority.PRIORITY_LOW);
 if (process.ppid !== Number(process.env.CNN_DIST_PARENT)) exitNow(1); // it ended before we could follow it
-const answer = await draw(JSON.parse(process.env.CNN_DIST_PICTURES!) as PictureSettings).catch(
+const answer = await draw(JSON.parse(process.env.CNN_DIST_DRAW!) as PictureSettings).catch(
   (error: unknown): PictureAnswer => ({
     code: error instanceof CnnDistError ? error.code : "unexpected",
     message: messageOf(error),

@@ -1,6 +1,6 @@
 /** Events of a run, as they come. */
 import { written } from "../../src/config/recipe.js";
-import type { DoneEvent, PlanEvent, RunEvent, StepEvent } from "../../src/events.js";
+import type { DoneEvent, EvalEvent, PlanEvent, RunEvent, StepEvent } from "../../src/events.js";
 import { testRecipe } from "./recipe.js";
 
 export const PLAN: PlanEvent = {
@@ -58,6 +58,17 @@ export const STEP: StepEvent = {
   worker_seconds: { "0": 0.4 },
   tensors: 1,
   tensor_bytes: 1,
+};
+export const EVALUATION: EvalEvent = {
+  event: "eval",
+  epoch: 0,
+  step: 500,
+  loss: 1.1,
+  accuracy: 0.75,
+  samples: 10_000,
+  duration_seconds: 2,
+  weights: "raw",
+  best: true,
 };
 export const DONE: DoneEvent = {
   event: "stopped",

@@ -10,6 +10,7 @@ import {
   exportSchema,
   pictureSchema,
   predictSchema,
+  reportSchema,
   resumeSchema,
   trainSchema,
   verifySchema,
@@ -23,6 +24,7 @@ const FUNCTIONS = {
   evaluate: [evaluateSchema, ["signal", "onProgress", "onWarning"]],
   predict: [predictSchema, ["signal", "onProgress", "onWarning"]],
   picture: [pictureSchema, ["signal", "onProgress", "onWarning"]],
+  report: [reportSchema, ["signal", "onProgress", "onWarning"]],
   exportCheckpoint: [exportSchema, ["signal", "onProgress", "onWarning"]],
   verify: [verifySchema, ["signal", "onStep"]],
 } as const satisfies Record<string, readonly [z.ZodObject, readonly string[]]>;

@@ -1,0 +1,103 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { FILES, manifestSchema } from "../checkpoint/format.js";
+import type { Fingerprint } from "../config/fingerprint.js";
+import { CnnDistError, messageOf } from "../errors.js";
+import type { CheckpointEvent } from "../events.js";
+import { plural } from "../format.js";
+import type { Drawing } from "../pictures/drawing.js";
+import { CHECKPOINT_PICTURES } from "../pictures/kinds.js";
+import { type CheckpointFacts, type ReportFacts, reportHtml } from "../report/report.js";
+import { VERSION } from "../version.js";
+import { usualRecipe } from "../web/usual-recipe.js";
+import { optionsOf, pathGiven, type ReportOptions, reportSchema } from "./options.js";
+import { drawCurves, readRecords } from "./run-records.js";
+import { studioOf } from "./studio.js";
+
+export interface Report {
+  /** The file. */
+  output: string;
+  size_bytes: number;
+  run_dir: string;
+  /** Pictures in it, curves aside. */
+  pictures: number;
+}
+
+/**
+ * A run on one HTML page that fetches nothing: plan, recipe, curves, evaluation, pictures of a checkpoint, workers and their
+ * losses, checkpoints, hashes (docs/pictures.md). `output`: RUN_DIR/report.html. TensorFlow is opened in this process, for the pictures; where they
+ * cannot be drawn the page says why. UsageError `run-dir` where there is no run; CnnDistError `output` when the file cannot be
+ * written; rejects with the signal's reason.
+ */
+export async function report(runDir: string, options: ReportOptions = {}): Promise<Report> {
+  pathGiven(runDir, "its first argument", "report");
+  const { output, ...request } = optionsOf(reportSchema, options, "report");
+  const records = await readRecords(runDir);
+  const { state } = records;
+  const seen = await look(records.runDir, request, options);
+  const html = reportHtml({
+    runDir: records.runDir,
+    state,
+    usual: state.plan && usualRecipe(state.plan.recipe, state.plan.workers),
+    curves: drawCurves(state),
+    ...seen,
+    checkpoints: await Promise.all(state.checkpoints.map(checkpointFacts)),
+    version: VERSION,
+    now: new Date(),
+  });
+  const file = resolve(output ?? join(records.runDir, "report.html"));
+  await writeFile(file, html).catch((error: unknown) => {
+    throw new CnnDistError("output", `--output ${file} cannot be written: ${messageOf(error)}`, { cause: error });
+  });
+  return {
+    output: file,
+    size_bytes: Buffer.byteLength(html),
+    run_dir: records.runDir,
+    pictures: seen.pictures.drawn.length,
+  };
+}
+
+type Seen = Pick<ReportFacts, "pictures" | "classes" | "fingerprint">;
+
+async function look(
+  runDir: string,
+  request: Omit<ReportOptions, "output" | "signal" | "onProgress" | "onWarning">,
+  options: ReportOptions,
+): Promise<Seen> {
+  const drawn: Drawing[] = [];
+  const why: string[] = [];
+  let classes: Seen["classes"] = null;
+  let fingerprint: Fingerprint | null = null;
+  let of = "";
+  const attempt = async (work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (!(error instanceof CnnDistError)) throw error;
+      why.push(error.message);
+    }
+  };
+  await attempt(async () => {
+    const needs = { image: null, needsEngine: true, needsData: true };
+    const { studio, snapshot, path, weights, close } = await studioOf(runDir, request, needs, options);
+    try {
+      fingerprint = snapshot.fingerprint;
+      of = `Of ${basename(path)}${weights === "ema" ? ", the moving average of its weights" : ""}, after ${plural(snapshot.step, "step")}.`;
+      for (const what of CHECKPOINT_PICTURES) await attempt(async () => void drawn.push(await studio.draw(what)));
+      await attempt(async () => {
+        classes = await studio.classes();
+      });
+    } finally {
+      await close();
+    }
+  });
+  if (drawn.length === 0) of = "There are none:";
+  return { pictures: { of, drawn, why: [...new Set(why)] }, classes, fingerprint };
+}
+
+async function checkpointFacts({ step, size_bytes, path }: CheckpointEvent): Promise<CheckpointFacts> {
+  const text = await readFile(join(path, FILES.manifest), "utf8").catch(() => "null");
+  const manifest = manifestSchema.safeParse(JSON.parse(text));
+  return { step, sizeBytes: size_bytes, path, sha256: manifest.data?.files[FILES.weights]?.sha256 ?? null };
+}

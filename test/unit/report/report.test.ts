@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { RunEvent, WorkerEvent } from "../../../src/events.js";
+import { type ReportFacts, reportHtml } from "../../../src/report/report.js";
+import { pageEvent } from "../../../src/web/state/page-event.js";
+import { advance, emptyRunState } from "../../../src/web/state/run-state.js";
+import { DONE, EVALUATION, PLAN, STEP } from "../../support/run-events.js";
+
+const BEGUN = { ...PLAN, start_step: 0, resumed_from: null };
+const FIRST = { ...STEP, step: 1 };
+const happened = (incarnation: number, state: WorkerEvent["state"], more: Partial<WorkerEvent> = {}): WorkerEvent => ({
+  event: "worker",
+  rank: 1,
+  incarnation,
+  state,
+  pid: 1,
+  device: "cpu",
+  ...more,
+});
+
+const drawing = (title: string) => ({ title, width: 10, height: 10, marks: [] });
+
+function html(events: readonly RunEvent[], given: Partial<ReportFacts> = {}): string {
+  const state = emptyRunState();
+  events.forEach((event, at) => {
+    const seen = pageEvent(event);
+    if (seen) advance(state, [1000 + at, seen]);
+  });
+  return reportHtml({
+    runDir: "/runs/<a>",
+    state,
+    usual: null,
+    curves: drawing("curves"),
+    pictures: { of: "Of step-00000002.", drawn: [], why: [] },
+    classes: null,
+    fingerprint: null,
+    checkpoints: [],
+    version: "9.9.9",
+    now: new Date(0),
+    ...given,
+  });
+}
+
+test("it may fetch nothing, and nothing in it would", () => {
+  const page = html([BEGUN, FIRST, DONE], { pictures: { of: "", drawn: [drawing("filters")], why: [] } });
+  assert.match(
+    page,
+    /http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:;/,
+  );
+  assert.doesNotMatch(page, /<script|<link|<iframe|src=|url\(|@import/);
+  for (const [, target = ""] of page.matchAll(/href="([^"]*)"/g)) assert.match(target, /^data:/);
+});
+
+test("words of a run are text, never markup", () => {
+  const page = html([BEGUN, { event: "log", level: "warn", message: "<script>alert(1)</script>" }]);
+  assert.match(page, /&lt;script&gt;alert/);
+  assert.match(page, /\/runs\/&lt;a&gt;/);
+  assert.doesNotMatch(page, /<script/);
+});
+
+test("what differs from the usual recipe is told with both values, but for the data's hash", () => {
+  const event = BEGUN;
+  const page = html([event], { usual: { ...event.recipe, lr: 0.5, datasetSha256: null } });
+  assert.match(page, new RegExp(`<td><code>lr</code></td><td>${event.recipe.lr}</td><td>0.5</td>`));
+  assert.doesNotMatch(page, /<code>datasetSha256<\/code><\/td><td>[^<]*<\/td><td>/);
+  assert.match(html([event], { usual: event.recipe }), /is trained when nothing else is said\./);
+});
+
+test("deaths, and what they cost", () => {
+  const why = { reason: "exit", detail: "ended by SIGKILL", detection_seconds: 0.25, reassigned: 2 } as const;
+  const lost = happened(0, "lost", why);
+  const page = html([BEGUN, happened(0, "working"), FIRST, lost, happened(1, "ready")]);
+  assert.match(page, /1 worker was lost, and what each loss cost/);
+  assert.match(page, /exit: ended by SIGKILL/);
+  assert.match(page, /<td class="number">2<\/td>/);
+  assert.match(html([BEGUN]), /No worker was lost\./);
+});
+
+test("evaluations, the hardest classes first, checkpoints and hashes", () => {
+  const page = html([BEGUN, FIRST, { ...EVALUATION, step: 1 }, DONE], {
+    classes: [
+      { name: "easy", images: 4, hits: 4, accuracy: 1 },
+      { name: "hard", images: 4, hits: 1, accuracy: 0.25 },
+    ],
+    checkpoints: [
+      { step: 1, sizeBytes: 2000, path: "/runs/a/checkpoints/step-00000001", sha256: "ab12" },
+      { step: 2, sizeBytes: 2000, path: "/runs/a/checkpoints/step-00000002", sha256: null },
+    ],
+  });
+  assert.ok(page.indexOf("hard") < page.indexOf("easy"));
+  assert.match(page, /\(best\)/);
+  assert.match(page, /<code>ab12<\/code>/);
+  assert.match(page, /removed since/);
+  assert.match(page, new RegExp(DONE.weights_sha256!));
+});
+
+test("a run that never began, and one without pictures, say so", () => {
+  const page = html([], { pictures: { of: "There are none:", drawn: [], why: ["there is no checkpoint"] } });
+  assert.match(page, /There are none:/);
+  assert.match(page, /there is no checkpoint/);
+  assert.match(page, /The test set was not evaluated\./);
+});
