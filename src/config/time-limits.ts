@@ -67,9 +67,11 @@ export const STREAM_BEAT_MS = 10_000;
 export const RECORDS_LOOK_MS = 500;
 /** How often steps are traced while a page is open, so that it can show who did what when. */
 export const PAGE_TRACE_MS = 2000;
-/** Before the n-th restart of a worker (1-based): 0.5, 1, 2, 4 … at most 30 s. */
-export function backoffMs(restart: number): number {
-  return Math.min(30_000, 500 * 2 ** (restart - 1));
+/** A worker that lived for so long is started again at once: what ended it will hardly end the next as it starts. */
+export const STEADY_MS = 15_000;
+/** Before a worker is started again of which so many ended soon, one after the other: 0.5, 1, 2, 4 … at most 30 s. */
+export function backoffMs(shortLives: number): number {
+  return shortLives === 0 ? 0 : Math.min(30_000, 500 * 2 ** (shortLives - 1));
 }
 
 /** Seconds, as the command line has them. */

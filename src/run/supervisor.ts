@@ -1,6 +1,6 @@
 /** Worker processes: started, watched, ended for certain, and started again. How a process is started is the caller's. */
 import type { Clock } from "../clock.js";
-import { backoffMs } from "../config/time-limits.js";
+import { backoffMs, STEADY_MS } from "../config/time-limits.js";
 import type { Incarnation } from "../membership/incarnation.js";
 
 export interface WorkerProcess {
@@ -39,6 +39,9 @@ interface Slot {
   /** Of the newest process. */
   ended: Promise<void>;
   restarts: number;
+  /** Since when it lives, and how many before it ended soon, one after the other. */
+  startedMs: number;
+  shortLives: number;
   /** Null unless it will be started again. */
   cancel: (() => void) | null;
 }
@@ -56,6 +59,8 @@ export class Supervisor {
       process: null,
       ended: Promise.resolve(),
       restarts: 0,
+      startedMs: 0,
+      shortLives: 0,
       cancel: null,
     }));
   }
@@ -99,6 +104,7 @@ export class Supervisor {
   #launch(slot: Slot): void {
     slot.incarnation++;
     slot.cancel = null;
+    slot.startedMs = this.#options.clock.now();
     const { rank, incarnation } = slot;
     const process = this.#options.launch({ rank, incarnation });
     slot.process = process;
@@ -111,10 +117,11 @@ export class Supervisor {
   #afterExit(slot: Slot, exit: WorkerExit): void {
     const { rank, incarnation } = slot;
     const { restarts, clock, onExit } = this.#options;
+    slot.shortLives = clock.now() - slot.startedMs < STEADY_MS ? slot.shortLives + 1 : 0;
     const restarting = !this.#closing && restarts(exit, slot.restarts);
     if (restarting) {
       slot.restarts++;
-      slot.cancel = clock.after(backoffMs(slot.restarts), () => this.#launch(slot));
+      slot.cancel = clock.after(backoffMs(slot.shortLives), () => this.#launch(slot));
     }
     onExit({ rank, incarnation, exit, restarting });
   }

@@ -44,6 +44,7 @@ test("a step's limit follows from what is usual, and is never below that of sile
 });
 
 test("restarts wait longer each time, to a limit", () => {
+  assert.equal(limits.backoffMs(0), 0);
   const waits = [1, 2, 3, 4, 5, 6, 7, 8, 20].map(limits.backoffMs);
   assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
 });

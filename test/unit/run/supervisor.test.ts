@@ -54,6 +54,22 @@ test("a worker that ends is started again with growing pauses, as often as it is
   assert.equal(supervisor.possible(), 0);
 });
 
+test("one that worked for a while is started again at once, and pauses grow anew", async () => {
+  const { supervisor, clock, log, end } = supervised(1, () => true);
+  supervisor.start();
+  await end("0/0", 1);
+  await clock.advance(500);
+  await clock.advance(20_000);
+  await end("0/1", 1);
+  await clock.advance(1);
+  assert.equal(log.at(-1), "start 0/2");
+  await end("0/2", 1);
+  await clock.advance(499);
+  assert.equal(log.at(-1), "exit 0/2: code 1, again");
+  await clock.advance(1);
+  assert.equal(log.at(-1), "start 0/3");
+});
+
 test("how a worker ended decides whether it comes back", async () => {
   const { supervisor, clock, log, end } = supervised(2, ({ code }) => code === 3);
   supervisor.start();
