@@ -138,7 +138,7 @@ function watchCoordinator(): void {
   const counts = (decoded: ReturnType<typeof decodeToCoordinator> | ReturnType<typeof decodeToWorker>) =>
     decoded.ok &&
     WORK.has(decoded.message.type) &&
-    (facts.late !== true || !("step" in decoded.message) || decoded.message.step >= FROM_STEP);
+    (facts.late !== true || !("step" in decoded.message) || Number(decoded.message.step) >= FROM_STEP);
   const fate = (point: "message" | "sent", what: string): KindFacts["act"] | null => {
     if (!happens(point, what)) return null;
     if (MESSAGES.has(facts.act)) return facts.act;
