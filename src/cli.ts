@@ -63,7 +63,7 @@ function parse(argv: readonly string[], io: Io): Chosen | number {
     );
   for (const command of COMMANDS) {
     const positionals = command.positionals
-      .map(({ name, required, many }) => (required ? ` <${name}${many ? ".." : ""}>` : ` [${name}]`))
+      .map(({ name, required, many }) => (required ? ` <${name}${many ? ".." : ""}>` : ` [${name}${many ? ".." : ""}]`))
       .join("");
     parser.command(
       command.name + positionals,

@@ -23,6 +23,8 @@ export { type Picture, picture } from "./library/picture.js";
 export { predict } from "./library/predict.js";
 export { type Report, report } from "./library/report.js";
 export { resume } from "./library/resume.js";
+export { compareRuns, deleteRun, listRuns } from "./library/runs.js";
 export { train } from "./library/train.js";
 export { verify } from "./library/verify.js";
 export type { Verification } from "./run/verify.js";
+export type * from "./runs/types.js";

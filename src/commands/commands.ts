@@ -251,6 +251,32 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./datasets.js")).command,
   },
   {
+    name: "runs",
+    describe: "the runs of a folder, compared, hidden, deleted",
+    positionals: [
+      { name: "what", describe: "a folder of runs [runs]; or compare, delete, hide or show", required: false },
+      {
+        name: "run",
+        describe: "for those four: folders of runs, or their names in ./runs",
+        required: false,
+        many: true,
+      },
+    ],
+    options: [
+      option("sort", "string", "started, accuracy, loss, speed, duration, step, name, model … [started]"),
+      option(
+        "filter",
+        "list",
+        "KEY=VALUE of the table or of the recipe, such as model=vgg* or lr=0.1; may be repeated",
+      ),
+      option("all", "boolean", "hidden ones too"),
+      option("csv", "boolean", "comma-separated values on stdout"),
+      option("yes", "boolean", "delete without a question"),
+      JSON_OPTION,
+    ],
+    load: async () => (await import("./runs.js")).command,
+  },
+  {
     name: "setup",
     describe: "install TensorFlow's library into the user's cache",
     positionals: [],

@@ -100,7 +100,7 @@ export type RecipeInput = z.input<typeof writtenRecipeSchema>;
 /**
  * What an absent key means. These values are never written, so that hashes of recipes from before a key stay as they are.
  */
-const UNWRITTEN = { weightDecayExclude: "none", accumulate: 1, ema: null, compress: "none" } as const;
+export const UNWRITTEN = { weightDecayExclude: "none", accumulate: 1, ema: null, compress: "none" } as const;
 type Unwritten = keyof typeof UNWRITTEN;
 
 /** The recipe in memory: its model is a table or a file, decided once, when it is read. */

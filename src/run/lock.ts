@@ -148,6 +148,21 @@ export class RunLock {
   }
 }
 
+/** Whether a run that lives, as far as it can be told from here, holds this lock. Only looks. `nowMs`: wall clock. */
+export function isLocked(path: string, machine: Machine, nowMs: number): boolean {
+  try {
+    const found = read(path);
+    if (found === null) return false;
+    return !isDead(found.holder, machine, {
+      processIdentity,
+      silentMs: nowMs - found.mtimeMs,
+      limitMs: LOCK_SILENT_MS,
+    });
+  } catch {
+    return false; // no lock of ours
+  }
+}
+
 interface Mine {
   /** A file with the whole text, so that the lock never exists without it. */
   path: string;
