@@ -10,6 +10,7 @@ import { heading } from "./heading.js";
 import { type Bench, Runs, type Sitting } from "./sitting.js";
 import { printLine } from "./table.js";
 import { captured } from "./tables/captured.js";
+import { checkpoint } from "./tables/checkpoint.js";
 import { data } from "./tables/data.js";
 import { ddp } from "./tables/ddp.js";
 import { decode } from "./tables/decode.js";
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   decode,
   ddp,
   overhead,
+  checkpoint,
   frames,
   scale,
   prediction,

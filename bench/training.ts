@@ -20,6 +20,10 @@ export interface Training {
   precision?: "fp32" | "bf16";
   optimizer?: "momentum" | "adam";
   exchange?: "shared-memory" | "frames";
+  /** Measured; else as NETWORKS has them. */
+  steps?: number;
+  /** A checkpoint each so many steps; else none while it is measured. */
+  checkpointEvery?: number;
 }
 
 /** As bench/peer_networks.py has them: image, classes, and the steps that are measured. */
@@ -36,6 +40,10 @@ export const WARM = 12;
 /** Milliseconds; CPU times are a step's. */
 export interface Measured {
   stepMs: number;
+  /** From the commit before the first step that is measured to that of the last, all waits included. */
+  wholeMs: number;
+  /** Checkpoints that were written whole meanwhile: bytes, and how long each took. */
+  checkpoints: { bytes: number; ms: number }[];
   coordinator: Record<Work, number>;
   workers: readonly Record<Work, number>[];
 }
@@ -64,7 +72,7 @@ export async function predict(training: Training): Promise<PredictionFacts> {
 }
 
 async function follow(training: Training, cwd: string): Promise<Measured> {
-  const { steps } = NETWORKS[training.network];
+  const steps = stepsOf(training);
   const child = spawn(process.execPath, [BIN, ...wordsOf(training)], { cwd, stdio: ["ignore", "pipe", "pipe"] });
   let complaints = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -75,11 +83,18 @@ async function follow(training: Training, cwd: string): Promise<Measured> {
   const durations: number[] = [];
   const look = () => [child.pid!, ...pids].map((pid) => threadTimes(pid));
   const looks: Map<number, ThreadTime>[][] = [];
+  const commits: number[] = [];
+  const checkpoints: Measured["checkpoints"] = [];
   for await (const line of createInterface(child.stdout)) {
     const event = JSON.parse(line) as RunEvent;
     if (event.event === "worker" && event.pid !== null) pids[event.rank] = event.pid;
+    if (event.event === "checkpoint" && looks.length === 1)
+      checkpoints.push({ bytes: event.size_bytes, ms: event.duration_seconds * 1e3 });
     if (event.event !== "step") continue;
-    if (event.step === WARM || event.step === WARM + steps) looks.push(look());
+    if (event.step === WARM || event.step === WARM + steps) {
+      looks.push(look());
+      commits.push(performance.now());
+    }
     if (event.step > WARM && event.step <= WARM + steps) durations.push(event.duration_seconds * 1e3);
   }
   const code = await ended;
@@ -89,12 +104,20 @@ async function follow(training: Training, cwd: string): Promise<Measured> {
     const spent = timeBetween(pid, before![at]!, after![at]!);
     return Object.fromEntries(Object.entries(spent).map(([work, ms]) => [work, ms / steps])) as Record<Work, number>;
   });
-  return { stepMs: median(durations), coordinator: times[0]!, workers: times.slice(1) };
+  const wholeMs = commits[1]! - commits[0]!;
+  return { stepMs: median(durations), wholeMs, checkpoints, coordinator: times[0]!, workers: times.slice(1) };
 }
 
-function wordsOf({ network, workers, shard, shards = workers, precision, optimizer, exchange }: Training): string[] {
-  const { steps, ...image } = NETWORKS[network];
-  const data = { ...image, train: shard * shards * 40, test: 8 };
+function stepsOf({ network, steps }: Training): number {
+  return steps ?? NETWORKS[network].steps;
+}
+
+function wordsOf(training: Training): string[] {
+  const { network, workers, shard, shards = workers, precision, optimizer, exchange, checkpointEvery } = training;
+  const { steps: _, ...image } = NETWORKS[network];
+  const steps = stepsOf(training);
+  // No epoch ends while it is measured.
+  const data = { ...image, train: shard * shards * Math.max(40, WARM + steps + 2), test: 8 };
   return [
     "launch",
     ...["--json", "--device", "cpu", "--run-dir", "run", "--evaluate-every-epochs", "0", "--threads", "1"],
@@ -103,5 +126,6 @@ function wordsOf({ network, workers, shard, shards = workers, precision, optimiz
     ...["--workers", `${workers}`, "--shards", `${shards}`, "--batch-size", `${shard * shards}`],
     ...["--optimizer", optimizer ?? "momentum", "--precision", precision ?? "fp32"],
     ...(exchange === undefined ? [] : ["--exchange", exchange]),
+    ...(checkpointEvery === undefined ? [] : ["--checkpoint-every-steps", `${checkpointEvery}`]),
   ];
 }

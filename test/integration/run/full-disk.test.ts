@@ -49,14 +49,15 @@ test("a folder that is gone for a while costs checkpoints, with a warning each, 
   const cwd = temporaryDirectory(context);
   const env = { CNN_DIST_TENSORFLOW: await tensorflowDir() };
   const words = (runDir: string, steps: number, ...more: string[]) => [
-    ...WORDS.map((word) => (word === "run" ? runDir : word)),
-    ...["--steps", `${steps}`, "--checkpoint-every-steps", "1", "--evaluate-every-epochs", "0", "--json", ...more],
+    ...WORDS.map((word) => (word === "run" ? runDir : word === "train=64" ? "train=8000" : word)),
+    ...["--steps", `${steps}`, "--evaluate-every-epochs", "0", "--json", ...more],
   ];
+  const often = ["--checkpoint-every-steps", "1"];
   const lastOf = (stdout: string) => JSON.parse(stdout.trim().split("\n").at(-1)!) as { weights_sha256: string };
-  const whole = await run(words("whole", 200), { cwd, env });
+  const whole = await run(words("whole", 300), { cwd, env });
   assert.equal(whole.code, 0, whole.stderr);
 
-  const disturbed = start(words("run", 200, "--checkpoint-failures", "100000"), { cwd, env });
+  const disturbed = start(words("run", 300, ...often, "--checkpoint-failures", "100000"), { cwd, env });
   await disturbed.said('"event":"checkpoint"');
   renameSync(join(cwd, "run"), join(cwd, "elsewhere"));
   await disturbed.said('"failures":2,');
@@ -65,9 +66,9 @@ test("a folder that is gone for a while costs checkpoints, with a warning each, 
   assert.equal(code, 0, stderr);
   assert.match(stderr, /warning .*step \d+: the checkpoint could not be written to .*ENOENT.*Put the folder back/);
   assert.equal(lastOf(stdout).weights_sha256, lastOf(whole.stdout).weights_sha256);
-  assert.ok(readdirSync(join(cwd, "run", "checkpoints")).includes("step-00000200"));
+  assert.ok(readdirSync(join(cwd, "run", "checkpoints")).includes("step-00000300"));
 
-  const lost = start(words("lost", 100_000), { cwd, env });
+  const lost = start(words("lost", 100_000, ...often), { cwd, env });
   await lost.said('"event":"checkpoint"');
   renameSync(join(cwd, "lost"), join(cwd, "elsewhere"));
   const end = await lost.ended;
