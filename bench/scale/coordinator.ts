@@ -53,6 +53,7 @@ async function simulate(simulation: Simulation): Promise<Cost> {
       test: 0,
       expect: { datasetSha256: dataset.sha256, topologySha256: null },
       workers,
+      gatherMs: null,
       stopAfterStep: null,
       exchange: exchange === "shared-memory" ? exchange : "frames",
       block: 1,

@@ -3,6 +3,7 @@
  * it writes the same gradient at once. Started by coordinator.ts, which gives it a `Group` and perhaps the run's memory.
  */
 import { setImmediate as turn } from "node:timers/promises";
+import { ALONE_MS } from "../../src/config/time-limits.js";
 import { loadSynthetic } from "../../src/data/synthetic.js";
 import { streamOf } from "../../src/engine/engine.js";
 import { SharedFile } from "../../src/exchange/mapping.js";
@@ -66,6 +67,8 @@ async function main({ endpoint, megabytes, tokens }: Group): Promise<void> {
       device: "simulated",
       pid: process.pid,
       log: null,
+      aloneMs: ALONE_MS,
+      rejoins: false,
       prepare: async (recipe) => {
         const dataset = loadSynthetic(recipe.datasetOptions);
         const unchanged = { shape: dataset.shape, apply: null };

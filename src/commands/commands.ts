@@ -108,6 +108,7 @@ export const COMMANDS: readonly Command[] = [
       },
       option("keys", "string", "this worker's key: its file, or a folder of keys [your own keys]"),
       option("model-file", "list", "a model of your own that this worker may read and run; may be repeated"),
+      option("wait-coordinator", "number", "seconds to wait for a coordinator that is gone, at least 30 [0]"),
       ...placement("device", "devices-per-worker", "data-dir"),
     ],
     lasting: { title: ({ connect }) => `working for the coordinator at ${String(connect)}`, saves: false },

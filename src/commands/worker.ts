@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { completePlacement } from "../config/placement.js";
+import { LONGEST_WAIT_COORDINATOR } from "../config/time-limits.js";
 import { CnnDistError, EXIT } from "../errors.js";
 import { WORKER_EXIT } from "../run/fork-worker.js";
 import { workerKeyFor } from "../run/keys.js";
@@ -14,17 +15,19 @@ export const command = work(
     connect: path,
     keys: path.optional(),
     modelFile: z.array(path).optional(),
+    waitCoordinator: z.number().min(0).max(LONGEST_WAIT_COORDINATOR).default(0),
     device: placement.device,
     devicesPerWorker: placement.devicesPerWorker,
     dataDir: placement.dataDir,
   },
-  async ({ connect, keys, modelFile = [], ...where }, { io, reporter, signal }) => {
+  async ({ connect, keys, modelFile = [], waitCoordinator, ...where }, { io, reporter, signal }) => {
     checkTcpEndpoint("--connect", connect);
     const { code, detail } = await workFor({
       endpoint: connect,
       key: workerKeyFor(keys, connect, io.env),
       placement: completePlacement(where),
       modelFiles: modelFile,
+      waitCoordinator,
       env: io.env,
       signal,
       onProgress: (progress) => reporter.progress(progress),

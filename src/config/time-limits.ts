@@ -23,7 +23,7 @@ export const STEP_TIMES_USUAL = 5;
 export const PROBE_MS = 100;
 /** A worker that was started and has not even said hello after this long will not. */
 export const HELLO_TIMEOUT_MS = 60_000;
-/** Without a connection for this long, a worker gives up. */
+/** Without a connection for this long, a worker gives up; `--wait-coordinator` can make it longer. */
 export const ALONE_MS = 30_000;
 /** How long a node looks for a coordinator that it has not met yet: a name that is not known, a port where nobody listens. */
 export const FIND_COORDINATOR_MS = 300_000;
@@ -31,6 +31,10 @@ export const FIND_COORDINATOR_MS = 300_000;
 export const FIND_AGAIN_MS = 500;
 /** How long a run waits for all the nodes that it is to begin with, before it begins with those that are there. */
 export const NODES_PATIENCE_MS = 120_000;
+/** How long a worker may finish what it computes when its connection is gone, before its process is of no use any more. */
+export const UNFINISHED_MS = 60_000;
+/** A run that goes on waits so long for all of its workers from elsewhere, and then begins with those that are there. */
+export const REGATHER_MS = 10_000;
 /** ZeroMQ's own signs of life on TCP, which find connections that are dead without a word. */
 export const CONNECTION = { heartbeatMs: 2000, timeoutMs: 30_000 } as const;
 /** A connection on TCP that has not proved its key after this long is closed. */
@@ -95,6 +99,9 @@ export function stepLimitMs(
   const least = Math.max(LEAST_STEP_MS, heartbeatTimeout * 1000);
   return Math.max(least, usualMs === null ? FIRST_STEP_MS : STEP_TIMES_USUAL * usualMs);
 }
+
+/** Of `--wait-coordinator`: a timer holds no more than 2^31 ms. */
+export const LONGEST_WAIT_COORDINATOR = 2_000_000;
 
 /** UsageError where a placement's limits contradict each other. */
 export function checkTimeLimits({

@@ -52,7 +52,7 @@ export class Membership implements Workers {
     this.#ports = ports;
     const { minWorkers, waitWorkers } = options.placement;
     this.#shortage = new Shortage(options.placement, ports.clock.now());
-    const patienceMs = minWorkers === null ? options.nodes?.patienceMs : waitWorkers * 1000;
+    const patienceMs = minWorkers === null ? (options.gatherMs ?? options.nodes?.patienceMs) : waitWorkers * 1000;
     this.#beginMs = ports.clock.now() + (patienceMs ?? Number.POSITIVE_INFINITY);
     this.#compression = Compression.of(options.start, options.exchange);
     this.#members = new Members(options, ports, {
@@ -98,7 +98,8 @@ export class Membership implements Workers {
       if (this.#ended) throw this.#ended;
       const { gathered } = this.#members;
       const begins = this.#areAllThere() || this.#ports.clock.now() >= this.#beginMs;
-      if (gathered && begins && !this.#shortage.of(this.#workersReady())) return gathered;
+      const ready = this.#workersReady();
+      if (gathered && begins && ready > 0 && !this.#shortage.of(ready)) return gathered;
       await this.#changed.promise;
     }
   }

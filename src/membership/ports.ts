@@ -19,6 +19,8 @@ export interface MembersOptions {
   start: Pick<Snapshot, "recipe" | "pixelStatistics" | "step"> & { readonly values: GivenValues };
   /** Workers to wait for before the first step; those that come later join at a step boundary. */
   workers: number;
+  /** Milliseconds after which it begins with those that are there; null: not by itself. */
+  gatherMs: number | null;
   /** Expected of every worker; null for what is not known here (user models: the first worker's word counts). */
   expect: { datasetSha256: string; topologySha256: string | null };
   /** How the run's own workers exchange with the coordinator. */

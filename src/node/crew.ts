@@ -69,6 +69,7 @@ export class Crew {
           values: layout ? { layout, weights: none, state: none } : "from the first worker",
         },
         workers: 1,
+        gatherMs: null,
         expect: { datasetSha256: recipe.datasetSha256, topologySha256: null },
         exchange: "shared-memory",
         block,

@@ -15,6 +15,8 @@ export interface WorkerSettings {
   deviceName: string;
   /** Devices of that kind, on which the network's towers lie. */
   devices: number;
+  /** Milliseconds without a coordinator after which it gives up. */
+  aloneMs: number;
   /** Models of the user's own that it may read and run. */
   modelFiles: readonly string[];
   /** Where its output goes; null for the terminal. */

@@ -130,6 +130,7 @@ async function takePart(options: JoinOptions, place: Place, key: WorkerKey): Pro
               settings: {
                 endpoint: link.endpoint,
                 key: null,
+                aloneMs: ALONE_MS,
                 libraryDir,
                 dataDir: placement.dataDir,
                 cacheDir,

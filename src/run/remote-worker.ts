@@ -1,7 +1,7 @@
 /** One worker for a coordinator elsewhere: prepared, started, and started again when it was taken for dead. */
 import { systemClock } from "../clock.js";
 import type { Placement } from "../config/placement.js";
-import { LEAVE_MS } from "../config/time-limits.js";
+import { ALONE_MS, LEAVE_MS } from "../config/time-limits.js";
 import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
 import { readUserModelFile } from "../models/user-file.js";
@@ -17,6 +17,8 @@ export interface RemoteWorkerOptions {
   endpoint: string;
   key: WorkerKey;
   placement: Pick<Placement, "device" | "devicesPerWorker" | "dataDir">;
+  /** Seconds that it waits for a coordinator that is gone, or not there yet; never less than a connection may take to heal. */
+  waitCoordinator: number;
   /** Models of the user's own that the worker may read and run. */
   modelFiles: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -47,6 +49,7 @@ export async function workFor(options: RemoteWorkerOptions): Promise<WorkerExit>
     key,
     token: null,
     log: null,
+    aloneMs: Math.max(ALONE_MS, options.waitCoordinator * 1000),
     modelFiles: modelFiles.map((file) => readUserModelFile(file).path),
     device: device.kind,
     deviceName: device.name,

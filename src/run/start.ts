@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { systemClock } from "../clock.js";
 import { isBetween, tracedSteps } from "../config/placement.js";
-import { LEAVE_MS, NODES_PATIENCE_MS } from "../config/time-limits.js";
+import { ALONE_MS, LEAVE_MS, NODES_PATIENCE_MS, REGATHER_MS } from "../config/time-limits.js";
 import { type Coordinator, createCoordinator, type Outcome } from "../coordinator/coordinator.js";
 import { messageOf } from "../errors.js";
 import type { RunEvent } from "../events.js";
@@ -54,6 +54,8 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
       test: dataset.test.count,
       expect: { datasetSha256: dataset.sha256, topologySha256 },
       workers: devices.length,
+      // Of a run that goes on, some of the workers that waited may have left.
+      gatherMs: libraryDir === null && options.resume ? REGATHER_MS : null,
       stopAfterStep: options.stopAfterStep ?? null,
       isTraced: (step) => isBetween(step, traced) || page?.wantsTimeline() === true,
       exchange,
@@ -95,6 +97,7 @@ export function startTraining(context: RunContext, prepared: PreparedRun, opened
         settings: {
           endpoint: link.endpoint,
           key: null,
+          aloneMs: ALONE_MS,
           libraryDir,
           dataDir,
           cacheDir,

@@ -9,12 +9,44 @@ import { SharedFile } from "../exchange/mapping.js";
 import { RunMemory } from "../exchange/memory.js";
 import { encode } from "../protocol/codec.js";
 import { connectWorker } from "../transport/zeromq.js";
+import { KeptSetup } from "../worker/kept-setup.js";
 import { openWorkerSetup } from "../worker/setup.js";
 import { runWorker, type WorkerOutcome } from "../worker/worker.js";
 import { MEMORY_DESCRIPTOR, WORKER_EXIT, type WorkerSettings } from "./fork-worker.js";
 
+interface WorkerEnd {
+  kind: Exclude<WorkerOutcome["kind"], "separated">;
+  detail: string;
+}
+
+/** One incarnation after the other, until one ends as more than its connection does. */
+async function work(settings: WorkerSettings, leaving: AbortSignal): Promise<WorkerEnd> {
+  const kept = new KeptSetup((recipe, pixelStatistics, progress) =>
+    openWorkerSetup(
+      recipe,
+      pixelStatistics,
+      {
+        libraryDir: settings.libraryDir,
+        device: settings.device,
+        devices: settings.devices,
+        modelFiles: settings.modelFiles,
+        data: { cacheDir: settings.cacheDir, ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }) },
+      },
+      progress,
+    ),
+  );
+  for (;;) {
+    const { kind, detail } = await workOnce(settings, kept, leaving);
+    if (kind !== "separated") {
+      if (!leaving.aborted) await kept.close();
+      return { kind, detail };
+    }
+    process.stderr.write(`${detail}; waiting ${settings.aloneMs / 1000} s for one\n`);
+  }
+}
+
 /** One incarnation, from hello to its end. */
-async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise<WorkerOutcome> {
+async function workOnce(settings: WorkerSettings, kept: KeptSetup, leaving: AbortSignal): Promise<WorkerOutcome> {
   const { memory } = settings;
   const link = connectWorker(settings.endpoint, settings.key);
   try {
@@ -25,23 +57,13 @@ async function workOnce(settings: WorkerSettings, leaving: AbortSignal): Promise
       device: settings.deviceName,
       pid: process.pid,
       log: settings.log,
-      prepare: (recipe, pixelStatistics, progress) =>
-        openWorkerSetup(
-          recipe,
-          pixelStatistics,
-          {
-            libraryDir: settings.libraryDir,
-            device: settings.device,
-            devices: settings.devices,
-            modelFiles: settings.modelFiles,
-            data: { cacheDir: settings.cacheDir, ...(settings.dataDir === null ? {} : { dataDir: settings.dataDir }) },
-          },
-          progress,
-        ),
+      prepare: kept.prepare,
       openMemory:
         memory &&
         ((layout, contents) =>
           new RunMemory(SharedFile.inherited(MEMORY_DESCRIPTOR), layout, { ...contents, block: memory.block })),
+      aloneMs: settings.aloneMs,
+      rejoins: settings.token === null, // a token is good for one hello
       now: monotonicMs,
       rssBytes: () => process.memoryUsage.rss(),
     });
@@ -73,8 +95,8 @@ async function main(settings: WorkerSettings): Promise<void> {
   if (process.ppid !== Number(process.env.CNN_DIST_PARENT)) process.exit(WORKER_EXIT.failed); // it died before we asked
   const leaving = new AbortController();
   process.on("message", () => leaving.abort()); // the only word that a parent says: leave
-  const outcome = await workOnce(settings, leaving.signal).catch(
-    (error: unknown): WorkerOutcome => ({
+  const outcome = await work(settings, leaving.signal).catch(
+    (error: unknown): WorkerEnd => ({
       kind: "failed",
       detail: error instanceof CnnDistError ? messageOf(error) : String((error as Error).stack),
     }),
@@ -83,7 +105,7 @@ async function main(settings: WorkerSettings): Promise<void> {
   exitNow(EXIT_OF[outcome.kind]);
 }
 
-const EXIT_OF: Readonly<Record<WorkerOutcome["kind"], number>> = {
+const EXIT_OF: Readonly<Record<WorkerEnd["kind"], number>> = {
   stopped: WORKER_EXIT.stopped,
   refused: WORKER_EXIT.refused,
   evicted: WORKER_EXIT.evicted,

@@ -72,6 +72,7 @@ export class WorkSession {
   #rollbacks = 0;
   #working = false;
   #doing = WAITING;
+  #drained: Promise<void> = Promise.resolve();
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -136,7 +137,16 @@ export class WorkSession {
     this.#queue.push(
       task.type === "assign" ? { ...task, assignedMs: this.#parts.now(), rollbacks: this.#rollbacks } : task,
     );
-    if (!this.#working) this.#drain().catch(onError);
+    if (this.#working) return;
+    this.#drained = this.#drain();
+    this.#drained.catch(onError);
+  }
+
+  /** Begins nothing more; resolves once nothing is computed, and rejects if that failed. */
+  end(): Promise<void> {
+    this.#latestStep = Number.POSITIVE_INFINITY;
+    this.#queue.length = 0;
+    return this.#drained;
   }
 
   async #drain(): Promise<void> {

@@ -3,7 +3,7 @@ import { within } from "../clock.js";
 import type { Fingerprint } from "../config/fingerprint.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
 import type { Recipe } from "../config/recipe.js";
-import { ALONE_MS, ANSWER_MS, FLUSH_MS, REFUSED_MS } from "../config/time-limits.js";
+import { ANSWER_MS, FLUSH_MS, REFUSED_MS, UNFINISHED_MS } from "../config/time-limits.js";
 import type { Pipeline } from "../data/augment/pipeline.js";
 import type { Dataset } from "../data/dataset.js";
 import { globalBatch } from "../data/order.js";
@@ -18,6 +18,7 @@ import { PROTOCOL, type ToCoordinator, type ToWorker } from "../protocol/message
 import type { WorkerLink } from "../transport/link.js";
 import { CompressedExchange, FrameExchange, SharedExchange, type WorkerExchange } from "./exchange.js";
 import { Heartbeat } from "./heartbeat.js";
+import { OtherRecipe } from "./other-recipe.js";
 import { WorkerResiduals } from "./residuals.js";
 import { type Computer, type Doing, WorkSession } from "./session.js";
 
@@ -59,13 +60,18 @@ export interface WorkerOptions {
   ) => Promise<WorkerSetup>;
   /** The memory that the launcher shares with its workers; null for a worker of another host. */
   openMemory: ((layout: Layout, contents: Omit<Contents, "block">) => RunMemory) | null;
+  /** Milliseconds without a coordinator after which the worker gives up. */
+  aloneMs: number;
+  /** Whether it can come back as another incarnation; else it waits on the same connection. */
+  rejoins: boolean;
   now: () => number;
   rssBytes: () => number;
   heartbeatMs?: number;
 }
 
 export interface WorkerOutcome {
-  kind: "stopped" | "refused" | "evicted" | "failed";
+  /** `separated`: its connection is gone; the process computes nothing any more and can be another incarnation. */
+  kind: "stopped" | "refused" | "evicted" | "failed" | "separated";
   detail: string;
 }
 
@@ -79,13 +85,22 @@ function stackOf(error: unknown): string | null {
 
 export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> {
   const { link } = options;
-  const send = (message: ToCoordinator, payload?: Float32Array | Uint8Array) =>
+  const send = (message: ToCoordinator, payload?: Float32Array | Uint8Array) => {
+    if (held.separated) return; // another coordinator may be there by now, who knows nothing of this incarnation
     link.send(payload ? { header: encode(message), payload: asBytes(payload) } : { header: encode(message) });
-  const held: { setup: WorkerSetup | null; session: WorkSession | null; recipe: Recipe | null; ended: boolean } = {
+  };
+  const held: {
+    setup: WorkerSetup | null;
+    session: WorkSession | null;
+    recipe: Recipe | null;
+    ended: boolean;
+    separated: boolean;
+  } = {
     setup: null,
     session: null,
     recipe: null,
     ended: false,
+    separated: false,
   };
 
   const heartbeat = new Heartbeat({
@@ -107,10 +122,12 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   const outcome = await new Promise<WorkerOutcome>((resolve) => {
     const end = (outcome: WorkerOutcome) => {
       held.ended = true;
+      held.separated = outcome.kind === "separated";
       resolve(outcome);
     };
     const fail = (error: unknown) => {
       if (held.ended) return; // closing TensorFlow cancels what it still computes, so this rejection is expected
+      if (error instanceof OtherRecipe) return end({ kind: "evicted", detail: error.message });
       const code = error instanceof CnnDistError ? error.code : "unexpected";
       const stack = stackOf(error);
       const where = stack === null || options.log === null ? "" : `\nThe whole stack is in ${options.log}.`;
@@ -182,14 +199,18 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
     };
     // A coordinator that is gone says nothing any more. What was on its way when a connection broke is lost, and neither
     // side knows what that was: this incarnation ends with its connection.
+    const { aloneMs, rejoins } = options;
     let reached = false;
-    let alone = setTimeout(() => gone("no coordinator answers"), ALONE_MS);
-    const gone = (detail: string) => end({ kind: "failed", detail: `${detail} (waited ${ALONE_MS / 1000} s)` });
+    let alone = setTimeout(() => gone("no coordinator answers"), aloneMs);
+    const gone = (detail: string) => end({ kind: "failed", detail: `${detail} (waited ${aloneMs / 1000} s)` });
     link.onConnection((connected) => {
       clearTimeout(alone);
+      if (held.ended) return;
       if (connected && reached) end({ kind: "evicted", detail: "its connection broke, and came back" });
       reached ||= connected;
-      if (!connected && !held.ended) alone = setTimeout(() => gone("the coordinator is gone"), ALONE_MS);
+      if (connected) return;
+      if (rejoins && reached) end({ kind: "separated", detail: "the coordinator is gone" });
+      else alone = setTimeout(() => gone("the coordinator is gone"), aloneMs);
     });
     // The socket goes on trying: an allowed list may be about to get this key.
     let refusedSince: number | null = null;
@@ -228,10 +249,22 @@ export async function runWorker(options: WorkerOptions): Promise<WorkerOutcome> 
   });
   heartbeat.stop();
   stopWaiting();
+  if (outcome.kind === "separated") return await alive(held.session, outcome);
   await link.flush(FLUSH_MS);
   if (told) await within(answered, ANSWER_MS);
   await held.setup?.close();
   return outcome;
+}
+
+/** What TensorFlow still computes must have ended before another incarnation computes; a process in which it hangs is of no use. */
+async function alive(session: WorkSession | null, separated: WorkerOutcome): Promise<WorkerOutcome> {
+  let idle = false;
+  const ending = session?.end().finally(() => {
+    idle = true;
+  });
+  await within(ending?.catch(() => {}) ?? Promise.resolve(), UNFINISHED_MS);
+  if (idle || session === null) return separated;
+  return { kind: "evicted", detail: `${separated.detail}, and what this process computes does not end` };
 }
 
 function exchangeOf(

@@ -17,6 +17,7 @@ export function fakeRun(
   given: {
     recipe?: Partial<WrittenRecipe>;
     workers?: number;
+    gatherMs?: number;
     start?: Partial<Snapshot>;
     /** A model of the user's own: the first worker brings its values. */
     values?: "from the first worker";
@@ -73,6 +74,7 @@ export function fakeRun(
       test: 10,
       expect: { datasetSha256: DATASET, topologySha256: TOPOLOGY },
       workers: given.workers ?? 1,
+      gatherMs: given.gatherMs ?? null,
       stopAfterStep: null,
       isTraced: () => false,
       exchange: "frames",

@@ -67,6 +67,8 @@ export function startWorker(
   given: {
     recipe?: Partial<WrittenRecipe>;
     heartbeatMs?: number;
+    aloneMs?: number;
+    rejoins?: boolean;
     log?: string;
     setup?: Partial<WorkerSetup>;
     /** The run's memory, if the worker was started with it. */
@@ -105,10 +107,20 @@ export function startWorker(
     ...given.setup,
   };
   const link = network.connect();
+  /** Tells the worker that its coordinator is reached, or lost. */
+  let connection: (connected: boolean) => void = () => {};
   const outcome = runWorker({
-    // As a socket's queue does, it reads a payload only after `send` came back.
-    link: { ...link, send: (message) => queueMicrotask(() => link.send(message)) },
+    link: {
+      ...link,
+      // As a socket's queue does, it reads a payload only after `send` came back.
+      send: (message) => queueMicrotask(() => link.send(message)),
+      onConnection(handler) {
+        connection = handler;
+      },
+    },
     token: "token",
+    aloneMs: given.aloneMs ?? 1_000_000,
+    rejoins: given.rejoins ?? false,
     host: "here",
     device: "cpu",
     pid: 7,
@@ -145,5 +157,6 @@ export function startWorker(
     said.flatMap(({ message, values }) =>
       message.type === type ? [{ ...(message as Extract<ToCoordinator, { type: T }>), values }] : [],
     );
-  return { network, layout, recipe, computer, said, closed, outcome, tell, sayWeights, accept, of, link };
+  const connect = (connected: boolean) => connection(connected);
+  return { network, layout, recipe, computer, said, closed, outcome, tell, sayWeights, accept, of, link, connect };
 }

@@ -301,3 +301,19 @@ test("a payload is copied only where its place in memory is not a float's", () =
   assert.notEqual(asFloat32(bytes.subarray(1, 9), 2)!.buffer, bytes.buffer);
   assert.equal(asFloat32(bytes.subarray(0, 9), 2), null);
 });
+
+test("a run that goes on begins after a while with the workers that are there", async () => {
+  const run = fakeRun({ workers: 2, gatherMs: 10_000 });
+  const outcome = run.coordinator.run();
+  run.worker();
+  await run.clock.advance(9_900);
+  assert.equal(run.events.filter(({ event }) => event === "step").length, 0);
+  await run.clock.advance(200);
+  assert.equal((await outcome).kind, "done");
+
+  const late = fakeRun({ workers: 2, gatherMs: 10_000 });
+  const second = late.coordinator.run();
+  await late.clock.advance(11_000);
+  late.worker();
+  assert.equal((await second).kind, "done");
+});

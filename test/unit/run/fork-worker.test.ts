@@ -13,6 +13,7 @@ const SETTINGS = {
   log: null,
   libraryDir: "/nonexistent",
   dataDir: null,
+  aloneMs: 30_000,
   cacheDir: "/nonexistent",
 } as const;
 

@@ -1,7 +1,11 @@
 /** How a worker ends: by errors, refusals and evictions. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Recipe } from "../../../src/config/recipe.js";
 import { CnnDistError } from "../../../src/errors.js";
+import { KeptSetup } from "../../../src/worker/kept-setup.js";
+import { OtherRecipe } from "../../../src/worker/other-recipe.js";
+import type { WorkerSetup } from "../../../src/worker/worker.js";
 import { settle } from "../../support/fake-clock.js";
 import { startWorker } from "../../support/fake-setup.js";
 import { accepted, assign, stopped } from "../../support/started-worker.js";
@@ -135,4 +139,64 @@ test("after the end nothing is begun, and a step that the end cancels is no fail
   await settle();
   assert.equal(worker.of("failed").length, 0);
   assert.equal(worker.computer.shards, 1);
+});
+
+test("a worker that loses its coordinator is separated once nothing is computed, and says nothing more", async (context) => {
+  const worker = startWorker(context, { rejoins: true });
+  worker.connect(true);
+  let finish = () => {};
+  worker.computer.gate = () =>
+    new Promise((resolve) => {
+      finish = resolve;
+    });
+  await accepted(worker);
+  worker.sayWeights(0);
+  assign(worker, 1, [0, 1]);
+  await settle();
+  const before = worker.said.length;
+  let over = false;
+  void worker.outcome.then(() => {
+    over = true;
+  });
+  worker.connect(false);
+  await settle();
+  assert.equal(over, false, "TensorFlow still computes");
+  finish();
+  assert.deepEqual(await worker.outcome, { kind: "separated", detail: "the coordinator is gone" });
+  assert.equal(worker.computer.shards, 1, "the other shard is not begun");
+  assert.equal(worker.said.length, before);
+  assert.equal(worker.closed.times, 0);
+});
+
+test("a worker that cannot come back waits for the connection to heal, and then leaves; so does one that never had any", async (context) => {
+  const local = startWorker(context, { aloneMs: 50 });
+  local.connect(true);
+  local.connect(false);
+  assert.deepEqual(await local.outcome, { kind: "failed", detail: "the coordinator is gone (waited 0.05 s)" });
+  const early = startWorker(context, { aloneMs: 50, rejoins: true });
+  assert.deepEqual(await early.outcome, { kind: "failed", detail: "no coordinator answers (waited 0.05 s)" });
+});
+
+test("what was prepared is there for the next incarnation; another recipe needs another process", async (context) => {
+  let opened = 0;
+  let closed = 0;
+  const worker = startWorker(context);
+  const setup = { close: async () => void closed++ } as WorkerSetup;
+  const kept = new KeptSetup(async () => {
+    opened++;
+    return setup;
+  });
+  const prepare = (recipe: Recipe) => kept.prepare(recipe, null, () => {});
+  const first = await prepare(worker.recipe);
+  await first.close();
+  await prepare({ ...worker.recipe, epochs: 9 });
+  assert.deepEqual([opened, closed], [1, 0]);
+  await assert.rejects(prepare({ ...worker.recipe, threads: 2 }), OtherRecipe);
+  await kept.close();
+  assert.equal(closed, 1);
+
+  const other = startWorker(context, { prepare: () => Promise.reject(new OtherRecipe("another")) });
+  other.accept();
+  assert.deepEqual(await other.outcome, { kind: "evicted", detail: "another" });
+  assert.deepEqual(other.of("failed"), []);
 });
