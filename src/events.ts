@@ -216,6 +216,17 @@ export interface SlowEvent {
   /** In which it loses most: waiting for work and weights, preparing images, or computing. */
   phase: "wait" | "input" | "compute";
 }
+/** With `--backup-shards`: a rank is so late with its shards that they were given to idle workers as well. */
+export interface BackupEvent {
+  event: "backup";
+  step: number;
+  rank: number;
+  /** What it did then, as far as it had told. */
+  phase: WorkerPhase;
+  shards: number;
+  /** Since it could begin with them. */
+  waited_seconds: number;
+}
 /** A step on one clock, for `--trace`; only of steps that are traced, and not in the library's stream. */
 export interface TimelineEvent {
   event: "timeline";
@@ -417,6 +428,7 @@ export type RunEvent =
   | NodeEvent
   | StepEvent
   | SlowEvent
+  | BackupEvent
   | TimelineEvent
   | EvalEvent
   | CheckpointEvent

@@ -138,6 +138,12 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
     "number",
     "seconds for which it waits for --min-workers, then it fails [600]",
   ),
+  placement(
+    "backup-shards",
+    "backupShards",
+    "boolean",
+    "give late shards to idle workers as well; the first result counts (takes --exchange frames)",
+  ),
   placement("exchange", "exchange", "string", "auto, shared-memory or frames: how gradients travel [auto]"),
   placement("max-restarts", "maxRestarts", "number", "restarts of each local worker [3]"),
   placement("trace", "trace", "string", "file for a timeline of the steps, for Perfetto or chrome://tracing"),

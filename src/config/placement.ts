@@ -51,6 +51,8 @@ export const placementSchema = z.strictObject({
   minWorkers: z.number().int().min(1).max(1024).nullable(),
   /** Seconds for which it waits before it fails; at the start, for which it waits for all before it begins with fewer. */
   waitWorkers: z.number().min(1),
+  /** Late shards are given to idle workers as well, and the first result counts; gradients travel as frames then. */
+  backupShards: z.boolean(),
   /** How weights and gradients travel; `auto`: shared memory with this run's own workers, frames with all others. */
   exchange: z.enum(["auto", "shared-memory", "frames"]),
   /** Restarts of one local worker. */
@@ -93,6 +95,7 @@ export const PLACEMENT_DEFAULTS: Placement = {
   heartbeatTimeout: DEFAULT_HEARTBEAT_TIMEOUT,
   minWorkers: null,
   waitWorkers: DEFAULT_WAIT_WORKERS,
+  backupShards: false,
   exchange: "auto",
   maxRestarts: 3,
   trace: null,
@@ -136,13 +139,23 @@ export function completePlacement(
   const placement = validate(placementSchema, { ...PLACEMENT_DEFAULTS, ...known }, where);
   checkTimeLimits(placement);
   checkWorkers(placement, known);
+  checkBackups(placement);
   if (placement.autoResume && placement.runDir === null)
     throw new UsageError("config", "--auto-resume goes on with the run in --run-dir DIR; --run-dir is missing.");
   if (placement.traceSteps !== null && placement.trace === null)
     throw new UsageError("config", "--trace-steps says which steps --trace FILE is to hold; --trace is missing.");
   if ((placement.metricsCert === null) !== (placement.metricsKey === null))
     throw new UsageError("config", "--metrics-cert and --metrics-key belong together; only one of them was given.");
-  return placement;
+  return placement.backupShards ? { ...placement, exchange: "frames" } : placement;
+}
+
+/** Who writes to shared memory, and is late, could write there in a later step. */
+function checkBackups({ backupShards, exchange }: Placement): void {
+  if (backupShards && exchange === "shared-memory")
+    throw new UsageError(
+      "config",
+      "--backup-shards needs results that can come too late, as frames do: leave out --exchange shared-memory.",
+    );
 }
 
 function checkWorkers({ workers, minWorkers, waitWorkers }: Placement, known: object): void {

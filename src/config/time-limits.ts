@@ -6,8 +6,8 @@ import { UsageError } from "../errors.js";
 
 /** How often a worker gives a sign of life. */
 export const HEARTBEAT_MS = 1000;
-/** How often it looks whether it has long done something that it has not told of: then a sign of life comes at once. */
-export const PHASE_LOOK_MS = 100;
+/** So often in that time it looks whether it has long done something that it has not told of: then one comes at once. */
+export const LOOKS_A_HEARTBEAT = 10;
 /** How often the coordinator looks for silence. */
 export const TICK_MS = 500;
 /** Loading TensorFlow, reading data and compiling can hold a worker's event loop for long: then silence counts only after this. */
@@ -19,6 +19,11 @@ export const FIRST_STEP_MS = 600_000;
 /** Other work, without a result: so long at least, and so many times as long as it usually takes. */
 export const LEAST_STEP_MS = 10_000;
 export const STEP_TIMES_USUAL = 5;
+/** With backups: from so many times what is usual on, and not sooner, a shard is given to an idle worker as well. */
+export const BACKUP_TIMES_USUAL = 1.5;
+export const LEAST_BACKUP_MS = 100;
+/** How often the coordinator looks for such shards. */
+export const BACKUP_LOOK_MS = 50;
 /** From a connection's end to the look at which peer it was: its socket has heard of it by then. */
 export const PROBE_MS = 100;
 /** A worker that was started and has not even said hello after this long will not. */

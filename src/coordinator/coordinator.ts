@@ -59,12 +59,8 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
     memory = memoryFor(options, layout, ports.file);
   };
   if (options.start.values !== "from the first worker") layoutKnown(options.start.values.layout);
-  const membership = new Membership(options, { ...ports, layoutKnown });
-  const stragglers = new Stragglers();
-  const emit: TrainingPorts["emit"] = (event) => {
-    ports.emit(event);
-    if (event.event === "step") for (const slow of stragglers.observe(event)) ports.emit(slow);
-  };
+  const emit = namingStragglers(ports.emit);
+  const membership = new Membership(options, { ...ports, emit, layoutKnown });
   return {
     async run() {
       membership.watch();
@@ -84,6 +80,16 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
     expectWorker: (worker) => membership.expectWorker(worker),
     workerExited: (worker) => membership.workerExited(worker),
     reconsider: () => membership.reconsider(),
+  };
+}
+
+function namingStragglers(emit: TrainingPorts["emit"]): TrainingPorts["emit"] {
+  const stragglers = new Stragglers();
+  return (event) => {
+    emit(event);
+    if (event.event === "backup") stragglers.late(event);
+    if (event.event === "worker" && event.state === "lost") stragglers.forget(event.rank);
+    if (event.event === "step") for (const slow of stragglers.observe(event)) emit(slow);
   };
 }
 

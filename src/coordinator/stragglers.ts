@@ -1,5 +1,5 @@
 /** Which rank takes persistently longer for a shard than the others, and in which phase. Pure. */
-import type { RankPhases, SlowEvent, StepEvent } from "../events.js";
+import type { BackupEvent, RankPhases, SlowEvent, StepEvent } from "../events.js";
 
 /** Steps in a row of which the medians are compared. */
 const WINDOW = 16;
@@ -17,25 +17,39 @@ export class Stragglers {
   /** Of ranks that took part in the last step, oldest first. */
   readonly #recent = new Map<number, Pace[]>();
   readonly #slow = new Set<number>();
+  /** Ranks that have not ended what others were given as well: they take part in no step meanwhile. */
+  readonly #late = new Set<number>();
+
+  /** A rank that is late takes at least so long for a shard; how long, nobody waits for. */
+  late({ rank, phase, shards, waited_seconds }: BackupEvent): void {
+    this.#late.add(rank);
+    const seconds = waited_seconds / shards;
+    const in_ = phase === "waiting" ? "wait" : phase === "input" ? "input" : "compute";
+    this.#keep(rank, { wait: 0, input: 0, compute: 0, [in_]: seconds });
+  }
 
   /** What is to be told after a step: of each rank once when it has become slow, and once when it has recovered. */
   observe({ step, ranks }: Pick<StepEvent, "step" | "ranks">): SlowEvent[] {
     const present = new Map(Object.entries(ranks).map(([rank, phases]) => [Number(rank), phases]));
-    for (const rank of [...this.#recent.keys()]) if (!present.has(rank)) this.#forget(rank);
+    for (const rank of [...this.#recent.keys()]) if (!present.has(rank) && !this.#late.has(rank)) this.forget(rank);
     for (const [rank, phases] of present) {
-      const kept = this.#recent.get(rank) ?? [];
-      kept.push(paceOf(phases));
-      if (kept.length > WINDOW) kept.shift();
-      this.#recent.set(rank, kept);
+      this.#late.delete(rank);
+      this.#keep(rank, paceOf(phases));
     }
     const known = new Map([...this.#recent].filter(([, kept]) => kept.length === WINDOW).map(medians));
     return [...known.keys()].flatMap((rank) => this.#judge(rank, step, known));
   }
 
   /** It is gone, or stands by: whoever comes in its place begins anew. */
-  #forget(rank: number): void {
+  forget(rank: number): void {
     this.#recent.delete(rank);
     this.#slow.delete(rank);
+    this.#late.delete(rank);
+  }
+
+  #keep(rank: number, pace: Pace): void {
+    const kept = [...(this.#recent.get(rank) ?? []), pace];
+    this.#recent.set(rank, kept.slice(-WINDOW));
   }
 
   #judge(rank: number, step: number, known: ReadonlyMap<number, Pace>): SlowEvent[] {

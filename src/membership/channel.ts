@@ -56,3 +56,17 @@ export class Channel {
     this.#link.drop(peer);
   }
 }
+
+/** What went through it between two looks. */
+export function exchangedSince(before: Exchanged, after: Exchanged): Exchanged {
+  return { in: after.in - before.in, out: after.out - before.out, nodes: differences(before.nodes, after.nodes) };
+}
+
+function differences(before: Exchanged["nodes"], after: Exchanged["nodes"]): Exchanged["nodes"] {
+  return new Map(
+    [...after].map(([node, bytes]) => {
+      const earlier = before.get(node) ?? { in: 0, out: 0 };
+      return [node, { in: bytes.in - earlier.in, out: bytes.out - earlier.out }];
+    }),
+  );
+}

@@ -2,6 +2,7 @@
 import type { RejectReason } from "../protocol/codec.js";
 import type { ToCoordinator } from "../protocol/messages.js";
 import type { Member } from "./roster.js";
+import type { Owed } from "./watch.js";
 
 export interface InFlight {
   /** Resolves when everything was delivered; rejects when it is abandoned. */
@@ -36,4 +37,10 @@ export function deferred<T>(): Deferred<T> {
   });
   promise.catch(() => {}); // an error before anything awaits it must not end the process
   return { promise, resolve, reject };
+}
+
+/** What a member has not given yet of what is in flight. */
+export function owedOf(inFlight: InFlight | null, member: Member): Owed | null {
+  const since = inFlight?.owesSince.get(member);
+  return inFlight === null || since === undefined ? null : { since, usualMs: inFlight.usualMs(member) };
 }

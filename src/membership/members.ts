@@ -182,7 +182,7 @@ export class Members {
     const reason = this.#handle(member, message, payload);
     if (reason === null) this.#heardOf(member, message);
     // Work of a step that is over is late, not wrong: it is counted and costs no strike.
-    if (reason === "stale") this.#count("stale");
+    if (reason === "stale" || reason === "duplicate") this.#count(reason);
     else if (reason) this.#reject(peer, reason);
   }
 

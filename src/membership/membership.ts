@@ -1,11 +1,13 @@
 /** The training's workers as processes that speak the protocol: work goes to members, and again when one is lost. */
+import { BACKUP_LOOK_MS } from "../config/time-limits.js";
 import { CnnDistError } from "../errors.js";
 import type { Ended } from "../protocol/messages.js";
 import type { Gathered } from "./admission.js";
-import type { Exchanged } from "./channel.js";
+import { Behind, backupEvent } from "./backups.js";
+import { exchangedSince } from "./channel.js";
 import { ChunksInFlight } from "./chunks.js";
 import { Compression } from "./compression.js";
-import { deferred, type InFlight } from "./in-flight.js";
+import { deferred, type InFlight, owedOf } from "./in-flight.js";
 import type { Incarnation } from "./incarnation.js";
 import { Members } from "./members.js";
 import { capacityOf, isWhole } from "./node-part.js";
@@ -16,8 +18,8 @@ import type { Member } from "./roster.js";
 import { ShardsInFlight } from "./shards.js";
 import { Shortage } from "./shortage.js";
 import { WorkerClocks } from "./step-times.js";
+import { assignment } from "./told.js";
 import { Versions } from "./versions.js";
-import type { Owed } from "./watch.js";
 import {
   type EvaluationWork,
   type ResidualWork,
@@ -40,6 +42,8 @@ export class Membership implements Workers {
   readonly #clocks = new WorkerClocks();
   /** Of a shard, and of a chunk of the test set. */
   readonly #pace = { shard: new Pace(), chunk: new Pace() };
+  readonly #behind = new Behind();
+  #cancelBackups = () => {};
   #lastStep: number | null = null;
   #evaluations = 0;
   #inFlight: InFlight | null = null;
@@ -56,13 +60,16 @@ export class Membership implements Workers {
     this.#beginMs = ports.clock.now() + (patienceMs ?? Number.POSITIVE_INFINITY);
     this.#compression = Compression.of(options.start, options.exchange);
     this.#members = new Members(options, ports, {
-      receive: (member, message, payload) =>
-        this.#inFlight ? this.#inFlight.receive(member, message, payload) : "stale",
-      owed: (member) => owedOf(this.#inFlight, member),
+      receive: (member, message, payload) => {
+        this.#behind.heard(member, message);
+        return this.#inFlight ? this.#inFlight.receive(member, message, payload) : "stale";
+      },
+      owed: (member) => owedOf(this.#inFlight, member) ?? this.#behind.owed(member),
       step: () => this.#lastStep,
       forgive: (ms) => {
         this.#inFlight?.forgive(ms);
         this.#shortage.forgive(ms);
+        this.#behind.forgive(ms);
       },
       look: () => {
         this.#lookForShortage();
@@ -71,7 +78,7 @@ export class Membership implements Workers {
       lost: (member) => this.#lost(member),
       changed: () => {
         this.#lookForShortage();
-        this.#inFlight?.assign(this.#members.ready());
+        this.#inFlight?.assign(this.#free());
         this.#wake();
       },
       fail: (error) => this.#end(error),
@@ -87,6 +94,19 @@ export class Membership implements Workers {
   /** Begins to look for members that have fallen silent. */
   watch(): void {
     this.#members.watch();
+    if (this.#options.placement.backupShards) this.#lookForBackups();
+  }
+
+  /** Members that new work is for. */
+  #free(): readonly Member[] {
+    return this.#behind.free(this.#members.ready());
+  }
+
+  #lookForBackups(): void {
+    const { clock, emit } = this.#ports;
+    if (this.#inFlight instanceof ShardsInFlight)
+      for (const late of this.#inFlight.backUp(this.#free())) emit(backupEvent(this.#lastStep!, late));
+    this.#cancelBackups = clock.after(BACKUP_LOOK_MS, () => this.#lookForBackups());
   }
 
   /**
@@ -149,6 +169,7 @@ export class Membership implements Workers {
   }
 
   #lost(member: Member): number {
+    this.#behind.forget(member);
     const gone = this.#compression?.lost(member);
     const pieces = this.#inFlight?.lost(member) ?? 0;
     if (gone) this.#inFlight?.abandon(gone);
@@ -156,9 +177,8 @@ export class Membership implements Workers {
   }
 
   async #step<Result>(work: StepWork<Result>): Promise<Result> {
-    const { step, version, epoch, stepInEpoch, batch, traced } = work.plan;
-    this.#lastStep = step;
-    this.#compression?.begin(version);
+    this.#lastStep = work.plan.step;
+    this.#compression?.begin(work.plan.version);
     const before = this.#members.exchanged();
     const inFlight = new ShardsInFlight(work, {
       now: () => this.#ports.clock.now(),
@@ -170,33 +190,21 @@ export class Membership implements Workers {
         this.#compression?.bring(member, shards, work, (message, payload) =>
           this.#members.send(member, message, payload),
         );
-        this.#members.send(member, {
-          type: "assign",
-          step,
-          version,
-          epoch,
-          stepInEpoch,
-          batch,
-          shards: [...shards],
-          traced,
-        });
+        this.#members.send(member, assignment(work.plan, shards));
         this.#members.setState(member, "working");
+        this.#behind.forget(member);
         return sent;
       },
     });
     await this.#untilDone(inFlight);
+    for (const member of inFlight.behind) this.#behind.add(member, { since: this.#ports.clock.now(), usualMs: null });
     this.#compression?.committed();
     this.#versions.committed(this.#members.ready(), work.weights);
-    const after = this.#members.exchanged();
+    const exchanged = exchangedSince(before, this.#members.exchanged());
     const members = this.#members.all();
     return work.result({
       ranks: inFlight.ranks,
-      exchangedBytes: {
-        in: after.in - before.in,
-        out: after.out - before.out,
-        shared: inFlight.sharedBytes,
-        nodes: differences(before.nodes, after.nodes),
-      },
+      exchangedBytes: { ...exchanged, shared: inFlight.sharedBytes },
       tensors: members.reduce((sum, { tensors }) => sum + tensors, 0),
       tensorBytes: members.reduce((sum, { tensorBytes }) => sum + tensorBytes, 0),
     });
@@ -207,7 +215,7 @@ export class Membership implements Workers {
     const { kind, version } = work.weights;
     const inFlight = new ChunksInFlight(work, evaluation, {
       now: () => this.#ports.clock.now(),
-      ready: () => this.#members.ready(),
+      ready: () => this.#free(),
       pace: this.#pace.chunk,
       send: (member, { start, end }) => {
         const sent = this.#versions.bringUpTo(member, work.weights);
@@ -241,7 +249,7 @@ export class Membership implements Workers {
   async #follow(inFlight: InFlight): Promise<void> {
     this.#inFlight = inFlight;
     try {
-      inFlight.assign(this.#members.ready());
+      inFlight.assign(this.#free());
       for (const member of this.#members.ready())
         if (!inFlight.owesSince.has(member)) this.#members.setState(member, "spare");
       await inFlight.done;
@@ -281,20 +289,7 @@ export class Membership implements Workers {
 
   /** Tells all members to leave; those that come later are told the same. */
   dismiss(reason: string, ended: Ended): void {
+    this.#cancelBackups();
     this.#members.dismiss(reason, ended);
   }
-}
-
-function owedOf(inFlight: InFlight | null, member: Member): Owed | null {
-  const since = inFlight?.owesSince.get(member);
-  return inFlight === null || since === undefined ? null : { since, usualMs: inFlight.usualMs(member) };
-}
-
-function differences(before: Exchanged["nodes"], after: Exchanged["nodes"]): Exchanged["nodes"] {
-  return new Map(
-    [...after].map(([node, bytes]) => {
-      const earlier = before.get(node) ?? { in: 0, out: 0 };
-      return [node, { in: bytes.in - earlier.in, out: bytes.out - earlier.out }];
-    }),
-  );
 }

@@ -30,7 +30,7 @@ export interface MembersOptions {
   /** Of a run over several machines: other machines to wait for before the first step, and how long; null: it is on one. */
   nodes: { count: number; patienceMs: number } | null;
   /** In seconds. */
-  placement: { stepTimeout: StepTimeout; heartbeatTimeout: number } & ShortageOptions;
+  placement: { stepTimeout: StepTimeout; heartbeatTimeout: number; backupShards: boolean } & ShortageOptions;
 }
 
 export interface MembersPorts {

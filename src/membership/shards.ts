@@ -1,19 +1,21 @@
 /** A step in flight: who was given which shards, who still owes them, and which results are accepted. */
-import { indicesOf } from "../data/order.js";
 import type { Compressor } from "../exchange/compression/compressor.js";
-import { blockAround, byBlock } from "../parameters/blocks.js";
+import { byBlock } from "../parameters/blocks.js";
 import { divide } from "../parameters/divide.js";
-import { coverOf, type Range, rangeKey } from "../parameters/tree.js";
+import { type Range, rangeKey } from "../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../protocol/codec.js";
 import type { Timing, ToCoordinator } from "../protocol/messages.js";
+import { type Backup, isLate, mayRace } from "./backups.js";
 import { deferred, type InFlight } from "./in-flight.js";
-import { capacityOf } from "./node-part.js";
+import { OwedShards } from "./owed-shards.js";
 import type { Pace } from "./pace.js";
 import type { ResidualHomes } from "./residuals.js";
 import type { Member } from "./roster.js";
+import { roundsOf, seatsOf } from "./seats.js";
+import { StepShape } from "./step-shape.js";
 import { rankTimes, type WorkerClocks } from "./step-times.js";
-import { nameOf } from "./told.js";
-import type { Packed, Part, RankTimes, StepWork } from "./workers.js";
+import { nameOf, partOf } from "./told.js";
+import type { Packed, RankTimes, StepWork } from "./workers.js";
 
 interface Hooks {
   /** Milliseconds. */
@@ -44,14 +46,16 @@ export class ShardsInFlight implements InFlight {
   readonly #assignedMs = new Map<Member, number>();
   /** When each member could begin with what it computes now. */
   readonly #began = new Map<Member, number>();
-  /** Shards that must be computed, with the member that owes them; null while nobody does. */
-  readonly #owed = new Map<number, Member | null>();
+  readonly #shape: StepShape;
+  readonly #owed: OwedShards;
   /** Shards that a member was given in this step: nothing else is taken from it. */
   readonly #given = new Map<Member, Set<number>>();
   /** Buckets that came from a member, a range: it has not finished before all are there. */
   readonly #came = new Map<Member, Map<string, Set<number>>>();
   /** Members whose weights travel, which may take any time: until something of theirs has come. */
   readonly #supplied = new Set<Member>();
+  /** Members of whose shards another one was first with some. */
+  readonly #outrun = new Set<Member>();
   /** Shards whose losses came. */
   readonly #losses = new Set<number>();
 
@@ -59,8 +63,13 @@ export class ShardsInFlight implements InFlight {
     this.#work = work;
     this.#hooks = hooks;
     this.#stepMs = hooks.now();
-    const { shards, empty } = work.plan;
-    for (let shard = 0; shard < shards; shard++) if (!empty.includes(shard)) this.#owed.set(shard, null);
+    this.#shape = new StepShape(work.plan);
+    this.#owed = new OwedShards(this.#shape.all());
+  }
+
+  /** Members that still compute what another one was first with. */
+  get behind(): Member[] {
+    return [...this.#outrun].filter((member) => !this.owesSince.has(member));
   }
 
   get done(): Promise<void> {
@@ -68,8 +77,11 @@ export class ShardsInFlight implements InFlight {
   }
 
   assign(members: readonly Member[]): void {
-    const unowned = [...this.#owed].filter(([, member]) => member === null).map(([shard]) => shard);
-    const free = byBlock(this.#assignToHomes(unowned, members), this.#work.plan.block);
+    this.#divide(this.#assignToHomes(this.#owed.unowned(), members), members);
+  }
+
+  #divide(shards: readonly number[], members: readonly Member[]): void {
+    const free = byBlock(shards, this.#work.plan.block);
     if (free.length === 0 || members.length === 0) return;
     const helpers = seatsOf(members, (member) => this.#owedBy(member)).slice(0, free.length);
     const given = new Map<Member, number[]>();
@@ -81,7 +93,21 @@ export class ShardsInFlight implements InFlight {
   }
 
   #owedBy(member: Member): number {
-    return [...this.#owed.values()].filter((owner) => owner === member).length;
+    return this.#owed.of(member).length;
+  }
+
+  /** Gives shards of members that take far longer than usual to idle ones as well. */
+  backUp(members: readonly Member[]): Backup[] {
+    const now = this.#hooks.now();
+    const idle = members.filter((member) => mayRace(member) && !this.owesSince.has(member));
+    if (idle.length === 0) return [];
+    const late = members.flatMap((member) => {
+      const shards = mayRace(member) ? this.#owed.aloneOf(member) : [];
+      const waitedMs = now - (this.#began.get(member) ?? now);
+      return shards.length > 0 && isLate(waitedMs, this.usualMs(member)) ? [{ member, shards, waitedMs }] : [];
+    });
+    for (const { shards } of late) this.#divide(shards, idle);
+    return late;
   }
 
   /** Shards whose residuals only one worker has go to it; returns the others. */
@@ -101,7 +127,7 @@ export class ShardsInFlight implements InFlight {
     const given = this.#given.get(member) ?? new Set();
     this.#given.set(member, given);
     for (const shard of block) {
-      this.#owed.set(shard, member);
+      this.#owed.give(shard, member);
       given.add(shard);
     }
     const now = this.#hooks.now();
@@ -118,11 +144,9 @@ export class ShardsInFlight implements InFlight {
 
   /** With residuals, also what it had finished is computed again: what that left for the next step is gone. */
   lost(member: Member): number {
-    const owed = [...this.#owed].filter(([, owner]) => owner === member).map(([shard]) => shard);
-    const shards = this.#hooks.compression ? [...(this.#given.get(member) ?? [])] : owed;
-    for (const shard of shards) this.#owed.set(shard, null);
+    const again = this.#hooks.compression ? [...(this.#given.get(member) ?? [])] : [];
     this.owesSince.delete(member);
-    return shards.length;
+    return this.#owed.lost(member, again).length;
   }
 
   forgive(ms: number): void {
@@ -142,8 +166,10 @@ export class ShardsInFlight implements InFlight {
       message.type === "loss"
         ? { start: message.shard, end: message.shard + 1 }
         : { start: message.start, end: message.end };
-    if (!this.#isNode(range) || (this.#hooks.compression && range.end - range.start > 1)) return "schema";
+    if (!this.#shape.isNode(range) || (this.#hooks.compression && range.end - range.start > 1)) return "schema";
     if (!this.#mayGive(member, range)) return "sender";
+    if (this.#outrun.has(member) && !this.#shape.present(range).some((shard) => this.#owed.has(shard)))
+      return "duplicate";
     const reason = this.#take(member, range, message, payload);
     if (reason === null) this.#progressed(member);
     return reason;
@@ -189,7 +215,7 @@ export class ShardsInFlight implements InFlight {
     payload: Uint8Array | null,
     size: number,
   ): Float32Array | Packed | null | undefined {
-    if (exchange === "shared-memory") return payload || !this.#isBlock(range) ? undefined : null;
+    if (exchange === "shared-memory") return payload || !this.#shape.isBlock(range) ? undefined : null;
     const { compression } = this.#hooks;
     if (!compression) return asFloat32(payload, size) ?? undefined;
     const { compressor } = compression;
@@ -209,18 +235,23 @@ export class ShardsInFlight implements InFlight {
     const state = stateSize > 0 ? asFloat32(payload, stateSize) : null;
     if (stateSize > 0 ? !state : payload) return "payload";
     if (this.#cameFrom(member, range).size < buckets.length) return "schema";
-    if (this.#present(range).some((shard) => !this.#losses.has(shard))) return "schema";
+    if (this.#shape.present(range).some((shard) => !this.#losses.has(shard))) return "schema";
     if (state) this.#deliver(() => this.#work.addState(partOf(member, range, state)));
-    if (timing) this.#keepTimes(member, member.rank, timing, this.#present(range).length);
-    for (let shard = range.start; shard < range.end; shard++)
-      if (this.#owed.get(shard) === member) this.#owed.delete(shard);
+    if (timing) this.#keepTimes(member, member.rank, timing, this.#shape.present(range).length);
+    for (const other of this.#owed.done(range, member)) this.#outrunIn(other);
     const isLast = this.#owedBy(member) === 0;
     // A node tells of the ends of all its ranges at once.
-    if (!member.node) this.#keepPace(member, this.#present(range).length);
+    if (!member.node) this.#keepPace(member, this.#shape.present(range).length);
     else if (isLast) this.#keepPace(member, roundsOf(member, this.#given.get(member)!.size));
     if (isLast) this.owesSince.delete(member);
     if (this.#owed.size === 0) this.#done.resolve();
     return null;
+  }
+
+  /** Another member was first with shards of this one. */
+  #outrunIn(member: Member): void {
+    this.#outrun.add(member);
+    if (this.#owedBy(member) === 0) this.owesSince.delete(member);
   }
 
   #keepTimes(member: Member, rank: number, timing: Timing, shards: number): void {
@@ -250,23 +281,8 @@ export class ShardsInFlight implements InFlight {
   /** Whether each shard of the range that has samples was given to this member. */
   #mayGive(member: Member, range: Range): boolean {
     const given = this.#given.get(member);
-    const shards = this.#present(range);
+    const shards = this.#shape.present(range);
     return given !== undefined && shards.length > 0 && shards.every((shard) => given.has(shard));
-  }
-
-  #present(range: Range): number[] {
-    return indicesOf(range).filter((shard) => !this.#work.plan.empty.includes(shard));
-  }
-
-  /** Whether the range is a node of this step's tree; a sum of any other would be added in another order. */
-  #isNode(range: Range): boolean {
-    const { shards } = this.#work.plan;
-    return range.start < range.end && range.end <= shards && coverOf(indicesOf(range), shards).length === 1;
-  }
-
-  #isBlock(range: Range): boolean {
-    const { block, shards } = this.#work.plan;
-    return rangeKey(range) === rangeKey(blockAround(range.start, block, shards));
   }
 
   #cameFrom(member: Member, range: Range): Set<number> {
@@ -278,30 +294,6 @@ export class ShardsInFlight implements InFlight {
   }
 }
 
-/**
- * One for each worker's worth of work that a member can do at a time. Those who owe least come first, so that a lost worker's
- * shards go to the member that will be free first.
- */
-function seatsOf(members: readonly Member[], owedBy: (member: Member) => number): Member[] {
-  return members
-    .flatMap((member) => {
-      const [capacity, owed] = [capacityOf(member), owedBy(member)];
-      const loadOf = (seat: number) => Math.max(0, Math.ceil((owed - seat) / capacity));
-      return Array.from({ length: capacity }, (_, seat) => ({ member, load: loadOf(seat) }));
-    })
-    .sort((a, b) => a.load - b.load || a.member.rank - b.member.rank)
-    .map(({ member }) => member);
-}
-
-/** Shards that a member computes one after the other, if its workers have equally many. */
-const roundsOf = (member: Member, shards: number) => Math.ceil(shards / capacityOf(member));
-
 function isOfStep(message: ToCoordinator): message is Message<"loss" | "bucket" | "finished" | "times"> {
   return ["loss", "bucket", "finished", "times"].includes(message.type);
 }
-
-const partOf = <Values>(member: Member, range: Range, values: Values): Part<Values> => ({
-  from: nameOf(member),
-  range,
-  values,
-});

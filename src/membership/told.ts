@@ -1,8 +1,10 @@
-/** The events that tell what became of a member. Pure. */
+/** What is told of a member, in events and messages, and what it is told. Pure. */
 import type { NodeEvent, WorkerEvent, WorkerState } from "../events.js";
-import type { ToCoordinator } from "../protocol/messages.js";
+import type { Range } from "../parameters/tree.js";
+import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
 import { presentOf } from "./node-part.js";
 import type { Member } from "./roster.js";
+import type { Part, StepPlan } from "./workers.js";
 
 /** What an event of a member may say beside its state. */
 export type Details = Omit<WorkerEvent, "event" | "rank" | "incarnation" | "state" | "pid" | "device" | "node">;
@@ -52,4 +54,18 @@ function withoutUndefined<T extends object>(value: T) {
 /** Who it is, for messages. */
 export function nameOf({ rank, node }: Pick<Member, "rank" | "node">): string {
   return node ? `node ${node.number}` : `rank ${rank}`;
+}
+
+export const partOf = <Values>(member: Parameters<typeof nameOf>[0], range: Range, values: Values): Part<Values> => ({
+  from: nameOf(member),
+  range,
+  values,
+});
+
+/** What a member is told of the shards that it is to compute. */
+export function assignment(
+  { step, version, epoch, stepInEpoch, batch, traced }: StepPlan,
+  shards: readonly number[],
+): Extract<ToWorker, { type: "assign" }> {
+  return { type: "assign", step, version, epoch, stepInEpoch, batch, shards: [...shards], traced };
 }

@@ -103,6 +103,7 @@ export function createRunMetrics(): RunMetrics {
     DETECTION_BUCKETS,
   );
   const reassigned = counter("shards_reassigned_total", "Shards given to another worker within a step.");
+  const backedUp = counter("shards_backed_up_total", "Late shards that were given to idle workers as well.", ["rank"]);
   const exchanged = counter("exchange_bytes_total", "Tensor bytes between coordinator and workers.", [
     "direction",
     "transport",
@@ -221,6 +222,9 @@ export function createRunMetrics(): RunMetrics {
         states.set(event.rank, { incarnation: event.incarnation, state: event.state });
         if (GONE.has(event.state)) forget(event.rank);
         setWorkers();
+        return;
+      case "backup":
+        backedUp.inc({ rank: String(event.rank) }, event.shards);
         return;
       case "slow":
         slow.set({ rank: String(event.rank) }, event.slow ? event.times : 0);

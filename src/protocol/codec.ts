@@ -15,7 +15,8 @@ export type RejectReason =
   | "schema"
   | "payload"
   | "sender"
-  | "stale";
+  | "stale"
+  | "duplicate";
 export type Decoded<T> = { ok: true; message: T; payload: Uint8Array | null } | { ok: false; reason: RejectReason };
 
 /** The messages that may have a second frame. Its exact size follows from the layout, which the receiver knows. */

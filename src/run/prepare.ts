@@ -10,6 +10,7 @@ import { exposureOf, type HttpAccess, readAccess } from "../metrics/access.js";
 import { checkTracePath } from "../metrics/trace-file.js";
 import { assertDevices, towersOf } from "../models/tower-devices.js";
 import { cacheDirectory } from "../paths.js";
+import { checkCombinations } from "./combinations.js";
 import { compressionNotice } from "./compression-notice.js";
 import type { RunContext } from "./context.js";
 import { type Devices, devicesFor } from "./devices.js";
@@ -38,11 +39,7 @@ export interface PreparedRun {
 export async function prepareRun(context: RunContext): Promise<PreparedRun> {
   const { options, env, signal } = context;
   const { placement, bind, nodes, onProgress } = options;
-  if (nodes && options.recipe.compress !== "none")
-    throw new UsageError(
-      "config",
-      `--compress ${options.recipe.compress} is not possible over several machines yet: a node adds its workers' gradients before they travel, and what compression keeps back belongs to single shards. Leave --compress out, or train on one machine.`,
-    );
+  checkCombinations(options);
   const access = readAccess(placement, env);
   if (placement.trace !== null) await checkTracePath(placement.trace);
   const cacheDir = cacheDirectory(env);

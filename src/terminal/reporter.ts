@@ -43,6 +43,7 @@ const JSON_EVENTS: ReadonlySet<RunEvent["event"]> = new Set([
   "checkpoint-failed",
   "rollback",
   "slow",
+  "backup",
   "worker",
   "done",
   "stopped",

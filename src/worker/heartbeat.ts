@@ -1,5 +1,5 @@
 /** A worker's signs of life. */
-import { HEARTBEAT_MS, PHASE_LOOK_MS } from "../config/time-limits.js";
+import { HEARTBEAT_MS, LOOKS_A_HEARTBEAT } from "../config/time-limits.js";
 import type { Doing } from "./session.js";
 
 export interface HeartbeatOptions {
@@ -22,9 +22,10 @@ export class Heartbeat {
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#told = this.#seen = options.doing();
+    const everyMs = options.heartbeatMs ?? HEARTBEAT_MS;
     this.#timers = [
-      setInterval(() => this.beat(), options.heartbeatMs ?? HEARTBEAT_MS),
-      setInterval(() => this.#look(), PHASE_LOOK_MS),
+      setInterval(() => this.beat(), everyMs),
+      setInterval(() => this.#look(), everyMs / LOOKS_A_HEARTBEAT),
     ];
   }
 

@@ -210,6 +210,7 @@ export class WorkSession {
           if (ready) send({ type: "bucket", ...work, ...range, bucket: index }, ready.payload);
         },
       });
+      if (left === null) return;
       if (layout.stateSize > 0) {
         const weight = this.#samples(task, shard).length / task.batch;
         const weighted = left.map((value) => value * weight);
@@ -219,12 +220,17 @@ export class WorkSession {
     send({ type: "finished", ...work, ...range, timing: times.told(now()) }, state ?? undefined);
   }
 
-  async #shard(task: Assign, shard: number, times: RangeTimes, sink: Results): Promise<Float32Array> {
+  /** The state that it leaves; null where the step went on without us meanwhile, and with it its weights. */
+  async #shard(task: Assign, shard: number, times: RangeTimes, sink: Results): Promise<Float32Array | null> {
     const { recipe, computer, now } = this.#parts;
     const samples = this.#samples(task, shard);
     const inputMs = now();
     this.#begin("input");
     const { pixels, labels, release } = await this.#training.take(`${task.step}/${shard}`, samples, task.epoch);
+    if (!this.#isCurrent(task)) {
+      release();
+      return null;
+    }
     const [low, high] = deriveKey(recipe.seed, "noise", task.step, shard);
     const input = { pixels, labels, scale: 1 / task.batch, seed: [low | 0, high | 0] as const };
     const startMs = now();

@@ -88,6 +88,7 @@ export function fakeRun(
         stepTimeout: 60,
         heartbeatTimeout: 10,
         minWorkers: null,
+        backupShards: false,
         waitWorkers: 600,
         ...given.placement,
       },

@@ -55,3 +55,10 @@ test("fewest workers: not more than there are, and a time to wait for them only 
   });
   assert.equal(completePlacement({ minWorkers: 3, waitWorkers: 60 }).waitWorkers, 60);
 });
+
+test("backups need results that can come too late, so they take frames", () => {
+  assert.equal(completePlacement({ backupShards: true }).exchange, "frames");
+  assert.throws(() => completePlacement({ backupShards: true, exchange: "shared-memory" }), {
+    message: /^--backup-shards needs results that can come too late/,
+  });
+});

@@ -16,7 +16,7 @@ test("the limits fit each other", () => {
   assert.ok(limits.FIRST_STEP_MS > limits.BUSY_SILENCE_MS && limits.JOIN_PART_MS > limits.BUSY_SILENCE_MS);
   assert.ok(limits.BUSY_SILENCE_MS >= silence, "joining and compiling may be silent for longer than a heartbeat");
   assert.ok(limits.STEP_TIMES_USUAL > 1);
-  assert.ok(limits.HEARTBEAT_MS >= 2 * limits.PHASE_LOOK_MS);
+  assert.ok(limits.LOOKS_A_HEARTBEAT >= 2);
   assert.ok(limits.PROBE_MS + limits.TICK_MS < 1000, "a connection's end is noticed within a second");
   assert.ok(limits.DEFAULT_WAIT_WORKERS * 1000 > limits.backoffMs(99), "a worker that is started again is waited for");
   assert.ok(limits.CONNECTION.timeoutMs >= 3 * limits.CONNECTION.heartbeatMs);

@@ -57,3 +57,16 @@ test("one who went away is forgotten, and whoever comes in its place begins anew
   const [told] = steps(20, { 0: phases(0.1), 1: phases(0.3) });
   assert.ok(told?.slow && told.rank === 1);
 });
+
+test("a rank that others outrun takes part in no step, and is named for what it was seen to take", () => {
+  const stragglers = new Stragglers();
+  const told = [];
+  for (let step = 1; step <= 40; step++) {
+    stragglers.late({ event: "backup", step, rank: 1, phase: "input", shards: 2, waited_seconds: 0.6 });
+    told.push(...stragglers.observe({ step, ranks: { 0: phases(0.1) } }));
+  }
+  assert.equal(told.length, 1);
+  assert.ok(told[0]!.slow && told[0]!.rank === 1 && told[0]!.phase === "input");
+  stragglers.forget(1);
+  assert.deepEqual(stragglers.observe({ step: 41, ranks: { 0: phases(0.1) } }), []);
+});

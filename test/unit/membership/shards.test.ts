@@ -338,3 +338,71 @@ test("what is usual counts for as many shards as are owed, and not before a work
   assert.equal(slow.give(a, { type: "loss", ...slow.work, shard: 0, loss: 1, hits: 0 }), null);
   assert.equal(slow.step.usualMs(a), 120);
 });
+
+test("a late shard is given to an idle worker as well; the first result counts, and the second is a duplicate", async () => {
+  const pace = new Pace();
+  const [a, b, c] = [member(0), member(1), member(2)];
+  for (const each of [a, b]) for (const ms of [1, 100, 100, 100]) pace.took(each, ms);
+  const run = begin({}, null, { pace });
+  run.step.assign([a, b]);
+  run.given.length = 0;
+  const all = [a, b, c];
+  run.clock.now = 300;
+  assert.deepEqual(run.step.backUp([a, b]), [], "nobody is idle");
+  const late = run.messages({ start: 2, end: 4 });
+  const [first, second] = [late.next().value!, late.next().value!];
+  for (const [message, payload] of [first, second]) assert.equal(run.give(b, message, payload), null);
+  for (const [message, payload] of run.messages({ start: 0, end: 2 }))
+    assert.equal(run.give(a, message, payload), null);
+  assert.deepEqual(run.step.backUp(all), [], "three times what is usual for one shard, not for two");
+  run.clock.now = 301;
+  assert.deepEqual(
+    run.step.backUp(all).map(({ member: { rank }, shards, waitedMs }) => ({ rank, shards, waitedMs })),
+    [{ rank: 1, shards: [2, 3], waitedMs: 301 }],
+  );
+  assert.deepEqual(run.given, [
+    { rank: 0, shards: [2] },
+    { rank: 2, shards: [3] },
+  ]);
+  assert.deepEqual(run.step.backUp(all), [], "once");
+  for (const [message, payload] of run.messages({ start: 3, end: 4 }))
+    assert.equal(run.give(c, message, payload), null);
+  assert.equal(await settled(run.step.done), false);
+  for (const [message, payload] of run.messages({ start: 2, end: 3 }))
+    assert.equal(run.give(a, message, payload), null);
+  await run.step.done;
+  assert.deepEqual(run.reduced, run.expected());
+  assert.deepEqual(run.step.behind, [b]);
+  assert.equal(run.step.owesSince.size, 0);
+  for (const [message, payload] of late) assert.equal(run.give(b, message, payload), "duplicate");
+});
+
+test("whoever of the two dies, the other's result counts; the late one may be first after all", async () => {
+  for (const dies of ["late", "backup", "nobody"] as const) {
+    const pace = new Pace();
+    const [a, b] = [member(0), member(1)];
+    for (const each of [a, b]) for (const ms of [1, 100, 100, 100]) pace.took(each, ms);
+    const run = begin({ shards: 2 }, null, { pace });
+    run.step.assign([a, b]);
+    for (const [message, payload] of run.messages({ start: 0, end: 1 })) run.give(a, message, payload);
+    run.clock.now = 200;
+    assert.equal(run.step.backUp([a, b]).length, 1);
+    if (dies !== "nobody") assert.equal(run.step.lost(dies === "late" ? b : a), 0, "nothing is given anew");
+    const living = dies === "late" ? a : b;
+    for (const [message, payload] of run.messages({ start: 1, end: 2 }))
+      assert.equal(run.give(living, message, payload), null);
+    await run.step.done;
+    assert.deepEqual(run.reduced, run.expected());
+    assert.deepEqual(run.step.behind, dies === "nobody" ? [a] : []);
+  }
+});
+
+test("over shared memory nobody races", () => {
+  const pace = new Pace();
+  const [a, b] = [member(0, "shared-memory"), member(1, "shared-memory")];
+  for (const each of [a, b]) for (const ms of [1, 100, 100, 100]) pace.took(each, ms);
+  const run = begin({ shards: 2 }, null, { pace });
+  run.step.assign([a]);
+  run.clock.now = 10_000;
+  assert.deepEqual(run.step.backUp([a, b]), []);
+});

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { HEARTBEAT_MS, PHASE_LOOK_MS } from "../../../src/config/time-limits.js";
+import { HEARTBEAT_MS, LOOKS_A_HEARTBEAT } from "../../../src/config/time-limits.js";
 import { Heartbeat } from "../../../src/worker/heartbeat.js";
 import type { Doing } from "../../../src/worker/session.js";
+
+const LOOK_MS = HEARTBEAT_MS / LOOKS_A_HEARTBEAT;
 
 test("each second, and as soon as something else lasts; short work is not told of", (context) => {
   mock.timers.enable({ apis: ["setInterval"] });
@@ -16,8 +18,8 @@ test("each second, and as soon as something else lasts; short work is not told o
   });
   const pass = (ms: number) => {
     for (const end = now + ms; now < end; ) {
-      now += PHASE_LOOK_MS;
-      mock.timers.tick(PHASE_LOOK_MS);
+      now += LOOK_MS;
+      mock.timers.tick(LOOK_MS);
     }
     return said.splice(0);
   };
