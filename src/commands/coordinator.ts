@@ -3,7 +3,7 @@ import { trainingOf } from "../library/train.js";
 import { coordinatorKeys } from "../run/keys.js";
 import { checkTcpEndpoint } from "../transport/address.js";
 import { controlOf } from "./terminal.js";
-import { show, trainOptionsOf } from "./training.js";
+import { freeIn, show, trainOptionsOf } from "./training.js";
 import { output, path, placement, recipe } from "./values.js";
 import { work } from "./work.js";
 
@@ -15,7 +15,10 @@ export const command = work(
   async ({ bind: endpoint, keys: folder, ...values }, terminal) => {
     checkTcpEndpoint("--bind", endpoint);
     const bind = { endpoint, keys: coordinatorKeys(folder, terminal.io.env) };
-    const prepare = async () => ({ ...(await trainingOf(trainOptionsOf(values), { remote: true })), bind });
+    const prepare = async () => ({
+      ...(await trainingOf(trainOptionsOf(values), { remote: true }, freeIn(terminal))),
+      bind,
+    });
     return show(follow(prepare, controlOf(terminal)), terminal);
   },
 );

@@ -2,7 +2,7 @@ import { follow } from "../library/follow.js";
 import { trainingOf } from "../library/train.js";
 import { nodes, nodesOptions, placeFor, takePart } from "./nodes.js";
 import { controlOf } from "./terminal.js";
-import { show, trainOptionsOf } from "./training.js";
+import { freeIn, show, trainOptionsOf } from "./training.js";
 import { output, placement, recipe } from "./values.js";
 import { work } from "./work.js";
 
@@ -10,13 +10,16 @@ export const command = work(
   { ...recipe, ...placement, ...nodes, ...output },
   async ({ nodes, nodeRank, rendezvous, keys, ...values }, terminal) => {
     const place = placeFor({ nodes, nodeRank, rendezvous }, terminal);
-    const training = () => trainingOf(trainOptionsOf(values), { remote: false, nodes: place.nodes });
+    const where = { remote: false, nodes: place.nodes };
     if (place.nodeRank > 0) {
-      const { placement, recipe } = await training();
+      const { placement, recipe } = await trainingOf(trainOptionsOf(values), where);
       return takePart(place, { placement, model: recipe.model, keys }, terminal);
     }
     const others = nodesOptions(place, keys, values.runDir ?? null, terminal);
-    const prepare = async () => ({ ...(await training()), ...(others && { nodes: others }) });
+    const prepare = async () => ({
+      ...(await trainingOf(trainOptionsOf(values), where, freeIn(terminal))),
+      ...(others && { nodes: others }),
+    });
     return show(follow(prepare, controlOf(terminal)), terminal);
   },
 );

@@ -2,6 +2,7 @@
 import { EXIT } from "../errors.js";
 import type { RunEvent } from "../events.js";
 import type { TrainOptions } from "../library/options.js";
+import { freeFolder } from "../run/free-folder.js";
 import type { Terminal } from "./command.js";
 import type { RecipeValues } from "./values.js";
 
@@ -21,6 +22,12 @@ export function trainOptionsOf<T extends RecipeValues & { json: boolean; quiet: 
     augmentation: augmentation === "none" ? [] : undefined,
   } satisfies TrainOptions;
 }
+
+/** Waits for a run's folder, and says so. */
+export const freeIn =
+  ({ reporter, signal }: Terminal) =>
+  (runDir: string): Promise<void> =>
+    freeFolder(runDir, { signal, note: (text) => reporter.note(text) });
 
 /** Shows a run's events; resolves with the exit code when it has ended. */
 export async function show(events: AsyncIterable<RunEvent>, { reporter }: Terminal): Promise<number> {

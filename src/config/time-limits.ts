@@ -76,6 +76,8 @@ export const STREAM_BEAT_MS = 10_000;
 export const RECORDS_LOOK_MS = 500;
 /** How often steps are traced while a page is open, so that it can show who did what when. */
 export const PAGE_TRACE_MS = 2000;
+/** How often a start that goes on with a run looks whether its folder is free. */
+export const LOCK_RETRY_MS = 1000;
 /** A worker that lived for so long is started again at once: what ended it will hardly end the next as it starts. */
 export const STEADY_MS = 15_000;
 /** Before a worker is started again of which so many ended soon, one after the other: 0.5, 1, 2, 4 … at most 30 s. */

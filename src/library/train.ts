@@ -8,6 +8,7 @@ import { recipeOfBoth } from "../run/auto-resume.js";
 import type { StartOptions } from "../run/context.js";
 import { recipeFor, type Where } from "../run/devices.js";
 import { hasTrained, readRecipe } from "../run/directory.js";
+import { freeFolder } from "../run/free-folder.js";
 import { follow } from "./follow.js";
 import { objectGiven, optionsOf, type TrainOptions, trainSchema, workersOf } from "./options.js";
 
@@ -21,15 +22,21 @@ import { objectGiven, optionsOf, type TrainOptions, trainSchema, workersOf } fro
  * run and waits for its end.
  */
 export function train(options: TrainOptions = {}): AsyncGenerator<RunEvent, void, undefined> {
-  return follow(() => trainingOf(options), objectGiven(options, "train"));
+  const { signal } = objectGiven(options, "train");
+  const free = (runDir: string) => freeFolder(runDir, { signal, note: () => {} });
+  return follow(() => trainingOf(options, { remote: false }, free), objectGiven(options, "train"));
 }
 
 const PLACEMENT_KEYS: ReadonlySet<string> = new Set(Object.keys(placementSchema.shape));
 
-/** Recipe and placement in force. The default number of shards follows the workers, and these the GPUs that are visible. */
+/**
+ * Recipe and placement in force. The default number of shards follows the workers, and these the GPUs that are visible.
+ * `free` waits for the folder of a run that may be gone on with.
+ */
 export async function trainingOf(
   options: TrainOptions,
   where: Omit<Where, "placement"> = { remote: false },
+  free: (runDir: string) => Promise<void> = async () => {},
 ): Promise<Pick<StartOptions, "recipe" | "placement" | "resume"> & { dryRun: boolean }> {
   const { recipe, model, gpus, dryRun = false, ...rest } = optionsOf(trainSchema, options, "train");
   const entries = Object.entries(rest);
@@ -40,6 +47,7 @@ export async function trainingOf(
     "train",
   );
   const { autoResume, runDir } = placement;
+  if (autoResume && runDir !== null && !dryRun) await free(runDir);
   const begun = autoResume && runDir !== null && hasTrained(runDir) ? { runDir, recipe: readRecipe(runDir) } : null;
   const request = { model, recipe, overrides };
   // A run keeps its shards, however many workers it now has.

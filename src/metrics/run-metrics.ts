@@ -23,7 +23,7 @@ const STATES: readonly WorkerState[] = [
 /** A worker in one of these is not there any more. */
 const GONE: ReadonlySet<WorkerState> = new Set(["lost", "refused", "stopped"]);
 /** A worker in one of these can take part in the next step. */
-const ABLE: ReadonlySet<WorkerState> = new Set(["ready", "working", "spare"]);
+export const ABLE: ReadonlySet<WorkerState> = new Set(["ready", "working", "spare"]);
 const PHASES = ["wait", "input", "compute", "write", "reduce", "update", "commit"] as const;
 const WORKER_PHASES = ["wait", "input", "compute", "write", "idle"] as const;
 

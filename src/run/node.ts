@@ -23,6 +23,7 @@ import { devicesFor } from "./devices.js";
 import { nodeKey } from "./keys.js";
 import { superviseLocalWorkers } from "./local-workers.js";
 import { NodeLogs } from "./node-logs.js";
+import { serveProbes } from "./node-probes.js";
 
 export interface JoinOptions {
   /** Its number in the run, from 1. */
@@ -63,10 +64,19 @@ export async function joinRun(options: JoinOptions): Promise<NodeOutcome> {
   const endpoint = `tcp://${host.includes(":") ? `[${host}]` : host}:${port}`;
   note(`node ${node}: ${devices.length} on ${devices[0]!.name}, for the coordinator at ${endpoint}`);
   const place = { endpoint, devices, libraryDir, cacheDir };
-  for (;;) {
-    const outcome = await takePart(options, place, await findKey(options, endpoint));
-    if (outcome.kind !== "evicted" || signal.aborted) return outcome;
-    note(`node ${node} was taken for dead (${outcome.detail}), and comes back`);
+  const probes = await serveProbes(options);
+  const observe = (event: RunEvent) => {
+    probes?.observe(event);
+    options.observe(event);
+  };
+  try {
+    for (;;) {
+      const outcome = await takePart({ ...options, observe }, place, await findKey(options, endpoint));
+      if (outcome.kind !== "evicted" || signal.aborted) return outcome;
+      note(`node ${node} was taken for dead (${outcome.detail}), and comes back`);
+    }
+  } finally {
+    await probes?.close();
   }
 }
 

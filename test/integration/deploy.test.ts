@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { ROOT } from "../support/fixtures.js";
 import { scratch } from "../support/runs.js";
@@ -44,46 +44,59 @@ test("the dashboard that Grafana reads is the one that the code makes", async ()
   );
 });
 
-/** Runs the Slurm script in a folder where `cnn-dist` and `scontrol` are stand-ins that write down their words. */
-async function sbatch(dir: string, cnnDist: string, signal?: NodeJS.Signals) {
+/** Runs the Slurm script in a folder where `cnn-dist`, `srun` and `scontrol` are stand-ins that write down their words. */
+async function sbatch(
+  dir: string,
+  cnnDist: string,
+  { signal, node = 0 }: { signal?: NodeJS.Signals; node?: number } = {},
+) {
   const bin = join(dir, "bin");
   mkdirSync(bin, { recursive: true });
   const stand = (name: string, then: string) =>
     writeFileSync(join(bin, name), `#!/bin/bash\n${then}\n`, { mode: 0o755 });
   stand("cnn-dist", `trap 'sleep 0.3; exit 75' USR1\necho "$@" >>"${dir}/words"\necho begun\n${cnnDist}`);
   stand("scontrol", `echo scontrol "$@" >>"${dir}/words"`);
-  const job = spawn("bash", [join(ROOT, "deploy/slurm/cnn-dist.sbatch")], {
-    env: { PATH: `${bin}:${process.env.PATH}`, RUN_DIR: join(dir, "run"), SLURM_JOB_ID: "7", SLURM_JOB_NAME: "name" },
-    stdio: ["ignore", "pipe", "inherit"],
+  // srun hands its signals on to all of the task: its shell and what that started.
+  stand(
+    "srun",
+    `while [[ $1 == --* ]]; do shift; done\nset -m; "$@" & trap 'kill -USR1 -- -$!' USR1\nwhile s=; wait $!; c=$?; [ $c -gt 128 ]; do :; done; exit $c`,
+  );
+  const job = spawn("bash", [join(ROOT, "deploy/slurm/launch.sbatch"), "--model", "vgg13"], {
+    env: {
+      PATH: `${bin}:${process.env.PATH}`,
+      RUN_DIR: join(dir, "run"),
+      SLURM_JOB_ID: "7",
+      SLURM_JOB_NAME: "name",
+      SLURM_NODEID: String(node),
+      SLURMD_NODENAME: "n1",
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stderr = "";
+  job.stderr.on("data", (chunk: Buffer) => {
+    stderr += chunk;
   });
   if (signal) job.stdout.once("data", () => job.kill(signal));
   else job.stdout.resume();
   const code = await new Promise<number | null>((resolve) => job.once("exit", resolve));
-  return { code, words: readFileSync(join(dir, "words"), "utf8").trim().split("\n") };
+  return { code, stderr, words: readFileSync(join(dir, "words"), "utf8").trim().split("\n") };
 }
 
 const LOOP = "while :; do sleep 0.05; done";
-const runOf = (context: TestContext, files: readonly string[]) => {
-  const dir = scratch(context);
-  for (const file of files) {
-    mkdirSync(join(dir, "run", file, ".."), { recursive: true });
-    writeFileSync(join(dir, "run", file), "");
-  }
-  return dir;
-};
+const launch = (dir: string) => `launch --run-dir ${dir}/run --auto-resume --model vgg13`;
 
 test("Slurm: before the time limit the run saves, and the job is put back into the queue", async (context) => {
   const dir = scratch(context);
-  const { code, words } = await sbatch(dir, LOOP, "SIGUSR1");
+  const { code, words } = await sbatch(dir, LOOP, { signal: "SIGUSR1" });
   assert.equal(code, 75);
-  assert.deepEqual(words, [`launch --model vgg13 --run-dir ${dir}/run`, "scontrol requeue 7"]);
+  assert.deepEqual(words, [launch(dir), "scontrol requeue 7"]);
 });
 
 test("Slurm: a job that is cancelled saves, and is not put back", async (context) => {
   const dir = scratch(context);
-  const { code, words } = await sbatch(dir, LOOP, "SIGTERM");
+  const { code, words } = await sbatch(dir, LOOP, { signal: "SIGTERM" });
   assert.equal(code, 75);
-  assert.deepEqual(words, [`launch --model vgg13 --run-dir ${dir}/run`]);
+  assert.deepEqual(words, [launch(dir)]);
 });
 
 test("Slurm: a run that is done or failed is not put back", async (context) => {
@@ -95,14 +108,8 @@ test("Slurm: a run that is done or failed is not put back", async (context) => {
   }
 });
 
-test("Slurm: a run is resumed, with a checkpoint or without, and a folder that is no run left alone", async (context) => {
-  const whole = runOf(context, ["recipe.json", "checkpoints/step-00000020/manifest.json"]);
-  assert.deepEqual((await sbatch(whole, "exit 0")).words, [`resume ${whole}/run`]);
-
-  const unfinished = runOf(context, ["recipe.json", "checkpoints/step-00000020.tmp/state.json"]);
-  assert.deepEqual((await sbatch(unfinished, "exit 0")).words, [`resume ${unfinished}/run`]);
-
-  const other = runOf(context, ["thesis.tex"]);
-  assert.deepEqual((await sbatch(other, "exit 0")).words, [`launch --model vgg13 --run-dir ${other}/run`]);
-  assert.ok(existsSync(join(other, "run", "thesis.tex")));
+test("Slurm: how another node than the first ended is told, and is not the job's end", async (context) => {
+  const { code, stderr } = await sbatch(scratch(context), "exit 1", { node: 1 });
+  assert.equal(code, 0);
+  assert.match(stderr, /^node 1 on n1 ended with 1$/m);
 });

@@ -111,7 +111,7 @@ class Host implements Machine {
   }
 
   start(words: readonly string[], { env = {}, cwd = "/" }: Options = {}): Started {
-    const enter = ["--target", String(this.#pid), ...NAMESPACES, "--"];
+    const enter = ["--target", String(this.#pid), ...NAMESPACES, `--wd=${cwd}`, "--"];
     return startProcess("nsenter", [...enter, ...words], { cwd, env });
   }
 

@@ -25,6 +25,11 @@ export function pythonWithKubernetes(): string {
   ]);
 }
 
+/** One with Ray, without its dashboard; 230 MB, once. */
+export function pythonWithRay(): string {
+  return pythonWith("test-ray", "import ray", ["ray==2.52.1"]);
+}
+
 function pythonWith(name: string, imports: string, packages: readonly string[]): string {
   const venv = join(cacheDirectory(), name);
   const python = join(venv, "bin", "python");
