@@ -34,12 +34,12 @@ export function notEnough(steps: number): HeldBack {
   return { ...NOTHING, text: `too early to tell what holds it back: ${plural(steps, "step")} so far.` };
 }
 
-export function joining(missing: number, coming: readonly Doing[], seconds: number): HeldBack {
+export function joining(missing: number, coming: readonly Doing[], seconds: number, earlier: number | null): HeldBack {
   const who =
     coming.length === 0
       ? `none of them has come yet. On another machine they are started by 'cnn-dist worker --connect tcp://HOST:PORT'.`
       : `${list(coming.map(({ rank, doing }) => `rank ${rank} (${doing})`))}.`;
-  return waiting("workers", `waiting for ${plural(missing, "worker")}${since(seconds)}: ${who}`);
+  return waiting("workers", `waiting for ${plural(missing, "worker")}${since(seconds, earlier)}: ${who}`);
 }
 
 export function restarting(those: readonly Doing[], seconds: number): HeldBack {
@@ -48,10 +48,10 @@ export function restarting(those: readonly Doing[], seconds: number): HeldBack {
   return waiting("workers", `no worker is there${since(seconds)}; it goes on when one is back: ${who}.`, rank);
 }
 
-export function compiling(rank: number | null, seconds: number): HeldBack {
+export function compiling(rank: number | null, seconds: number, earlier: number | null = null): HeldBack {
   const who =
     rank === null ? "each worker compiles its first step" : `rank ${rank} is back and compiles its first step`;
-  return waiting("compile", `${who}${since(seconds)}: once, and the steps after it are quicker.`, rank);
+  return waiting("compile", `${who}${since(seconds, earlier)}: once, and the steps after it are quicker.`, rank);
 }
 
 export function evaluating(images: number, seconds: number): HeldBack {
@@ -91,7 +91,11 @@ function waiting(phase: HoldPhase, text: string, rank: number | null = null): He
 }
 
 const whole = (seconds: number) => `${Math.round(seconds)} s`;
-const since = (seconds: number) => (seconds < 1 ? "" : `, for ${whole(seconds)} so far`);
+/** `earlier`: how long it took in an earlier run. */
+function since(seconds: number, earlier: number | null = null): string {
+  const before = earlier === null || earlier < 1 ? "" : ` (${whole(earlier)} the last time)`;
+  return seconds < 1 ? "" : `, for ${whole(seconds)} so far${before}`;
+}
 
 function list(names: readonly string[]): string {
   const more = names.length - NAMED;

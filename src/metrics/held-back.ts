@@ -35,7 +35,15 @@ interface Worker extends Doing {
   heardMs: number | null;
 }
 
+/** Seconds that an earlier run like this one waited for its workers, and for its first step; null: none is known. */
+export interface Waits {
+  join: number | null;
+  compile: number | null;
+}
+export const NO_WAITS: Waits = { join: null, compile: null };
+
 export class HeldBackWatch {
+  readonly #waitsOf: (plan: PlanEvent) => Waits;
   readonly #whole = new TimeLost(null);
   readonly #recent = new TimeLost(NOW_SECONDS);
   readonly #workers = new Map<number, Worker>();
@@ -50,16 +58,31 @@ export class HeldBackWatch {
   #sinceMs = 0;
   #waitingFor: "evaluation" | "checkpoint" | null = null;
   #lost: number | null = null;
+  /** When the newest worker became ready. */
+  #readyMs = 0;
   #over = false;
+  #earlier = NO_WAITS;
+  #waited: { join: number; compile: number } | null = null;
+
+  /** `waitsOf`: what earlier runs of that plan waited. */
+  constructor(waitsOf: (plan: PlanEvent) => Waits = () => NO_WAITS) {
+    this.#waitsOf = waitsOf;
+  }
+
+  /** What this run waited; null before its first step. */
+  get waited(): { join: number; compile: number } | null {
+    return this.#waited;
+  }
 
   observe(event: RunEvent, nowMs: number): void {
     switch (event.event) {
       case "plan":
         this.#plan = event;
+        this.#earlier = this.#waitsOf(event);
         this.#sinceMs = nowMs;
         return;
       case "worker":
-        return this.#worker(event);
+        return this.#worker(event, nowMs);
       case "heartbeat": {
         const worker = this.#workers.get(event.rank);
         if (worker) worker.heardMs = nowMs;
@@ -103,7 +126,7 @@ export class HeldBackWatch {
     if (this.#plan === null || this.#over) return null;
     const lost = this.#recent;
     const seconds = (nowMs - this.#sinceMs) / 1000;
-    if (lost.steps === 0) return this.#beforeFirst(this.#plan, seconds);
+    if (lost.steps === 0) return this.#beforeFirst(this.#plan, nowMs);
     const usual = lost.stepSeconds ?? 0;
     if (seconds > Math.max(STALLED_SECONDS, STALLED_STEPS * usual)) return this.#stalled(nowMs, seconds, usual);
     if (lost.steps < ENOUGH_STEPS_NOW) return notEnough(lost.steps);
@@ -111,11 +134,14 @@ export class HeldBackWatch {
     return worst === null ? nothing(lost) : told(worst, lost, this.#why);
   }
 
-  #beforeFirst(plan: PlanEvent, seconds: number): HeldBack {
+  #beforeFirst(plan: PlanEvent, nowMs: number): HeldBack {
+    const seconds = (nowMs - this.#sinceMs) / 1000;
     const coming = this.#those(({ state }) => state === "starting" || state === "joining" || state === "tracing");
     const able = this.#those(({ state }) => state === "ready" || state === "working" || state === "spare");
     const missing = Math.max(coming.length, plan.workers - able.length);
-    return missing > 0 ? joining(missing, coming, seconds) : compiling(null, seconds);
+    return missing > 0
+      ? joining(missing, coming, seconds, this.#earlier.join)
+      : compiling(null, (nowMs - this.#readyMs) / 1000, this.#earlier.compile);
   }
 
   #stalled(nowMs: number, seconds: number, usual: number): HeldBack {
@@ -138,7 +164,8 @@ export class HeldBackWatch {
     return [...this.#workers.values()].filter(are).sort((a, b) => a.rank - b.rank);
   }
 
-  #worker({ rank, incarnation, state, detail = "" }: WorkerEvent): void {
+  #worker({ rank, incarnation, state, detail = "" }: WorkerEvent, nowMs: number): void {
+    if (state === "ready") this.#readyMs = nowMs;
     const before = this.#workers.get(rank);
     if (before?.incarnation !== incarnation) this.#fresh.add(rank);
     if (state === "lost") {
@@ -154,6 +181,10 @@ export class HeldBackWatch {
     const first = this.#batches.size === 0;
     const ranks = Object.keys(event.ranks).map(Number);
     const newBatch = !this.#batches.has(event.samples);
+    if (first) {
+      const compile = event.duration_seconds;
+      this.#waited = { join: Math.max(0, (nowMs - this.#sinceMs) / 1000 - compile), compile };
+    }
     const accounted = event.duration_seconds + event.checkpoint_wait_seconds;
     const facts: StepFacts = {
       planned: this.#plan === null ? ranks.length : Math.min(this.#plan.workers, this.#plan.shards),

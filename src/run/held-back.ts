@@ -3,12 +3,21 @@ import { systemClock } from "../clock.js";
 import { HELD_BACK_MS } from "../config/time-limits.js";
 import { HeldBackWatch } from "../metrics/held-back.js";
 import type { RunContext } from "./context.js";
+import { kindOf, readWaits, rememberWaits, waitsFile } from "./earlier-waits.js";
 
 /** From now until the run closes, `held-back` events tell what changes. */
-export function watchHeldBack({ events, closing }: Pick<RunContext, "events" | "closing">): HeldBackWatch {
-  const watch = new HeldBackWatch();
+export function watchHeldBack({ env, events, closing }: Pick<RunContext, "env" | "events" | "closing">): HeldBackWatch {
+  const file = waitsFile(env);
+  const watch = new HeldBackWatch((plan) => readWaits(file, kindOf(plan)));
   let told = "";
-  events.subscribe((event) => watch.observe(event, systemClock.now()));
+  let kind = "";
+  events.subscribe((event) => {
+    watch.observe(event, systemClock.now());
+    if (event.event === "plan") kind = kindOf(event);
+    if (event.event !== "step" || kind === "" || watch.waited === null) return;
+    rememberWaits(file, kind, watch.waited);
+    kind = "";
+  });
   const timer = setInterval(() => {
     const now = watch.now(systemClock.now());
     if (now === null || now.text === told) return;

@@ -37,3 +37,25 @@ export function wrap(text: string, width: number): string[] {
   }
   return [...lines, line];
 }
+
+/** A line that begins with a label of `indent` characters: what goes on keeps to its column. */
+export function wrapLabelled(line: string, indent: number, width: number): string[] {
+  if (line.length <= width) return [line];
+  const [first = "", ...rest] = wrap(line.slice(indent), width - indent);
+  return [line.slice(0, indent) + first, ...rest.map((each) => " ".repeat(indent) + each)];
+}
+
+/** Before so many milliseconds nothing is said of how long it will take. */
+const ENOUGH_MS = 2000;
+
+/** At the pace since it began; null where that is not known yet. */
+export function secondsLeft(
+  begun: { ms: number; received: number },
+  received: number,
+  total: number | null,
+  nowMs: number,
+): number | null {
+  const pace = (received - begun.received) / (nowMs - begun.ms);
+  if (total === null || nowMs - begun.ms < ENOUGH_MS || pace <= 0 || received >= total) return null;
+  return (total - received) / pace / 1000;
+}

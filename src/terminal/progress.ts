@@ -96,8 +96,10 @@ export function liveLines(progress: Progress, width: number): string[] {
   const { place, numbers } = parts(progress);
   const barWidth = Math.min(24, Math.max(6, Math.floor(width / 5)));
   const curve = sparkline(progress.losses, barWidth);
-  if (progress.step && curve !== "") numbers[0] += ` ${curve}`;
-  const lines = [`  ${bar(place.share, barWidth)} ${place.words.join(" · ")}`, `  ${numbers.join(" · ")}`];
+  if (curve !== "") numbers.push(curve);
+  const lines = [`${bar(place.share, barWidth)} ${place.words.join(" · ")}`, numbers.join(" · ")]
+    .filter((line) => line !== "")
+    .map((line) => `  ${line}`);
   return [...workers, ...heldBackLines(progress, width), ...lines.map((line) => fit(line, width))];
 }
 
@@ -128,7 +130,7 @@ export function progressLine(progress: Progress): string {
 }
 
 /** How far the run is, and how well it does. Needs the plan. */
-function parts({ plan, step, evaluation, speed }: Progress): {
+function parts({ plan, step, evaluation, speed, heldBack }: Progress): {
   place: { share: number; words: string[] };
   numbers: string[];
 } {
@@ -139,7 +141,9 @@ function parts({ plan, step, evaluation, speed }: Progress): {
   if (speed !== null) words.push(`ETA ${duration(((total - done) * batch_size) / speed)}`);
   const numbers = step
     ? [`loss ${step.loss.toFixed(4)}`, `accuracy ${step.accuracy.toFixed(3)}`]
-    : ["waiting for the workers"];
+    : heldBack === null
+      ? ["waiting for the workers"]
+      : [];
   if (speed !== null) numbers.push(rate(speed));
   if (evaluation) numbers.push(`test ${evaluation.accuracy.toFixed(4)}`);
   return { place: { share, words }, numbers };

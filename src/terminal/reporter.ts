@@ -2,7 +2,7 @@
 import pc from "picocolors";
 import type { HeldBack, RunEvent } from "../events.js";
 import { bytes, count } from "../format.js";
-import { bar, fit, wrap } from "./format.js";
+import { bar, duration, fit, secondsLeft, wrap, wrapLabelled } from "./format.js";
 import { LiveRegion, type TerminalStream } from "./live-region.js";
 import { planLines } from "./plan.js";
 import { advance, liveLines, NO_PROGRESS, type Progress, progressLine, sentence, summaryLines } from "./progress.js";
@@ -56,6 +56,7 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
   let progress: Progress = NO_PROGRESS;
   let lastPlain = 0;
   let lastWhat = "";
+  let begun = { what: "", ms: 0, received: 0 };
   let toldPhase: HeldBack["phase"] = null;
   let lastTold = 0;
 
@@ -87,7 +88,9 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       }
       if (event.event === "done" || event.event === "stopped") {
         live?.clear();
-        if (!json) io.stdout.write(`${summaryLines(event).join("\n")}\n`);
+        const width = io.stdout.isTTY ? (io.stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+        const summary = summaryLines(event).flatMap((line) => wrapLabelled(line, LABEL_WIDTH, width));
+        if (!json) io.stdout.write(`${summary.join("\n")}\n`);
         if (io.stdout.errored && event.resume_command !== null) say(`Go on with: ${event.resume_command}`);
         return;
       }
@@ -111,7 +114,9 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       if (quiet) return;
       const amount = (value: number) => (unit === undefined ? bytes(value) : count(value));
       const share = total === null ? "" : ` ${bar(received / total, 20)} ${Math.floor((100 * received) / total)}%`;
-      const line = `  ${what}${share}${received > 0 ? ` ${amount(received)}${total === null ? "" : ` of ${amount(total)}`}${unit === undefined ? "" : ` ${unit}`}` : ""}`;
+      if (begun.what !== what || received < begun.received) begun = { what, ms: Date.now(), received };
+      const left = secondsLeft(begun, received, total, Date.now());
+      const line = `  ${what}${share}${received > 0 ? ` ${amount(received)}${total === null ? "" : ` of ${amount(total)}`}${unit === undefined ? "" : ` ${unit}`}` : ""}${left === null ? "" : `, ${duration(left)} left`}`;
       if (live) live.draw((width) => [fit(line, width)]);
       else if (what !== lastWhat || Date.now() - lastPlain > PLAIN_MS) {
         lastWhat = what;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HeldBack, RankPhases, RunEvent, StepEvent, StepPhases } from "../../../src/events.js";
-import { HeldBackWatch } from "../../../src/metrics/held-back.js";
+import { HeldBackWatch, NO_WAITS } from "../../../src/metrics/held-back.js";
 import { PLAN } from "../../support/run-events.js";
 
 const NONE: StepPhases = {
@@ -260,10 +260,24 @@ test("before the first step: who is waited for and what each does, then the comp
   run.observe(worker(0, "ready"));
   assert.match(run.now()!.text, /^waiting for 1 worker, for 3 s so far: rank 1/);
   run.observe(worker(1, "ready"));
-  assert.match(run.now()!.text, /^each worker compiles its first step, for 3 s so far/);
+  assert.match(run.now()!.text, /^each worker compiles its first step: once/);
+  run.ms += 2000;
+  assert.match(run.now()!.text, /^each worker compiles its first step, for 2 s so far: once/);
   assert.deepEqual([run.now()!.phase, run.now()!.share], ["compile", 1]);
   run.observe(step([5, 5]));
   assert.match(run.now()!.text, /^too early to tell what holds it back: 1 step so far/);
+});
+
+test("waits for the first step are told with what they took the last time, and are known after it", () => {
+  const watch = new HeldBackWatch(({ model }) => (model === PLAN.model ? { join: 12, compile: 30 } : NO_WAITS));
+  watch.observe(plan, 0);
+  watch.observe(worker(0, "starting"), 100);
+  assert.match(watch.now(4000)!.text, /^waiting for 2 workers, for 4 s so far \(12 s the last time\): rank 0/);
+  for (const rank of [0, 1]) watch.observe(worker(rank, "ready"), 5000);
+  assert.match(watch.now(7000)!.text, /^each worker compiles its first step, for 2 s so far \(30 s the last time\)/);
+  assert.equal(watch.waited, null);
+  watch.observe(step([8, 8]), 13_500);
+  assert.deepEqual(watch.waited, { join: 5.5, compile: 8 });
 });
 
 /** Two workers that have done some steps of a tenth of a second. */
