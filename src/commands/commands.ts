@@ -292,4 +292,18 @@ export const COMMANDS: readonly Command[] = [
     options: [JSON_OPTION],
     load: async () => (await import("./doctor.js")).command,
   },
+  {
+    name: "completion",
+    describe: "a script that completes words in your shell",
+    positionals: [{ name: "shell", describe: "bash, zsh or fish [$SHELL]", required: false }],
+    options: [],
+    load: async () => (await import("./completion.js")).completionOf(COMMANDS),
+  },
+  {
+    name: "help",
+    describe: "a page on recipes, failures, data, keys, clusters, pictures or runs",
+    positionals: [{ name: "topic", describe: "one of these", required: false }],
+    options: [],
+    load: async () => (await import("./help.js")).command,
+  },
 ];

@@ -11,6 +11,7 @@ const WRITTEN = [
   "metrics.jsonl",
   "replay.jsonl",
   "page.json",
+  "keys",
   "pictures",
   "tensorboard",
   "report.html",
