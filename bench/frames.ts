@@ -12,7 +12,8 @@ import { asBytes } from "../src/parameters/bytes.js";
 import { type Layout, layoutOf } from "../src/parameters/layout.js";
 import { asFloat32, decodeToCoordinator, decodeToWorker, encode } from "../src/protocol/codec.js";
 import type { CoordinatorKeys, WorkerKey } from "../src/transport/keys.js";
-import { bindCoordinator, connectWorker } from "../src/transport/zeromq.js";
+import { connectWorker } from "../src/transport/worker-socket.js";
+import { bindCoordinator, bindUnprotected } from "../src/transport/zeromq.js";
 import { FrameExchange } from "../src/worker/exchange.js";
 
 const [, self, megabytesGiven = "40", roundsGiven = "40", security = "plain", endpoint, keyGiven] = process.argv;
@@ -74,7 +75,9 @@ function keyPair(): [CoordinatorKeys, WorkerKey] {
 async function measure(): Promise<void> {
   const { buckets, size } = layout();
   const [coordinator, worker] = security === "keys" ? keyPair() : [null, null];
-  const link = await bindCoordinator("tcp://127.0.0.1:*", coordinator);
+  const link = await (coordinator
+    ? bindCoordinator("tcp://127.0.0.1:*", coordinator)
+    : bindUnprotected("tcp://127.0.0.1:*"));
   const words = [
     String(megabytes),
     String(rounds),

@@ -334,6 +334,7 @@ export interface HeartbeatEvent {
 export interface RejectedEvent {
   event: "rejected";
   reason: string;
+  count: number;
 }
 export interface LogEvent {
   event: "log";

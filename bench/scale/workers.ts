@@ -9,7 +9,7 @@ import { streamOf } from "../../src/engine/engine.js";
 import { SharedFile } from "../../src/exchange/mapping.js";
 import { RunMemory } from "../../src/exchange/memory.js";
 import type { Layout } from "../../src/parameters/layout.js";
-import { connectWorker } from "../../src/transport/zeromq.js";
+import { connectWorker } from "../../src/transport/worker-socket.js";
 import type { Computer } from "../../src/worker/session.js";
 import { runWorker, type WorkerOptions, type WorkerSetup } from "../../src/worker/worker.js";
 import { type Group, simulatedLayout } from "./simulated.js";

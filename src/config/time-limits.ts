@@ -48,6 +48,8 @@ export const HANDSHAKE_MS = 10_000;
 export const HTTP_TIMES = { headersMs: 5000, requestMs: 10_000, idleMs: 30_000, lookMs: 1000 } as const;
 /** How often a coordinator looks whether the keys of its peers are still allowed. */
 export const KEYS_LOOK_MS = 500;
+/** How long a key gets no new connection after a peer that used it was cut off. */
+export const BAN_MS = 60_000;
 /** How long a worker tries when the two sides do not accept each other's keys: a list may be about to change. */
 export const REFUSED_MS = 3000;
 /** How long a closing socket waits until the other side has what was said last. */

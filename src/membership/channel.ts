@@ -45,15 +45,16 @@ export class Channel {
     this.#link.sendLast(peer, { header: encode(message) });
   }
 
-  decode(parts: readonly Uint8Array[]): Decoded<ToCoordinator> {
-    const decoded = decodeToCoordinator(parts);
+  /** `headerBytes`: of a peer that may say less than others. */
+  decode(parts: readonly Uint8Array[], headerBytes?: number): Decoded<ToCoordinator> {
+    const decoded = decodeToCoordinator(parts, headerBytes);
     if (decoded.ok && decoded.payload) this.#exchanged.in += decoded.payload.byteLength;
     return decoded;
   }
 
-  /** Forgets a peer: what it sends from now on is dropped. */
-  drop(peer: string): void {
-    this.#link.drop(peer);
+  /** What the peer sends from now on is dropped; `ban`: and its key gets no new connection for a while. */
+  cut(peer: string, ban: boolean): void {
+    this.#link.cut(peer, ban);
   }
 }
 

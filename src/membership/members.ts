@@ -3,6 +3,7 @@ import { HELLO_TIMEOUT_MS, TICK_MS } from "../config/time-limits.js";
 import { globalBatch } from "../data/order.js";
 import { CnnDistError, CODES, errorOf, failureOf, isCode } from "../errors.js";
 import { placeOf, type WorkerEvent } from "../events.js";
+import { WIRE } from "../limits.js";
 import type { RejectReason } from "../protocol/codec.js";
 import type { Ended, ToCoordinator, ToWorker } from "../protocol/messages.js";
 import { Agreement, type Gathered, type Join, layoutSpecOf, protocolObjection } from "./admission.js";
@@ -11,6 +12,7 @@ import { CONNECTION_GONE, Departures } from "./departures.js";
 import { type Incarnation, isOf } from "./incarnation.js";
 import { hearOf } from "./node-part.js";
 import type { Duties, MembersOptions, MembersPorts } from "./ports.js";
+import { Rejections } from "./rejections.js";
 import { isPreparing, type Member, Roster } from "./roster.js";
 import { heartbeatEvent, phaseTold } from "./signs-of-life.js";
 import { type Details, eventsOf, workerEventOf } from "./told.js";
@@ -24,6 +26,7 @@ export class Members {
   readonly #duties: Duties;
   readonly #channel: Channel;
   readonly #roster: Roster;
+  readonly #rejections: Rejections;
   readonly #departures = new Departures();
   readonly #agreement: Agreement;
   /** All were told to leave; nothing may be said of them any more. */
@@ -39,13 +42,19 @@ export class Members {
     const { start, workers, nodes } = options;
     this.#roster = new Roster(Math.max(globalBatch(start.recipe).shards, workers), { overNodes: nodes !== null });
     this.#agreement = new Agreement(options.expect, options.start.values);
+    this.#rejections = new Rejections(this.#roster, {
+      clock: ports.clock,
+      emit: (event) => ports.emit(event),
+      lose: (member, why) => this.#lose(member, "protocol", why),
+      cut: (peer, ban) => this.#channel.cut(peer, ban),
+    });
     this.#lastTick = ports.clock.now();
     ports.link.onMessage((peer, parts) => this.#guard(() => this.#receive(peer, parts)));
     ports.link.onGone((peer, why) => {
       const member = this.#roster.get(peer);
       if (member) this.#lose(member, "exit", why ?? CONNECTION_GONE);
     });
-    ports.link.onRefused(() => ports.emit({ event: "rejected", reason: "key" }));
+    ports.link.onRefused((reason, count) => ports.emit({ event: "rejected", reason, count }));
   }
 
   /** What training starts from, and what all that joined agree on; null before. */
@@ -168,22 +177,20 @@ export class Members {
   #receive(peer: string, parts: readonly Uint8Array[]): void {
     // A worker that comes now is told to leave; nothing may be said after the run's last event.
     if (this.#over) return this.#channel.sendLast(peer, { type: "stop", reason: "the run is over" });
-    const decoded = this.#channel.decode(parts);
-    if (!decoded.ok) return this.#reject(peer, decoded.reason);
+    const member = this.#roster.get(peer);
+    const decoded = this.#channel.decode(parts, member ? WIRE.headerBytes : WIRE.helloBytes);
+    if (!decoded.ok) return this.#rejections.reject(peer, decoded.reason);
     const { message, payload } = decoded;
     if (message.type === "hello") return this.#hello(peer, message);
-    const member = this.#roster.get(peer);
     if (!member) {
-      this.#reject(peer, "stale");
+      this.#rejections.reject(peer, "stale");
       return this.#channel.sendLast(peer, { type: "evict", reason: "this run does not know you (any more)" });
     }
     member.lastHeard = this.#ports.clock.now();
     if (payload && member.node) this.#channel.countOf(member.node.number, "in", payload.byteLength);
     const reason = this.#handle(member, message, payload);
     if (reason === null) this.#heardOf(member, message);
-    // Work of a step that is over is late, not wrong: it is counted and costs no strike.
-    if (reason === "stale" || reason === "duplicate") this.#count(reason);
-    else if (reason) this.#reject(peer, reason);
+    this.#rejections.judge(member, message.type, parts[0]!.byteLength, reason);
   }
 
   /** What a message says of what its sender does. */
@@ -194,18 +201,6 @@ export class Members {
     member.phaseSince = member.lastHeard;
   }
 
-  #count(reason: RejectReason): void {
-    this.#ports.emit({ event: "rejected", reason });
-  }
-
-  #reject(peer: string, reason: RejectReason): void {
-    this.#count(reason);
-    if (!this.#roster.strike(peer)) return;
-    const member = this.#roster.get(peer);
-    if (member) this.#lose(member, "protocol", `it sent too many unacceptable messages, the last for "${reason}"`);
-    else this.#channel.drop(peer);
-  }
-
   #hello(peer: string, message: Extract<ToCoordinator, { type: "hello" }>): void {
     const refuse = (text: string) => this.#channel.sendLast(peer, { type: "refuse", code: "hello", message: text });
     const stranger = protocolObjection(message.protocol);
@@ -214,7 +209,7 @@ export class Members {
     if (former) this.#lose(former, "exit", `another process came as node ${message.node!.rank}`);
     const member = this.#roster.hello(peer, message, this.#ports.clock.now(), this.#options.exchange);
     if (typeof member === "string") {
-      this.#reject(peer, "sender");
+      this.#rejections.reject(peer, "sender");
       return refuse(member);
     }
     this.setState(member, "joining", message.host);

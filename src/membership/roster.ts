@@ -1,5 +1,6 @@
 /** Who is there: a pure record of workers by peer. Time comes in as an argument; nothing is sent from here. */
 import type { WorkerPhase, WorkerState } from "../events.js";
+import { PEERS } from "../limits.js";
 import type { Exchange, ToCoordinator } from "../protocol/messages.js";
 import type { Incarnation } from "./incarnation.js";
 import { type NodePart, nodePart } from "./node-part.js";
@@ -29,13 +30,6 @@ interface Expected extends Incarnation {
   /** Milliseconds of the coordinator's clock. */
   since: number;
 }
-
-/** Messages that a peer may get wrong before it is cut off. */
-const STRIKES = 20;
-/** Workers from elsewhere that may stand by beyond those that have work: each costs a place that anybody may take. */
-const SPARES = 8;
-/** Peers whose strikes are remembered; a flood of new peers forgets the oldest. */
-const REMEMBERED_PEERS = 1024;
 
 export class Roster {
   readonly #working: number;
@@ -137,8 +131,8 @@ export class Roster {
     if (token !== null || this.#ownWorkersOnly)
       return "it has no token that this run gave out and that was not used yet";
     const taken = new Set(this.all().flatMap(({ rank, node }) => node?.workers.map((each) => each.rank) ?? [rank]));
-    if (taken.size >= this.#working + SPARES)
-      return `this run has work for ${this.#working} workers, and ${SPARES} more stand by; it takes no others. Start this one again when one of them has left`;
+    if (taken.size >= this.#working + PEERS.spares)
+      return `this run has work for ${this.#working} workers, and ${PEERS.spares} more stand by; it takes no others. Start this one again when one of them has left`;
     const ranks = (first: number) => Array.from({ length: workers }, (_, index) => first + index);
     let first = this.#firstOfOthers;
     while (ranks(first).some((rank) => taken.has(rank))) first++;
@@ -164,8 +158,8 @@ export class Roster {
   strike(peer: string): boolean {
     const count = (this.#strikes.get(peer) ?? 0) + 1;
     this.#strikes.set(peer, count);
-    if (this.#strikes.size > REMEMBERED_PEERS) this.#strikes.delete(this.#strikes.keys().next().value!);
-    return count >= STRIKES;
+    if (this.#strikes.size > PEERS.remembered) this.#strikes.delete(this.#strikes.keys().next().value!);
+    return count >= PEERS.strikes;
   }
 }
 

@@ -6,6 +6,7 @@ import { type Range, rangeKey } from "../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../protocol/codec.js";
 import type { Timing, ToCoordinator } from "../protocol/messages.js";
 import { type Backup, isLate, mayRace } from "./backups.js";
+import { Heard, isOfStep } from "./heard.js";
 import { deferred, type InFlight } from "./in-flight.js";
 import { OwedShards } from "./owed-shards.js";
 import type { Pace } from "./pace.js";
@@ -56,6 +57,7 @@ export class ShardsInFlight implements InFlight {
   readonly #supplied = new Set<Member>();
   /** Members of whose shards another one was first with some. */
   readonly #outrun = new Set<Member>();
+  readonly #heard: Heard;
   /** Shards whose losses came. */
   readonly #losses = new Set<number>();
 
@@ -64,6 +66,7 @@ export class ShardsInFlight implements InFlight {
     this.#hooks = hooks;
     this.#stepMs = hooks.now();
     this.#shape = new StepShape(work.plan);
+    this.#heard = new Heard(work.plan.shards);
     this.#owed = new OwedShards(this.#shape.all());
   }
 
@@ -161,6 +164,7 @@ export class ShardsInFlight implements InFlight {
     if (!isOfStep(message)) return "stale";
     const { step, version } = this.#work.plan;
     if (message.step !== step || message.version !== version) return "stale";
+    if (!this.#heard.isNew(member, message)) return "duplicate";
     if (message.type === "times") return this.#takeTimes(member, message);
     const range: Range =
       message.type === "loss"
@@ -171,11 +175,12 @@ export class ShardsInFlight implements InFlight {
     if (this.#outrun.has(member) && !this.#shape.present(range).some((shard) => this.#owed.has(shard)))
       return "duplicate";
     const reason = this.#take(member, range, message, payload);
-    if (reason === null) this.#progressed(member);
+    if (reason === null) this.#progressed(member, message);
     return reason;
   }
 
-  #progressed(member: Member): void {
+  #progressed(member: Member, message: Message<"loss" | "bucket" | "finished">): void {
+    this.#heard.add(member, message);
     this.#supplied.delete(member);
     if (this.owesSince.has(member)) this.owesSince.set(member, this.#hooks.now());
   }
@@ -223,8 +228,10 @@ export class ShardsInFlight implements InFlight {
     return { unpack: (place) => compressor.decompress(payload, place) };
   }
 
-  #takeTimes(member: Member, { worker, shards, timing }: Message<"times">): RejectReason | null {
+  #takeTimes(member: Member, message: Message<"times">): RejectReason | null {
+    const { worker, shards, timing } = message;
     if (!member.node?.workers.some(({ rank }) => rank === worker) || !this.#given.has(member)) return "sender";
+    this.#heard.add(member, message);
     this.#keepTimes(member, worker, timing, Math.min(shards, this.#work.plan.shards));
     return null;
   }
@@ -292,8 +299,4 @@ export class ShardsInFlight implements InFlight {
     ranges.set(rangeKey(range), buckets);
     return buckets;
   }
-}
-
-function isOfStep(message: ToCoordinator): message is Message<"loss" | "bucket" | "finished" | "times"> {
-  return ["loss", "bucket", "finished", "times"].includes(message.type);
 }

@@ -230,7 +230,7 @@ export function createRunMetrics(): RunMetrics {
         slow.set({ rank: String(event.rank) }, event.slow ? event.times : 0);
         return;
       case "rejected":
-        rejected.inc({ reason: event.reason });
+        rejected.inc({ reason: event.reason }, event.count);
         return;
       case "done":
       case "stopped":

@@ -2,9 +2,12 @@
 import { Packr } from "msgpackr";
 import type { z } from "zod";
 import { written } from "../config/recipe.js";
+import { UsageError } from "../errors.js";
+import { count } from "../format.js";
+import { WIRE } from "../limits.js";
 import { asFloats } from "../parameters/bytes.js";
 import { type ToCoordinator, type ToWorker, toCoordinator, toWorker } from "./messages.js";
-import { LIMITS, skim } from "./skim.js";
+import { skim } from "./skim.js";
 
 export type RejectReason =
   | "parts"
@@ -15,6 +18,7 @@ export type RejectReason =
   | "schema"
   | "payload"
   | "sender"
+  | "flood"
   | "stale"
   | "duplicate";
 export type Decoded<T> = { ok: true; message: T; payload: Uint8Array | null } | { ok: false; reason: RejectReason };
@@ -24,14 +28,24 @@ const CARRIERS: ReadonlySet<string> = new Set(["join", "bucket", "finished", "re
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, mapsAsObjects: true, moreTypes: false });
 
+/** CnnDistError `parameter-size` for a message that nobody would take: one that lists thousands of parameters. */
 export function encode(message: ToCoordinator | ToWorker): Uint8Array {
-  return packr.pack(message.type === "recipe" ? { ...message, recipe: written(message.recipe) } : message);
+  const header = packr.pack(message.type === "recipe" ? { ...message, recipe: written(message.recipe) } : message);
+  if (header.byteLength <= WIRE.headerBytes) return header;
+  throw new UsageError(
+    "parameter-size",
+    `a "${message.type}" message has ${count(header.byteLength)} bytes, ${count(WIRE.headerBytes)} can travel: the model has too many parameters, or their names are too long.`,
+  );
 }
 
-function decode<T extends { type: string }>(schema: z.ZodType<T>, parts: readonly Uint8Array[]): Decoded<T> {
+function decode<T extends { type: string }>(
+  schema: z.ZodType<T>,
+  parts: readonly Uint8Array[],
+  headerBytes: number = WIRE.headerBytes,
+): Decoded<T> {
   const [header, payload] = parts;
-  if (!header || parts.length > LIMITS.parts) return { ok: false, reason: "parts" };
-  const fault = skim(header);
+  if (!header || parts.length > WIRE.parts) return { ok: false, reason: "parts" };
+  const fault = skim(header, headerBytes);
   if (fault) return { ok: false, reason: fault };
   let value: unknown;
   try {
@@ -45,8 +59,9 @@ function decode<T extends { type: string }>(schema: z.ZodType<T>, parts: readonl
   return { ok: true, message: parsed.data, payload: payload ?? null };
 }
 
-export const decodeToCoordinator = (parts: readonly Uint8Array[]): Decoded<ToCoordinator> =>
-  decode(toCoordinator, parts);
+/** `headerBytes`: of a peer that may say less than others. */
+export const decodeToCoordinator = (parts: readonly Uint8Array[], headerBytes?: number): Decoded<ToCoordinator> =>
+  decode(toCoordinator, parts, headerBytes);
 export const decodeToWorker = (parts: readonly Uint8Array[]): Decoded<ToWorker> => decode(toWorker, parts);
 
 /** The payload as float32, without a copy where its place in memory allows; null if its length is not `length` floats. */

@@ -1,14 +1,14 @@
 /** Whether a network's parameters fit the frames in which they travel. A frame that is too large looks like a worker that dies. */
 import { UsageError } from "../errors.js";
 import { count } from "../format.js";
+import { WIRE } from "../limits.js";
 import type { Layout, Slot } from "../parameters/layout.js";
-import { LIMITS } from "./skim.js";
 
 /**
  * UsageError when a bucket, which is never split, or the state is larger than a frame may be; it names the largest
  * parameter in it.
  */
-export function assertBucketsFit(layout: Layout, maxBytes: number = LIMITS.payloadBytes): void {
+export function assertBucketsFit(layout: Layout, maxBytes: number = WIRE.payloadBytes): void {
   const vectors = [...layout.buckets, { size: layout.stateSize, slots: layout.state }];
   for (const { size, slots } of vectors) {
     if (size * 4 <= maxBytes) continue;
@@ -21,11 +21,7 @@ export function assertBucketsFit(layout: Layout, maxBytes: number = LIMITS.paylo
 }
 
 /** UsageError when a user model's values, which come with its first worker in one frame, are larger than that may be. */
-export function assertValuesFit(
-  path: string,
-  { size, stateSize }: Layout,
-  maxBytes: number = LIMITS.payloadBytes,
-): void {
+export function assertValuesFit(path: string, { size, stateSize }: Layout, maxBytes: number = WIRE.payloadBytes): void {
   const bytes = (size + stateSize) * 4;
   if (bytes <= maxBytes) return;
   throw new UsageError("parameter-size", `the model ${path} is too large: ${limit(bytes, maxBytes)}. ${ADVICE}`);

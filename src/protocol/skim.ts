@@ -2,32 +2,28 @@
  * A look at a msgpack header's bytes before anything decodes them: one value, whole, of bounded depth and element count,
  * without extensions. What passes cannot make the decoder allocate more than the header's own size promises.
  */
-export const LIMITS = {
-  headerBytes: 1024 * 1024,
-  depth: 8,
-  elements: 200_000,
-  parts: 2,
-  /** One raw frame: a bucket, the state, or a user model's values. VGG's largest kernel has 411 MB. */
-  payloadBytes: 1024 ** 3,
-} as const;
+import { WIRE } from "../limits.js";
 
 /** Null when the bytes are acceptable, else the reason. */
-export function skim(bytes: Uint8Array): "size" | "depth" | "malformed" | "extension" | null {
-  if (bytes.byteLength > LIMITS.headerBytes) return "size";
+export function skim(
+  bytes: Uint8Array,
+  headerBytes: number = WIRE.headerBytes,
+): "size" | "depth" | "malformed" | "extension" | null {
+  if (bytes.byteLength > headerBytes) return "size";
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const open: number[] = []; // values still to come at each level
   let at = 0;
   let elements = 0;
   for (;;) {
     if (at >= bytes.byteLength) return "malformed";
-    if (++elements > LIMITS.elements) return "size";
+    if (++elements > WIRE.elements) return "size";
     const item = readItem(view, at);
     if (typeof item === "string") return item;
     at += item.bytes;
     if (at > bytes.byteLength) return "malformed";
     if (open.length > 0) open[open.length - 1]!--;
     if (item.children > 0) {
-      if (open.length >= LIMITS.depth) return "depth";
+      if (open.length >= WIRE.depth) return "depth";
       if (item.children > bytes.byteLength - at) return "malformed";
       open.push(item.children);
     }

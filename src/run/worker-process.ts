@@ -8,7 +8,7 @@ import { CnnDistError, messageOf } from "../errors.js";
 import { SharedFile } from "../exchange/mapping.js";
 import { RunMemory } from "../exchange/memory.js";
 import { encode } from "../protocol/codec.js";
-import { connectWorker } from "../transport/zeromq.js";
+import { connectWorker } from "../transport/worker-socket.js";
 import { KeptSetup } from "../worker/kept-setup.js";
 import { openWorkerSetup } from "../worker/setup.js";
 import { runWorker, type WorkerOutcome } from "../worker/worker.js";

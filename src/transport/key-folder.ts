@@ -117,7 +117,16 @@ export function readWorkerKey(path: string): WorkerKey {
 export function coordinatorKeysOf(folder: string): CoordinatorKeys {
   const own = readCoordinatorKey(folder);
   linesOf(folder); // a list with wrong modes is an error now, and not a worker that is refused
-  return { ...own, allows: (publicKey) => allowedNow(folder).has(publicKey) };
+  const read = { state: "", keys: new Set<string>() };
+  return {
+    ...own,
+    allows(publicKey) {
+      // Strangers make it ask as often as they like, so it is read again only when it has changed.
+      const state = stateOf(join(folder, ALLOWED));
+      if (state !== read.state) Object.assign(read, { state, keys: allowedNow(folder) });
+      return read.keys.has(publicKey);
+    },
+  };
 }
 
 /** A list that cannot be read any more allows nobody. */
@@ -127,6 +136,12 @@ function allowedNow(folder: string): ReadonlySet<string> {
   } catch {
     return new Set();
   }
+}
+
+/** Differs once the file was replaced, written, or given other modes. */
+function stateOf(file: string): string {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "none" : `${stat.ino} ${stat.ctimeNs} ${stat.size}`;
 }
 
 function linesOf(folder: string): string[] {

@@ -22,10 +22,13 @@ export interface CoordinatorLink {
   /** One handler each; called in the order of arrival, a peer's messages in the order of its sends. */
   onMessage(handler: (peer: string, parts: readonly Uint8Array[]) => void): void;
   onGone(handler: (peer: string, why: string | null) => void): void;
-  /** A connection without a key that is allowed: it got nothing, and nothing of it is heard. */
-  onRefused(handler: () => void): void;
-  /** Forgets a peer: what it sends from now on is dropped. */
-  drop(peer: string): void;
+  /**
+   * Connections that got nothing, and of which nothing was heard: `key`, one that is not allowed, or none proved by what was sent;
+   * `handshake`, no CURVE, another coordinator's key, or nothing within the time.
+   */
+  onRefused(handler: (reason: "key" | "handshake", count: number) => void): void;
+  /** What the peer sends from now on is dropped; `ban`: and its key gets no new connection for a while. */
+  cut(peer: string, ban: boolean): void;
   /** Messages that are queued are still sent, for a moment. */
   close(): Promise<void>;
 }

@@ -28,7 +28,7 @@ export function memoryNetwork(): MemoryNetwork {
       },
       onGone() {},
       onRefused() {},
-      drop: (peer) => void dropped.add(peer),
+      cut: (peer) => void dropped.add(peer),
       async close() {
         closed = true;
       },

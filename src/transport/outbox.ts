@@ -3,8 +3,7 @@
  * peer by itself. So a slow or frozen peer holds up nobody else, and no memory fills with what it does not read. Pure.
  */
 
-/** Payload on its way to one peer: more is sent once some of it was taken. One frame may exceed it, alone. */
-export const WINDOW_BYTES = 32 * 1024 * 1024;
+import { WIRE } from "../limits.js";
 
 interface Sized {
   payload?: Uint8Array;
@@ -18,7 +17,7 @@ export class Outbox<Message extends Sized> {
   #inFlight = 0;
   #emptied: () => void = () => {};
 
-  constructor(send: (message: Message) => void, windowBytes: number = WINDOW_BYTES) {
+  constructor(send: (message: Message) => void, windowBytes: number = WIRE.windowBytes) {
     this.#send = send;
     this.#windowBytes = windowBytes;
   }

@@ -9,7 +9,7 @@ export function severalLinks(first: CoordinatorLink, second: CoordinatorLink): C
     endpoint: first.endpoint,
     send: (peer, message) => linkOf(peer).send(peer, message),
     sendLast: (peer, message) => linkOf(peer).sendLast(peer, message),
-    drop: (peer) => linkOf(peer).drop(peer),
+    cut: (peer, ban) => linkOf(peer).cut(peer, ban),
     onMessage(handler) {
       first.onMessage(handler);
       second.onMessage((peer, parts) => {

@@ -128,7 +128,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "type:@tensorflow/tfjs",
   ],
   protocol: ["config", "parameters", "msgpackr", "zod"],
-  transport: ["config/time-limits", "protocol", "zeromq", "zod"],
+  transport: ["config/time-limits", "zeromq", "zod"],
   parameters: [],
   exchange: ["type:parameters", "optim", "foreign"],
   models: ["parameters"],

@@ -1,7 +1,8 @@
 /** A worker gives up on a coordinator that it does not reach, so it must never miss that it has reached it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bindCoordinator, connectWorker } from "../../../src/transport/zeromq.js";
+import { connectWorker } from "../../../src/transport/worker-socket.js";
+import { bindCoordinator } from "../../../src/transport/zeromq.js";
 import { keyRing } from "../../support/keys.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 

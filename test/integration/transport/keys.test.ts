@@ -1,9 +1,14 @@
 /** Who gets in over TCP: real sockets, every mechanism that ZeroMQ has. */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Dealer, type SocketOptions } from "zeromq";
+import { HANDSHAKE_MS } from "../../../src/config/time-limits.js";
+import { WIRE } from "../../../src/limits.js";
 import type { WorkerKey } from "../../../src/transport/keys.js";
-import { bindCoordinator, connectWorker } from "../../../src/transport/zeromq.js";
+import { connectWorker } from "../../../src/transport/worker-socket.js";
+import { bindCoordinator } from "../../../src/transport/zeromq.js";
 import { keyRing } from "../../support/keys.js";
 import { until } from "../../support/until.js";
 
@@ -13,13 +18,16 @@ async function open(context: TestContext) {
   context.after(() => link.close());
   const heard: string[] = [];
   const gone: (string | null)[] = [];
-  const count = { refused: 0 };
+  const count = { refused: 0, key: 0, handshake: 0 };
   link.onMessage((peer, [header]) => {
     heard.push(Buffer.from(header!).toString());
     link.send(peer, { header: Buffer.from("answer") });
   });
   link.onGone((_, why) => gone.push(why));
-  link.onRefused(() => count.refused++);
+  link.onRefused((reason, refused) => {
+    count[reason] += refused;
+    count.refused += refused;
+  });
   const worker = (key: WorkerKey) => {
     const it = connectWorker(link.endpoint, key);
     context.after(() => it.close());
@@ -64,6 +72,7 @@ test("only an allowed key is heard; each other one is refused and counted, and t
   good.say("two");
   await until(() => good.answers.length === 2);
   assert.deepEqual(heard, ["one", "two"]);
+  assert.ok(count.key > 0 && count.handshake > 0);
   assert.deepEqual([...plain.got, ...none.got, ...stranger.answers, ...misled.answers], []);
 });
 
@@ -100,3 +109,64 @@ test("the peer of a revoked key is gone within moments, and cannot come back; ot
   assert.deepEqual(heard, ["before", "before", "after"]);
   assert.ok(count.refused > 0);
 });
+
+test("one that was cut off is not read any more, and its key is refused for a while; another key is not", async (context) => {
+  const { ring, link, heard, gone, worker } = await open(context);
+  const key = ring.worker();
+  const bad = worker(key);
+  const peer = new Promise<string>((resolve) => {
+    link.onMessage((from, [header]) => {
+      heard.push(Buffer.from(header!).toString());
+      resolve(from);
+    });
+  });
+  bad.say("before");
+  link.cut(await peer, true);
+  const again = worker(key);
+  await until(() => again.refusals.length > 0);
+  const other = worker(ring.worker());
+  // What it sends from now on stays with it and the kernel: the coordinator takes nothing.
+  const sent = { all: false };
+  for (let count = 0; count < 64; count++) bad.send({ header: Buffer.alloc(8), payload: new Uint8Array(1024 * 1024) });
+  void bad.flush(3000).then(() => {
+    sent.all = true;
+  });
+  other.say("other");
+  await until(() => heard.includes("other"));
+  assert.deepEqual(heard, ["before", "other"]);
+  assert.deepEqual(gone, []);
+  assert.equal(sent.all, false);
+});
+
+test("a stranger's first frame gets no room for more than a slice: the connection is closed at its head", async (context) => {
+  const { ring, link, heard, worker } = await open(context);
+  const good = worker(ring.worker());
+  good.say("one");
+  await until(() => good.answers.length === 1);
+  const closesAt = async (bytes: number, withinMs: number) => {
+    const socket = connect(Number(new URL(link.endpoint).port), "127.0.0.1");
+    context.after(() => socket.destroy());
+    const closed = new Promise<boolean>((resolve) => socket.resume().once("close", () => resolve(true)));
+    socket.write(Buffer.concat([GREETING, commandOf(bytes)]));
+    return Promise.race([closed, sleep(withinMs, false)]);
+  };
+  assert.equal(await closesAt(WIRE.frameBytes / 2, 500), false); // it might still become a frame, until its time is over
+  assert.equal(await closesAt(2 * WIRE.frameBytes, HANDSHAKE_MS / 2), true);
+  assert.equal(await closesAt(WIRE.payloadBytes - 1, HANDSHAKE_MS / 2), true);
+  good.say("two");
+  await until(() => good.answers.length === 2);
+  assert.deepEqual(heard, ["one", "two"]);
+});
+
+/** ZMTP 3.1's greeting, of a client that speaks CURVE (https://rfc.zeromq.org/spec/37/). */
+const GREETING = Buffer.alloc(64);
+GREETING.set([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1]);
+GREETING.write("CURVE", 12);
+
+/** The head of a command frame of that size. */
+function commandOf(bytes: number): Buffer {
+  const head = Buffer.alloc(9);
+  head[0] = 6;
+  head.writeBigUInt64BE(BigInt(bytes), 1);
+  return head;
+}

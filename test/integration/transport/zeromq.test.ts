@@ -7,9 +7,11 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Dealer } from "zeromq";
 import { UsageError } from "../../../src/errors.js";
+import { WIRE } from "../../../src/limits.js";
 import type { CoordinatorLink, WorkerLink } from "../../../src/transport/link.js";
-import { receiptOf, WINDOW_BYTES } from "../../../src/transport/outbox.js";
-import { bindCoordinator, connectWorker } from "../../../src/transport/zeromq.js";
+import { receiptOf } from "../../../src/transport/outbox.js";
+import { connectWorker } from "../../../src/transport/worker-socket.js";
+import { bindCoordinator } from "../../../src/transport/zeromq.js";
 import { keyRing } from "../../support/keys.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
@@ -139,7 +141,7 @@ test("a peer that was dropped is heard no more", async (context) => {
   const [bad, good] = [connect(context, coordinator.endpoint), connect(context, coordinator.endpoint)];
   bad.send({ header: words("bad") });
   const { peer } = await arrived.next();
-  coordinator.drop(peer);
+  coordinator.cut(peer, false);
   const answered = lettersOf(bad);
   for (let count = 0; count < 5; count++) bad.send({ header: words("bad again") });
   coordinator.send(peer, { header: words("leave") }); // last words still reach it
@@ -156,7 +158,7 @@ test("a peer that reads nothing holds up nobody", async (context) => {
   const frozen = spawn(process.execPath, [
     "--input-type=module",
     "-e",
-    `import { connectWorker } from ${JSON.stringify(new URL("../../../src/transport/zeromq.js", import.meta.url).href)};
+    `import { connectWorker } from ${JSON.stringify(new URL("../../../src/transport/worker-socket.js", import.meta.url).href)};
      connectWorker(${JSON.stringify(coordinator.endpoint)}, ${JSON.stringify(KEY)}).send({ header: Buffer.from("frozen") });`,
   ]);
   context.after(() => frozen.kill("SIGKILL"));
@@ -186,7 +188,7 @@ test("a peer that confirms nothing gets no more than a window, and then only the
   await raw.send("hello");
   const { peer } = await arrived.next();
   const read = async () => text((await raw.receive())[0]);
-  const payload = new Uint8Array(WINDOW_BYTES / 4);
+  const payload = new Uint8Array(WIRE.windowBytes / 4);
   for (let count = 0; count < 8; count++) coordinator.send(peer, { header: words(`${count}`), payload });
   for (let count = 0; count < 4; count++) assert.equal(await read(), String(count));
   await raw.send(Buffer.from(receiptOf(payload.byteLength)));

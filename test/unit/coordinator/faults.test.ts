@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CnnDistError } from "../../../src/errors.js";
 import type { WorkerEvent } from "../../../src/events.js";
+import { PEERS } from "../../../src/limits.js";
 import { decodeToWorker, encode } from "../../../src/protocol/codec.js";
 import { PROTOCOL, type ToCoordinator } from "../../../src/protocol/messages.js";
 import { settle } from "../../support/fake-clock.js";
@@ -109,6 +110,49 @@ test("a woken zombie that floods is told to leave, and after a while is not even
   await settle();
   assert.equal(rejections(run).length, 20);
   assert.equal(told.length, 20);
+  run.coordinator.requestStop("test");
+  await outcome;
+});
+
+test("a member that floods with what is right and nobody asked for is cut off, and its work goes to the others", async () => {
+  const expected = fakeRun();
+  expected.worker();
+  const bits = bitsOf((await expected.coordinator.run()).snapshot);
+  const run = fakeRun({ workers: 2 });
+  run.worker();
+  const flooding = run.worker(silent);
+  const outcome = run.coordinator.run();
+  await settle();
+  const beat = encode({ type: "heartbeat", phase: "waiting", tensors: 0, tensorBytes: 0, rssBytes: 0 });
+  for (let count = 0; count < 2 * PEERS.unaskedAtOnce; count++) flooding.link.send({ header: beat });
+  assert.equal(bitsOf((await outcome).snapshot), bits);
+  assert.equal(rejections(run).filter((reason) => reason === "flood").length, 1);
+  assert.equal(lost(run)[0]?.reason, "protocol");
+  assert.match(lost(run)[0]!.detail!, /more than a member may/);
+  assert.ok(run.events.filter(({ event }) => event === "heartbeat").length < PEERS.unaskedAtOnce);
+});
+
+test("what a worker says twice is counted and not heard again", async () => {
+  const run = fakeRun({ workers: 1 });
+  const one = run.worker({ beforeSend: ({ type }) => type !== "finished" });
+  const outcome = run.coordinator.run();
+  await settle();
+  const loss = { type: "loss", run: "run", rank: 0, incarnation: 0, step: 1, version: 0, shard: 0, loss: 1, hits: 0 };
+  const before = rejections(run).length;
+  for (let count = 0; count < 3; count++) one.link.send({ header: encode(loss as ToCoordinator) });
+  await settle();
+  assert.deepEqual(rejections(run).slice(before), ["duplicate", "duplicate", "duplicate"]);
+  run.coordinator.requestStop("test");
+  await outcome;
+});
+
+test("one that is no member yet says no more than hello", async () => {
+  const run = fakeRun({ workers: 1 });
+  const stranger = run.network.connect();
+  const outcome = run.coordinator.run();
+  stranger.send({ header: encode({ type: "failed", code: "worker", message: "x".repeat(5000) }) });
+  await settle();
+  assert.deepEqual(rejections(run), ["size"]);
   run.coordinator.requestStop("test");
   await outcome;
 });

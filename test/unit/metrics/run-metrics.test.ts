@@ -162,8 +162,8 @@ test("evaluations, checkpoints and refused messages", async () => {
   metrics.observe({ event: "checkpoint-failed", ...failed });
   assert.equal(await value(metrics, "checkpoint_failures_total"), 1);
   metrics.observe({ event: "checkpoint", step: 3, path: "/runs/a", size_bytes: 4096, duration_seconds: 0.2 });
-  metrics.observe({ event: "rejected", reason: "schema" });
-  metrics.observe({ event: "rejected", reason: "schema" });
+  metrics.observe({ event: "rejected", reason: "schema", count: 1 });
+  metrics.observe({ event: "rejected", reason: "schema", count: 1 });
   assert.equal(await value(metrics, "eval_loss"), 0.5);
   assert.equal(await value(metrics, "eval_accuracy_ratio"), 0.875);
   assert.equal(await value(metrics, "checkpoint_last_step"), 3);

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
-import { LIMITS, skim } from "../../../src/protocol/skim.js";
+import { WIRE } from "../../../src/limits.js";
+import { skim } from "../../../src/protocol/skim.js";
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true });
 const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -10,7 +11,7 @@ const nested = (depth: number) => new Uint8Array(depth + 1).fill(0x91, 0, depth)
 
 test("any plain value within the limits is acceptable, and no prefix of it nor anything longer is", () => {
   fc.assert(
-    fc.property(fc.jsonValue({ maxDepth: LIMITS.depth - 1 }), fc.nat(), (value, cut) => {
+    fc.property(fc.jsonValue({ maxDepth: WIRE.depth - 1 }), fc.nat(), (value, cut) => {
       const packed = packr.pack(value);
       assert.equal(skim(packed), null);
       assert.notEqual(skim(packed.subarray(0, cut % packed.length)), null);
@@ -58,8 +59,8 @@ test("numbers of every width are passed over whole", () => {
 });
 
 test("depth is counted before anything is decoded", () => {
-  assert.equal(skim(nested(LIMITS.depth)), null);
-  assert.equal(skim(nested(LIMITS.depth + 1)), "depth");
+  assert.equal(skim(nested(WIRE.depth)), null);
+  assert.equal(skim(nested(WIRE.depth + 1)), "depth");
   assert.equal(skim(nested(100_000)), "depth");
 });
 
@@ -72,9 +73,9 @@ test("a count that the header has no bytes for is refused, whatever it promises"
 });
 
 test("sizes and numbers of elements are bounded", () => {
-  assert.equal(skim(new Uint8Array(LIMITS.headerBytes + 1)), "size");
-  assert.equal(skim(packr.pack(new Array(LIMITS.elements).fill(0))), "size");
-  assert.equal(skim(packr.pack(new Array(LIMITS.elements - 1).fill(0))), null);
+  assert.equal(skim(new Uint8Array(WIRE.headerBytes + 1)), "size");
+  assert.equal(skim(packr.pack(new Array(WIRE.elements).fill(0))), "size");
+  assert.equal(skim(packr.pack(new Array(WIRE.elements - 1).fill(0))), null);
 });
 
 test("extensions, which run code in a decoder, are refused at any place", () => {
