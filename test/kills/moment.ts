@@ -22,6 +22,8 @@ export interface TapSettings {
   /** Null: only count. */
   moment: Moment | null;
   victim: Victim;
+  /** Share of a write's bytes that are there where it is cut; 1/2 if it is left out. */
+  cut?: number;
   report: string;
 }
 export const TAP_VARIABLE = "CNN_DIST_KILLS_TAP";

@@ -59,12 +59,12 @@ function watch(owner: object, names: readonly string[]): void {
   }
 }
 
-/** The kernel may end a process between two pages of what it writes: half of the bytes are there then. */
+/** The kernel may end a process between two pages of what it writes: some of the bytes are there then. */
 function watchWrites(): void {
   fs.writeSync = ((file: number, bytes: Uint8Array | string, ...rest: [number]) => {
     if (happens("file", () => `in a write to ${placeOf(file)}`)) {
       const whole = Buffer.from(bytes as Uint8Array);
-      writeSync(file, whole, 0, whole.length >> 1);
+      writeSync(file, whole, 0, Math.floor(whole.length * (settings.cut ?? 1 / 2)));
       die();
     }
     return writeSync(file, bytes as Uint8Array, ...rest);
