@@ -101,7 +101,7 @@ function parse(argv: readonly string[], io: Io): Chosen | number {
 
 function declare(builder: Argv, command: Command): Argv {
   for (const { name, describe } of command.positionals) builder.positional(name, { type: "string", describe });
-  for (const { flag, alias, describe, kind, group } of command.options) {
+  for (const { flag, alias, describe, kind, group, bare = false } of command.options) {
     builder.option(flag, {
       describe,
       group: `${group}:`,
@@ -110,7 +110,7 @@ function declare(builder: Argv, command: Command): Argv {
         ? { type: "boolean" as const }
         : kind === "list"
           ? { type: "string" as const, array: true, nargs: 1 }
-          : { type: "string" as const, requiresArg: true }),
+          : { type: "string" as const, requiresArg: !bare }),
     });
   }
   return builder;
@@ -158,7 +158,7 @@ function givenOf(command: Command, args: Record<string, unknown>): Given {
       continue;
     }
     const word = option.kind !== "list" && Array.isArray(words) ? (words.at(-1) as unknown) : words;
-    given[nameOf(option)] = option.kind === "number" ? numberOr(word) : word;
+    given[nameOf(option)] = option.kind === "number" ? numberOr(word) : option.bare && word === "" ? true : word;
   }
   return given;
 }

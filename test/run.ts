@@ -13,8 +13,8 @@ import { fileURLToPath } from "node:url";
 /** What runs note about their user stays out of the tester's own home. */
 process.env.XDG_STATE_HOME = mkdtempSync(join(tmpdir(), "cnn-dist-state-"));
 
-/** Folders with scripts of their own, `npm run test:hosts` (root, Slurm, Ray) and `test:browser` (Chromium). */
-const APART = ["hosts/", "browser/"];
+/** Folders with scripts of their own: `npm run test:hosts` (root, Slurm, Ray), `test:browser` (Chromium) and `test:mlflow`. */
+const APART = ["hosts/", "browser/", "mlflow/"];
 
 /** Files that are named at the end. */
 const SLOWEST = 12;

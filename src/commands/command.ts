@@ -16,6 +16,8 @@ export interface OptionSpec {
   describe: string;
   /** How the words are split and read; whether the value makes sense is decided by the command's schema. */
   kind: "string" | "number" | "boolean" | "list";
+  /** It may stand without a value, and is `true` then. */
+  bare?: boolean;
   /** Key of the recipe or placement that it sets; absent for the command's own options. */
   key?: string;
   /** For an option that must be given: what is said when it is not. */

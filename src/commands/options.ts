@@ -149,6 +149,11 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
   placement("trace", "trace", "string", "file for a timeline of the steps, for Perfetto or chrome://tracing"),
   placement("trace-steps", "traceSteps", "string", "FROM-TO: the steps in it [the first 50]"),
   placement("pictures", "pictures", "boolean", "draw what the network has learnt after each evaluation"),
+  {
+    ...placement("tensorboard", "tensorboard", "string", "event files for TensorBoard [of DIR: RUN_DIR/tensorboard]"),
+    bare: true,
+  },
+  placement("mlflow", "mlflow", "string", "address of an MLflow server that is told the run's figures"),
   placement("metrics-host", "metricsHost", "string", "where Prometheus may read metrics [127.0.0.1]"),
   placement("metrics-port", "metricsPort", "number", "0: any free port [0]"),
   placement(

@@ -67,6 +67,10 @@ export const placementSchema = z.strictObject({
     .nullable(),
   /** Pictures of the network after each evaluation, in the run's folder. */
   pictures: z.boolean(),
+  /** Event files for TensorBoard, in that folder; true: in the run's, false: none. */
+  tensorboard: z.union([z.boolean(), z.string().min(1)]),
+  /** Address of an MLflow server that is told the run's figures; null: none. */
+  mlflow: z.string().refine(isHttpUrl, "an address such as http://127.0.0.1:5000").nullable(),
   metricsHost: z.string().min(1),
   /** 0: any free port. */
   metricsPort: z.number().int().min(0).max(65535),
@@ -77,6 +81,13 @@ export const placementSchema = z.strictObject({
   metricsKey: z.string().min(1).nullable(),
   metrics: z.boolean(),
 });
+/** Without a name and a password, which would be printed: those come from the environment. */
+function isHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
+}
+
 export type Placement = z.infer<typeof placementSchema>;
 
 export const PLACEMENT_DEFAULTS: Placement = {
@@ -101,6 +112,8 @@ export const PLACEMENT_DEFAULTS: Placement = {
   trace: null,
   traceSteps: null,
   pictures: false,
+  tensorboard: false,
+  mlflow: null,
   metricsHost: "127.0.0.1",
   metricsPort: 0,
   metricsTokenFile: null,

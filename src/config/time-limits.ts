@@ -60,6 +60,11 @@ export const FLUSH_MS = 1000;
 export const ANSWER_MS = 2000;
 /** How long workers get to leave by themselves at the end of a run. */
 export const LEAVE_MS = 3000;
+/**
+ * Of an MLflow server: how often figures are sent, how long a pause grows while it cannot be reached, how long one request may
+ * take, and how long the end of a run waits for what is left.
+ */
+export const MLFLOW = { everyMs: 1000, longestPauseMs: 60_000, requestMs: 10_000, closeMs: 10_000 } as const;
 /** How long the end of a run waits for the pictures of its last step. */
 export const PICTURES_END_MS = 120_000;
 /** How often a run writes the lock of its folder again, to show that it lives. */

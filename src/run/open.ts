@@ -7,6 +7,7 @@ import { placeOf, type RunEvent } from "../events.js";
 import { SharedFile } from "../exchange/mapping.js";
 import { metricsRoutes } from "../metrics/routes.js";
 import { TraceFile } from "../metrics/trace-file.js";
+import { openSinks } from "../sinks/open.js";
 import type { CoordinatorKeys } from "../transport/keys.js";
 import type { CoordinatorLink } from "../transport/link.js";
 import { severalLinks } from "../transport/several.js";
@@ -42,6 +43,13 @@ export async function openRun(context: RunContext, prepared: PreparedRun): Promi
   await store.sweep();
   const served = await serve(context, prepared, directory.path);
   await writeTrace(context, prepared);
+  const { step } = prepared.training.start;
+  const onTrouble = (message: string) => events.emit({ event: "log", level: "warn", message });
+  const sinkContext = { runDir: directory.path, startStep: step, now: Date.now, onTrouble };
+  for (const sink of await openSinks(options.placement, sinkContext, context.env)) {
+    closing.add(() => sink.close());
+    events.subscribe((event) => sink.observe(event));
+  }
   const picturesDrawn = await drawPictures(context, prepared, directory);
   const link = await listen(context);
   events.emit({ ...prepared.plan, run_dir: directory.path, ...served?.addresses });

@@ -8,6 +8,11 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  /** Timers that wait. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
   after(ms: number, callback: () => void): () => void {
     const timer = { at: this.#now + ms, callback };
     this.#timers.add(timer);

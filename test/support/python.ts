@@ -30,6 +30,18 @@ export function pythonWithRay(): string {
   return pythonWith("test-ray", "import ray", ["ray==2.52.1"]);
 }
 
+/** One with TensorBoard's own reader of event files. */
+export function pythonWithTensorboard(): string {
+  return pythonWith("test-tensorboard", "import tensorboard.backend.event_processing.event_accumulator", [
+    "tensorboard==2.21.0",
+  ]);
+}
+
+/** One with MLflow's server. */
+export function pythonWithMlflow(): string {
+  return pythonWith("test-mlflow", "import mlflow.server", ["mlflow==3.17.2"]);
+}
+
 function pythonWith(name: string, imports: string, packages: readonly string[]): string {
   const venv = join(cacheDirectory(), name);
   const python = join(venv, "bin", "python");

@@ -84,6 +84,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "web",
     "evaluation",
     "pictures",
+    "sinks",
   ],
   config: ["models", "zod"],
   coordinator: [
@@ -145,6 +146,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "type:@tensorflow/tfjs",
   ],
   pictures: [],
+  sinks: ["config", "models", "zod"],
   report: ["type:config", "pictures", "terminal", "web"],
   export: ["config", "checkpoint", "models", "parameters", "type:@tensorflow/tfjs"],
   engine: ["fetch", "foreign", "@tensorflow/tfjs"],
