@@ -34,7 +34,7 @@ export class CurvesView {
   );
   readonly #loss = this.#tested("Loss", short, short);
   readonly #accuracy = this.#tested("Accuracy", percent, (value) => `${Number((100 * value).toFixed(1))}%`);
-  readonly #lr = this.#plain("Learning rate", "lr", short);
+  readonly #lr = this.#plain("Learning rate", "lr", short, (value) => String(Number(value.toPrecision(6))));
   readonly #norm = this.#plain("Gradient norm", "norm", short);
   readonly #speed = this.#plain("Images a second", "images/s", (value) => count(value));
   readonly #phases = new Chart({
@@ -143,7 +143,7 @@ export class CurvesView {
     });
   }
 
-  #plain(title: string, label: string, format: (value: number) => string): Chart {
+  #plain(title: string, label: string, format: (value: number) => string, ticks = format): Chart {
     return new Chart({
       title,
       lines: RAW_AND_SMOOTH.map((line) =>
@@ -151,6 +151,7 @@ export class CurvesView {
       ),
       band: { upper: 2, lower: 1, color: "raw" },
       format,
+      ticks,
       formatX: (value) => this.#formatX(value),
       ticksX: (value) => this.#ticksX(value),
     });

@@ -4,6 +4,7 @@ import { bytes, count, plural } from "../../format.js";
 import { planLines } from "../../terminal/plan.js";
 import type { RunState } from "../state/run-state.js";
 import { copyButton, h, section, setText, show } from "./dom.js";
+import { basename } from "./paths.js";
 import { Table } from "./table.js";
 import { clock, seconds } from "./words.js";
 
@@ -62,7 +63,7 @@ export class FactsView {
           count(step),
           bytes(size_bytes),
           seconds(duration_seconds),
-          path,
+          basename(path),
         ]),
     );
     this.#hashes.show(state);

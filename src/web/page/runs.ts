@@ -167,7 +167,7 @@ class RunsPage {
       {
         title: "recipe",
         key: "recipe_sha256",
-        cell: ({ recipe_sha256 }: RunRow) => h("code", {}, recipe_sha256.slice(0, 12)),
+        cell: ({ recipe_sha256 }: RunRow) => h("code", {}, recipe_sha256.slice(0, 8)),
       },
       ...(this.#token === null ? [] : [{ title: "", cell: (row: RunRow) => this.#buttons(row) }]),
     ];

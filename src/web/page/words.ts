@@ -19,5 +19,5 @@ export function clock(time: number | null, now: Date): string {
   if (time === null) return "";
   const date = new Date(time * 1000);
   const hour = date.toLocaleTimeString("en-GB");
-  return date.toDateString() === now.toDateString() ? hour : `${date.toISOString().slice(0, 10)} ${hour}`;
+  return date.toDateString() === now.toDateString() ? hour : `${date.toLocaleDateString("sv-SE")} ${hour.slice(0, 5)}`;
 }
