@@ -18,6 +18,7 @@ import { frames } from "./tables/frames.js";
 import { help } from "./tables/help.js";
 import { memory } from "./tables/memory.js";
 import { overhead } from "./tables/overhead.js";
+import { page } from "./tables/page.js";
 import { prediction } from "./tables/prediction.js";
 import { scale } from "./tables/scale.js";
 import { step } from "./tables/step.js";
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   checkpoint,
   frames,
   scale,
+  page,
   prediction,
   memory,
   help,

@@ -51,10 +51,13 @@ export interface Measured {
 const execute = promisify(execFile);
 const BIN = fileURLToPath(new URL("../../bin/cnn-dist.js", import.meta.url));
 
-export async function measure(training: Training): Promise<Measured> {
+/** Looks at the run's page from its plan on; resolves with what ends it. */
+export type Watching = (pageUrl: string) => Promise<() => Promise<void>>;
+
+export async function measure(training: Training, watching?: Watching): Promise<Measured> {
   const scratch = mkdtempSync(join(tmpdir(), "cnn-dist-bench-"));
   try {
-    return await follow(training, scratch);
+    return await follow(training, scratch, watching);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -71,7 +74,7 @@ export async function predict(training: Training): Promise<PredictionFacts> {
   return plan.prediction;
 }
 
-async function follow(training: Training, cwd: string): Promise<Measured> {
+async function follow(training: Training, cwd: string, watching?: Watching): Promise<Measured> {
   const steps = stepsOf(training);
   const child = spawn(process.execPath, [BIN, ...wordsOf(training)], { cwd, stdio: ["ignore", "pipe", "pipe"] });
   let complaints = "";
@@ -84,12 +87,14 @@ async function follow(training: Training, cwd: string): Promise<Measured> {
   const look = () => [child.pid!, ...pids].map((pid) => threadTimes(pid));
   const looks: Map<number, ThreadTime>[][] = [];
   const commits: number[] = [];
+  let watched: ReturnType<Watching> | null = null;
   const checkpoints: Measured["checkpoints"] = [];
   for await (const line of createInterface(child.stdout)) {
     const event = JSON.parse(line) as RunEvent;
     if (event.event === "worker" && event.pid !== null) pids[event.rank] = event.pid;
     if (event.event === "checkpoint" && looks.length === 1)
       checkpoints.push({ bytes: event.size_bytes, ms: event.duration_seconds * 1e3 });
+    if (event.event === "plan" && event.page_url !== null) watched = watching?.(event.page_url) ?? null;
     if (event.event !== "step") continue;
     if (event.step === WARM || event.step === WARM + steps) {
       looks.push(look());
@@ -98,6 +103,7 @@ async function follow(training: Training, cwd: string): Promise<Measured> {
     if (event.step > WARM && event.step <= WARM + steps) durations.push(event.duration_seconds * 1e3);
   }
   const code = await ended;
+  await (await watched)?.();
   if (code !== 0) throw new Error(`the training ended with exit code ${code}: ${complaints.trim()}`);
   const [before, after] = looks;
   const times = [child.pid!, ...pids].map((pid, at) => {
