@@ -278,6 +278,14 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./runs.js")).command,
   },
   {
+    name: "dashboard",
+    describe: "the page of a folder of runs",
+    positionals: [{ name: "runs-dir", describe: "the folder of runs [runs]", required: false }],
+    options: placement("metrics-host", "metrics-port", "metrics-token-file", "metrics-cert", "metrics-key"),
+    lasting: { title: null, saves: false },
+    load: async () => (await import("./dashboard.js")).command,
+  },
+  {
     name: "setup",
     describe: "install TensorFlow's library into the user's cache",
     positionals: [],

@@ -79,8 +79,10 @@ export const LOCK_SILENT_MS = 120_000;
 export const STREAM_SEND_MS = 200;
 /** A page's connection on which nothing happens says so this often: a server closes one that stands still for longer. */
 export const STREAM_BEAT_MS = 10_000;
-/** How often the records of a run are looked at again while a page shows them, and a folder of runs. */
+/** How often the records of a run are looked at again while a page shows them. */
 export const RECORDS_LOOK_MS = 500;
+/** A folder of runs is not looked at again within this, however many pages ask. */
+export const FOLDER_LOOK_MS = 1000;
 /** How often steps are traced while a page is open, so that it can show who did what when. */
 export const PAGE_TRACE_MS = 2000;
 /** How often a start that goes on with a run looks whether its folder is free. */

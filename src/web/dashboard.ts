@@ -8,8 +8,8 @@ import { refuse, sendJson } from "./answers.js";
 import { fileRoutes, sendFile } from "./files.js";
 import { RecordedRun } from "./recorded-run.js";
 import { answerRun, guarded } from "./run-routes.js";
-import type { RunCurves } from "./state/compare.js";
-import type { RunsFolder } from "./state/run-row.js";
+import type { RunsFolder } from "./runs-folder.js";
+import type { RunCurves } from "./state/run-curves.js";
 
 export interface Dashboard {
   routes: Routes;
@@ -30,19 +30,23 @@ export function createDashboard({
   host: string;
   token: string;
 }): Dashboard {
-  const runs = new KeptRuns(folder);
+  const runs = new KeptRuns();
   const routes: Routes = async (request, response) => {
     if (await fileRoutes(request, response)) return true;
     const path = pathOf(request);
     if (!isReading(request)) return await change(folder, token, request, response);
     if (path === "/") return await sendFile(response, "runs.html");
     if (path === "/api/runs") return await sendRows(folder, request, response);
-    const name = runNameIn(path) ?? new URL(request.url!, "http://localhost").searchParams.get("run");
-    const run = name === null ? null : await runs.find(name);
-    if (run === null) return name === null ? false : refuse(response, 404, `there is no run ${name} in ${folder.path}`);
-    if (path === "/api/curves") return sendJson(response, await curvesOf(name!, run));
-    const prefix = `/runs/${encodeURIComponent(name!)}`;
-    return await answerRun({ feed: run, runDir: join(folder.path, name!), prefix }, request, response);
+    const asked = new URL(request.url!, "http://localhost").searchParams.getAll("run");
+    if (path === "/api/compare") return await compare(folder, asked, response);
+    const name = runNameIn(path) ?? asked[0];
+    if (name === undefined) return false;
+    const runDir = await folder.pathOf(name);
+    if (runDir === null) return refuse(response, 404, `there is no run ${name} here`);
+    const run = runs.of(runDir);
+    if (path === "/api/curves") return sendJson(response, await curvesOf(name, run));
+    const prefix = `/runs/${encodeURIComponent(name)}`;
+    return await answerRun({ feed: run, runDir, prefix }, request, response);
   };
   return {
     routes: guarded(routes, host, () => true, isChange),
@@ -65,7 +69,7 @@ function runNameIn(path: string): string | null {
 
 /** Not sent again where nothing changed. */
 async function sendRows(folder: RunsFolder, request: IncomingMessage, response: ServerResponse): Promise<true> {
-  const body = { folder: folder.path, rows: await folder.list() };
+  const body = await folder.list();
   const tag = `"${createHash("sha256").update(JSON.stringify(body)).digest("hex").slice(0, 32)}"`;
   response.setHeader("etag", tag);
   if (request.headers["if-none-match"] !== tag) return sendJson(response, body);
@@ -73,9 +77,16 @@ async function sendRows(folder: RunsFolder, request: IncomingMessage, response: 
   return true;
 }
 
+async function compare(folder: RunsFolder, names: readonly string[], response: ServerResponse): Promise<true> {
+  const paths = await Promise.all(names.map((name) => folder.pathOf(name)));
+  const missing = names.filter((_, index) => paths[index] === null);
+  if (missing.length > 0) return refuse(response, 404, `there is no run ${missing.join(", ")} here`);
+  return sendJson(response, folder.compare(paths.filter((path) => path !== null)));
+}
+
 async function curvesOf(name: string, run: RecordedRun): Promise<RunCurves> {
-  const { plan, curves, tests, done } = await run.state();
-  return { name, plan, curves, tests, done };
+  const { plan, curves, tests } = await run.state();
+  return { name, stepsPerEpoch: plan?.steps_per_epoch ?? 1, curves, tests };
 }
 
 /** Hides a run, shows it again, or deletes it. */
@@ -88,8 +99,7 @@ async function change(
   if (!isToken(request.headers[TOKEN_HEADER], token))
     return refuse(response, 403, "open the page by the address that 'cnn-dist dashboard' printed, which holds a token");
   const name = new URL(request.url!, "http://localhost").searchParams.get("run") ?? "";
-  if (!(await folder.list()).some((row) => row.name === name))
-    return refuse(response, 404, `there is no run ${name} in ${folder.path}`);
+  if ((await folder.pathOf(name)) === null) return refuse(response, 404, `there is no run ${name} here`);
   try {
     if (pathOf(request) === "/api/delete") await folder.remove(name);
     else await folder.hide(name, pathOf(request) === "/api/hide");
@@ -108,24 +118,15 @@ function isToken(given: string | string[] | undefined, token: string): boolean {
 
 /** Records that were read stay for a while, so that what was added to them is all that is read next time. */
 class KeptRuns {
-  readonly #folder: RunsFolder;
   readonly #kept = new Map<string, RecordedRun>();
 
-  constructor(folder: RunsFolder) {
-    this.#folder = folder;
-  }
-
-  /** Null: there is no such run. A name comes from a request: only one of the folder's own is used as a path. */
-  async find(name: string): Promise<RecordedRun | null> {
-    const kept = this.#kept.get(name);
-    if (kept === undefined && !(await this.#folder.list()).some((row) => row.name === name)) return null;
-    const run = kept ?? new RecordedRun(join(this.#folder.path, name, "metrics.jsonl"));
-    this.#kept.delete(name);
-    this.#kept.set(name, run); // the newest are last
+  of(runDir: string): RecordedRun {
+    const run = this.#kept.get(runDir) ?? new RecordedRun(join(runDir, "metrics.jsonl"));
+    this.#kept.delete(runDir);
+    this.#kept.set(runDir, run); // the newest are last
     for (const [other, old] of this.#kept) {
       if (this.#kept.size <= MAX_KEPT) break;
-      if (old.watched) continue;
-      this.#kept.delete(other);
+      if (!old.watched) this.#kept.delete(other);
     }
     return run;
   }

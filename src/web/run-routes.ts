@@ -3,9 +3,10 @@
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { isReading, pathOf, type Routes } from "../metrics/server.js";
 import { refuse, sendBody, sendJson } from "./answers.js";
+import { dashboardAddress } from "./dashboard-address.js";
 import { sendFile } from "./files.js";
 import { isOwnHost } from "./host.js";
 import { logTail } from "./log-tail.js";
@@ -41,6 +42,8 @@ export async function answerRun(
       if (text === null) return refuse(response, 400, "of=coordinator, or of=N with the number of a rank");
       return sendBody(response, 200, "text/plain; charset=utf-8", text);
     }
+    case "/api/dashboard":
+      return sendJson(response, dashboardAddress(dirname(runDir)));
     case "/api/picture":
       return await sendPicture(response, runDir, query.get("file") ?? "");
     default:

@@ -1,94 +1,52 @@
 /** The page of a folder of runs, in a real browser. Its rows are made up; the records of two runs are files. */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { RunEvent } from "../../src/events.js";
 import { startServer } from "../../src/metrics/server.js";
+import { RunLock } from "../../src/run/lock.js";
+import { readHidden, setHidden } from "../../src/runs/hidden.js";
+import type { RunRow } from "../../src/runs/types.js";
 import { createDashboard } from "../../src/web/dashboard.js";
-import type { RunRow } from "../../src/web/state/run-row.js";
+import { RunsFolder } from "../../src/web/runs-folder.js";
 import { assertLooks, openBrowser, openPage, textThat } from "../support/browser.js";
-import { DONE, PLAN, STEP } from "../support/run-events.js";
-import { FakeRunsFolder, runRow } from "../support/runs-folder.js";
+import { type Recorded, recordRun } from "../support/recorded-runs.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
 
-/** A run that ended, as its records tell it. */
-function writeRecords(
-  folder: string,
-  name: string,
-  { lr, steps, weights }: { lr: number; steps: number; weights: string },
-): void {
-  mkdirSync(join(folder, name, "logs"), { recursive: true });
-  const recipe = { ...PLAN.recipe, lr };
-  const recipe_sha256 = (lr === 0.01 ? "a" : "c").repeat(64);
-  const events: RunEvent[] = [
-    { ...PLAN, recipe, recipe_sha256, steps, start_step: 0, resumed_from: null, run_dir: join(folder, name) },
-    ...Array.from({ length: steps }, (_, index): RunEvent => {
-      const step = index + 1;
-      return {
-        ...STEP,
-        step,
-        loss: Math.exp(-step * lr) + 0.05 * Math.sin(step),
-        accuracy: 1 - Math.exp(-step * lr),
-        lr,
-      };
-    }),
-    {
-      event: "eval",
-      epoch: 0,
-      step: steps,
-      loss: 0.3,
-      accuracy: 0.8 + lr,
-      samples: 10,
-      duration_seconds: 1,
-      weights: "raw",
-      best: true,
-    },
-    {
-      ...DONE,
-      event: "done",
-      step: steps,
-      recipe_sha256,
-      weights_sha256: weights.repeat(64),
-      held_back: "nothing held it back",
-    },
-  ];
-  const lines = events.map((event, index) => JSON.stringify({ ...event, time: 1_795_900_000 + index }));
-  writeFileSync(join(folder, name, "metrics.jsonl"), `${lines.join("\n")}\n`);
+/** A run that ended; each of them in a folder of its own below `path`. */
+function writeRun(path: string, name: string, given: Recorded): void {
+  recordRun(join(path, name), { steps: 300, stepsPerEpoch: 300, ...given });
 }
 
-async function serve(context: TestContext, rows: readonly RunRow[], path: string) {
-  const folder = new FakeRunsFolder(path, rows);
+async function serve(context: TestContext, path: string) {
+  const folder = new RunsFolder(path, join(temporaryDirectory(context), "cache"), () => performance.now());
   const dashboard = createDashboard({ folder, host: "127.0.0.1", token: TOKEN });
   const server = await startServer({ host: "127.0.0.1", port: 0, routes: [dashboard.routes] });
   context.after(async () => {
     dashboard.close();
     await server.close();
   });
-  return { folder, url: server.url };
+  return server.url;
 }
 
+const nameOf = (index: number) => `run-${String(index).padStart(4, "0")}`;
 const firstRow = "main tbody tr[data-row]";
 
 test("a thousand runs: sorted, filtered, hidden, deleted, and only those in the window are drawn", async (context) => {
   const path = temporaryDirectory(context);
-  const rows = Array.from({ length: 1000 }, (_, index) =>
-    runRow({
-      name: `run-${String(index).padStart(4, "0")}`,
-      run_dir: join(path, `run-${String(index).padStart(4, "0")}`),
-      model: ["lenet5", "vgg13", "resnet20"][index % 3]!,
-      best_accuracy: index === 77 ? 0.9999 : 0.5 + (index % 400) / 1000,
-      loss: 1 / (index + 1),
-      started: 1_795_000_000 + index,
-      state: index === 999 ? "training" : "done",
-      hidden: index === 5,
-    }),
-  );
-  const { url, folder } = await serve(context, rows, path);
+  for (let index = 0; index < 1000; index++) {
+    const model = ["lenet5", "vgg13", "resnet20"][index % 3]!;
+    const given = { steps: index === 77 ? 40 : 1 + (index % 20), stepsPerEpoch: 1, recipe: { model } };
+    writeRun(path, nameOf(index), { ...given, since: 1_795_000_000 + index });
+  }
+  setHidden(path, nameOf(5), true);
+  const used = RunLock.take(join(path, nameOf(999), "lock"));
+  context.after(() => used.release());
+  const url = await serve(context, path);
   const browser = await openBrowser(context);
   const { page, assertClean } = await openPage(browser, `${url}/#token=${TOKEN}`, /status of 409/);
   await textThat(page, firstRow, (text) => text.includes("run-0999"));
@@ -98,7 +56,7 @@ test("a thousand runs: sorted, filtered, hidden, deleted, and only those in the 
 
   await context.test("sort and filter", async () => {
     await page.getByRole("button", { name: "best accuracy" }).click();
-    await textThat(page, firstRow, (text) => text.includes("run-0077") && text.includes("99.99%"));
+    await textThat(page, firstRow, (text) => text.includes("run-0077") && text.includes("97.56%"));
     assert.equal(await page.getAttribute("th:has-text('best accuracy')", "aria-sort"), "descending");
     await page.fill("#words", "vgg13 run-01");
     await textThat(page, "main [role=status]", (text) => /^3[34] of 1,000 runs$/.test(text));
@@ -117,15 +75,16 @@ test("a thousand runs: sorted, filtered, hidden, deleted, and only those in the 
     await page.getByRole("button", { name: "delete run-0001" }).click();
     assert.match((await page.textContent("dialog")) ?? "", /run-0001: its checkpoints, records and logs are deleted/);
     await page.getByRole("button", { name: "keep it" }).click();
-    assert.equal(folder.rows.length, 1000);
+    assert.ok(existsSync(join(path, nameOf(1))));
     await page.getByRole("button", { name: "delete run-0001" }).click();
     await page.getByRole("button", { name: "delete it" }).click();
     await textThat(page, "main [role=status]", (text) => text === "999 of 999 runs");
     await page.fill("#words", "run-0999");
     await page.getByRole("button", { name: "delete run-0999" }).click();
     await page.getByRole("button", { name: "delete it" }).click();
-    await textThat(page, "[role=alert]", (text) => text.includes("run-0999 is in use"));
-    assert.equal(folder.rows.length, 999);
+    await textThat(page, "[role=alert]", (text) => text.includes("run-0999 is in use by another run"));
+    assert.ok(!existsSync(join(path, nameOf(1))));
+    assert.ok(existsSync(join(path, nameOf(999))));
   });
 
   await context.test("CSV and JSON hold what is shown", async () => {
@@ -134,54 +93,49 @@ test("a thousand runs: sorted, filtered, hidden, deleted, and only those in the 
       const [file] = await Promise.all([page.waitForEvent("download"), button.click()]);
       return await readFile((await file.path())!, "utf8");
     };
-    assert.match(await fileOf("CSV"), /^name,state[^\r]*\r\nrun-0999,training,[^\r]*\r\n$/);
-    assert.deepEqual(JSON.parse(await fileOf("JSON")), [folder.rows.at(-1)]);
+    assert.match(await fileOf("CSV"), /^name,state[^\r]*\r\nrun-0999,live,[^\r]*\r\n$/);
+    const [row, ...none] = JSON.parse(await fileOf("JSON")) as RunRow[];
+    assert.deepEqual([row?.name, row?.state, none], ["run-0999", "live", []]);
   });
   assertClean();
 });
 
 test("two runs laid over each other, and their own pages from records", async (context) => {
   const path = temporaryDirectory(context);
-  writeRecords(path, "slow-rate", { lr: 0.01, steps: 300, weights: "b" });
-  writeRecords(path, "fast-rate", { lr: 0.05, steps: 300, weights: "d" });
-  writeRecords(path, "again", { lr: 0.01, steps: 300, weights: "b" });
-  const rows = ["slow-rate", "fast-rate", "again"].map((name, index) =>
-    runRow({ name, started: 1_795_000_000 + index, run_dir: join(path, name) }),
-  );
-  const { url } = await serve(context, rows, path);
+  writeRun(path, "slow-rate", { recipe: { lr: 0.01 }, since: 1_795_000_000 });
+  const other = { recipeSha256: "c".repeat(64), weightsSha256: "d".repeat(64) };
+  writeRun(path, "fast-rate", { recipe: { lr: 0.05 }, since: 1_795_000_001, ...other });
+  writeRun(path, "again", { recipe: { lr: 0.01 }, since: 1_795_000_002 });
+  const url = await serve(context, path);
   const browser = await openBrowser(context);
   const { page, assertClean } = await openPage(browser, `${url}/#token=${TOKEN}`);
 
   await page.getByLabel("compare slow-rate").check();
   await page.getByLabel("compare fast-rate").check();
-  await textThat(
-    page,
-    "#compare",
-    (text) => text.includes("different recipe_sha256") && text.includes("ended in different weights"),
+  await textThat(page, "#compare", (text) =>
+    /recipes are different \(recipe_sha256\): lr\..*weights are different/.test(text),
   );
   assert.equal(await page.locator("#compare tbody tr").count(), 1);
   await textThat(page, "#compare table", (text) => /lr0\.010\.05$/.test(text));
   await textThat(page, "#compare .values", (text) =>
-    /^step 300: slow-rate [\d.]+ · slow-rate, test 0\.3 · fast-rate /.test(text),
+    /^step 300: slow-rate [\d.]+ · slow-rate, test 1 · fast-rate /.test(text),
   );
   await page.selectOption("#compare-axis", "epochs");
-  await textThat(page, "#compare .values", (text) => text.startsWith("epoch 0.60"));
+  await textThat(page, "#compare .values", (text) => text.startsWith("epoch 1.00"));
   await page.selectOption("#compare-axis", "time");
-  await textThat(page, "#compare .values", (text) => text.startsWith("2:3"));
+  await textThat(page, "#compare .values", (text) => text.startsWith("2:30"));
   await page.selectOption("#compare-axis", "steps");
   await assertLooks(page, "runs");
   await page.getByLabel("compare fast-rate").uncheck();
   await page.getByLabel("compare again").check();
-  await textThat(
-    page,
-    "#compare",
-    (text) => text.includes("same recipe_sha256") && text.includes("ended in the same weights"),
+  await textThat(page, "#compare", (text) =>
+    /recipe is the same \(equal recipe_sha256\).*weights are the same, bit by bit/.test(text),
   );
   await textThat(page, "#compare", (text) => text.includes("None: the recipes are the same."));
 
   await page.getByRole("link", { name: "slow-rate" }).click();
   await textThat(page, "header .state", (text) => text === "done");
-  await textThat(page, "#held-back", (text) => text === "nothing held it back");
+  await textThat(page, "#held-back", (text) => text === "nothing holds it back");
   await textThat(page, "#curves .values", (text) => text.startsWith("step 300: raw"));
   await textThat(page, "#recipe .hashes", (text) => text.includes("b".repeat(64)));
   await page.getByRole("link", { name: "all runs" }).click();
@@ -191,9 +145,9 @@ test("two runs laid over each other, and their own pages from records", async (c
 
 test("what is not this page's is refused: other names, other methods, no token, other folders", async (context) => {
   const path = temporaryDirectory(context);
-  writeRecords(path, "one", { lr: 0.01, steps: 3, weights: "b" });
+  writeRun(path, "one", { steps: 3 });
   writeFileSync(join(path, "secret.png"), "secret");
-  const { url, folder } = await serve(context, [runRow({ name: "one" })], path);
+  const url = await serve(context, path);
   const ask = (address: string, options: { method?: string; headers?: Record<string, string> } = {}) =>
     new Promise<{ status: number; headers: NodeJS.Dict<string | string[]> }>((resolve, reject) => {
       request({ host: "127.0.0.1", port: new URL(url).port, path: address, ...options }, (answer) => {
@@ -217,7 +171,7 @@ test("what is not this page's is refused: other names, other methods, no token, 
     assert.equal((await ask("/api/delete?run=one", { method: "POST", headers })).status, 403);
   const allowed = { method: "POST", headers: { "x-cnn-dist-token": TOKEN } };
   assert.equal((await ask("/api/delete?run=..", allowed)).status, 404);
-  assert.equal(folder.rows.length, 1);
+  assert.ok(existsSync(join(path, "one")));
   for (const address of [
     "/runs/../",
     "/runs/%2e%2e/",
@@ -232,5 +186,5 @@ test("what is not this page's is refused: other names, other methods, no token, 
   const rows = await ask("/api/runs");
   assert.equal((await ask("/api/runs", { headers: { "if-none-match": String(rows.headers.etag) } })).status, 304);
   assert.equal((await ask("/api/hide?run=one", allowed)).status, 200);
-  assert.equal(folder.rows[0]?.hidden, true);
+  assert.ok(readHidden(path).names.has("one"));
 });

@@ -1,6 +1,6 @@
 /** The page of a run that trains, in a real browser. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { accessibilityFindings, assertLooks, openBrowser, openPage, textThat } from "../support/browser.js";
 import { type CliRun, cli, scratch } from "../support/runs.js";
@@ -72,6 +72,24 @@ test("a run's page fills and moves, tells a death and what it cost within 2 seco
     await page.locator("#smoothing").focus();
     await page.keyboard.press("Home");
     await textThat(page, "#curves output", (text) => text === "0.00");
+  });
+
+  await context.test("the dashboard of its folder shows it live, and its own page links to that", async () => {
+    const dashboard = await cli(["dashboard", dirname(runDir)]);
+    context.after(() => dashboard.child.kill("SIGKILL"));
+    while (!dashboard.stdout().includes("\n")) await page.waitForTimeout(50);
+    const all = await openPage(browser, dashboard.stdout().trim());
+    await textThat(all.page, "main tbody", (text) => text.includes("runlive"));
+    await all.page.getByRole("link", { name: "run", exact: true }).click();
+    const first = await textThat(all.page, ".figures", (text) => stepIn(text) > 0);
+    await textThat(all.page, ".figures", (text) => stepIn(text) > stepIn(first) + 20);
+    all.assertClean();
+    const own = await openPage(browser, url);
+    await own.page.getByRole("link", { name: "all runs" }).waitFor();
+    await all.page.close();
+    await own.page.close();
+    dashboard.child.kill("SIGINT");
+    assert.equal((await dashboard.ended).code, 0, dashboard.stderr());
   });
 
   await context.test("light and dark, wide and narrow", async () => {

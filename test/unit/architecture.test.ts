@@ -35,6 +35,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "library",
     "run",
     "runs",
+    "metrics",
+    "web",
     "terminal",
     "models",
     "data",
@@ -156,7 +158,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   checkpoint: ["parameters", "config", "type:optim", "zod"],
   metrics: ["config/time-limits", "type:engine", "prom-client"],
   runs: ["run", "zod"],
-  web: ["config", "metrics", "terminal", "uplot"],
+  web: ["config", "metrics", "runs", "terminal", "uplot", "zod"],
   fetch: ["proper-lockfile", "yauzl"],
   cluster: [],
 };

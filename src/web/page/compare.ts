@@ -1,8 +1,9 @@
 /** Runs beside each other: their curves in one picture, what differs in their recipes, and whether they are the same. */
 import uPlot from "uplot";
 import { count, percent } from "../../format.js";
+import type { RunComparison } from "../../runs/types.js";
 import { duration } from "../../terminal/format.js";
-import { differingKeys, type RunCurves, verdictOf } from "../state/compare.js";
+import type { RunCurves } from "../state/run-curves.js";
 import { smoothed } from "../state/smooth.js";
 import { jsonOf } from "./api.js";
 import { Chart, type Data, type Line } from "./chart.js";
@@ -37,6 +38,7 @@ export class CompareView {
     h("option", { value: "time" }, "time of training"),
   );
   #runs: RunCurves[] = [];
+  #comparison: RunComparison | null = null;
   #names: readonly string[] = [];
   #drawn: { names: string; charts: [Chart, Chart] } | null = null;
 
@@ -65,11 +67,14 @@ export class CompareView {
   async choose(names: readonly string[]): Promise<void> {
     this.#names = names;
     const had = new Map(this.#runs.map((run) => [run.name, run]));
-    const runs = await Promise.all(
-      names.map((name) => had.get(name) ?? jsonOf<RunCurves>(`/api/curves?run=${encodeURIComponent(name)}`)),
-    );
+    const query = names.map((name) => `run=${encodeURIComponent(name)}`);
+    const [comparison, ...runs] = await Promise.all([
+      names.length < 2 ? null : jsonOf<RunComparison>(`/api/compare?${query.join("&")}`),
+      ...names.map((name, index) => had.get(name) ?? jsonOf<RunCurves>(`/api/curves?${query[index]}`)),
+    ]);
     if (names !== this.#names) return; // others were chosen meanwhile
     this.#runs = runs;
+    this.#comparison = comparison;
     this.#draw();
   }
 
@@ -78,7 +83,7 @@ export class CompareView {
     show(this.#none, runs.length === 0);
     show(this.#body, runs.length > 0);
     if (runs.length === 0) return;
-    this.#verdict.replaceChildren(...verdictOf(runs).map((text) => h("li", {}, text)));
+    this.#verdict.replaceChildren(...(this.#comparison?.words ?? []).map((text) => h("li", {}, text)));
     this.#showCharts();
     this.#showKeys();
   }
@@ -131,12 +136,12 @@ export class CompareView {
     return uPlot.join(tables) as Data;
   }
 
-  #place({ plan }: RunCurves, step: number, seconds: number): number {
+  #place({ stepsPerEpoch }: RunCurves, step: number, seconds: number): number {
     switch (this.#axis.value as Axis) {
       case "steps":
         return step;
       case "epochs":
-        return step / (plan?.steps_per_epoch ?? 1);
+        return step / stepsPerEpoch;
       case "time":
         return seconds;
     }
@@ -154,24 +159,16 @@ export class CompareView {
   }
 
   #showKeys(): void {
-    const differences = differingKeys(this.#runs);
-    if (differences.length === 0) {
-      setText(this.#keys, this.#runs.length < 2 ? "Choose a second run." : "None: the recipes are the same.");
+    const differing = this.#comparison?.differing ?? [];
+    if (differing.length === 0) {
+      setText(this.#keys, this.#comparison === null ? "Choose a second run." : "None: the recipes are the same.");
       return;
     }
     const table = new Table("keys that differ", [
       { title: "key" },
       ...this.#runs.map(({ name }) => ({ title: name, wide: true })),
     ]);
-    table.show(differences.map(({ key, values }) => [key, ...values.map(written)]));
+    table.show(differing.map(({ key, values }) => [key, ...values.map((value) => String(value ?? "none"))]));
     this.#keys.replaceChildren(table.element);
   }
-}
-
-function written(value: unknown): string {
-  return value === undefined || value === null
-    ? "none"
-    : typeof value === "object"
-      ? JSON.stringify(value)
-      : String(value);
 }

@@ -1,4 +1,5 @@
 /** The page of one run. */
+import type { DashboardAddress } from "../state/dashboard-address.js";
 import { jsonOf, textOf } from "./api.js";
 import { CurvesView } from "./curves.js";
 import { h } from "./dom.js";
@@ -25,13 +26,22 @@ export function showRun(body: HTMLElement): void {
   const links = ["curves", "steps", "workers", "checkpoints", "plan", "recipe", "log"].map((name) =>
     h("a", { href: `#${name}` }, name),
   );
-  if (location.pathname.startsWith("/runs/")) links.unshift(h("a", { href: "/" }, "all runs"));
+  const nav = h("nav", { "aria-label": "parts of this page" }, ...links);
   const [top, ...rest] = views.map(({ element }) => element);
-  body.append(top!, h("nav", { "aria-label": "parts of this page" }, ...links), h("main", {}, ...rest));
+  body.append(top!, nav, h("main", {}, ...rest));
+  void linkToAll(nav, here("api/dashboard"));
   follow(new URL("api/events", location.href), {
     changed(state) {
       for (const view of views) view.show(state);
     },
     connection: (now) => head.connection(now),
   });
+}
+
+/** A dashboard's page of a run is below it; of a run that trains, it is on another port of this machine, if it is there. */
+async function linkToAll(nav: HTMLElement, asked: string): Promise<void> {
+  const add = (href: string) => nav.prepend(h("a", { href }, "all runs"));
+  if (location.pathname.startsWith("/runs/")) return add("/");
+  const found = await jsonOf<DashboardAddress | null>(asked).catch(() => null);
+  if (found) add(`${found.scheme}://${location.hostname}:${found.port}/`);
 }

@@ -1,8 +1,8 @@
 /** The page of a folder of runs. */
 import { count, percent, plural } from "../../format.js";
+import type { RunRow, RunsList } from "../../runs/types.js";
 import { duration } from "../../terminal/format.js";
 import { asCsv, filtered, type Key, LATEST_FIRST, type Order, ordered } from "../state/rows.js";
-import type { RunRow } from "../state/run-row.js";
 import { change, download, jsonOf, takeToken } from "./api.js";
 import { CompareView } from "./compare.js";
 import { h, section, setText, show } from "./dom.js";
@@ -95,9 +95,13 @@ class RunsPage {
 
   async #refresh(): Promise<void> {
     try {
-      const { folder, rows } = await jsonOf<{ folder: string; rows: RunRow[] }>("/api/runs");
-      setText(this.#folder, folder);
-      this.#rows = rows;
+      const { dir, runs, passed_over } = await jsonOf<RunsList>("/api/runs");
+      const others =
+        passed_over.length === 0
+          ? ""
+          : `, and ${plural(passed_over.length, "folder or file", "folders or files")} that are no runs`;
+      setText(this.#folder, `${dir}${others}`);
+      this.#rows = runs;
       show(this.#problem, false);
       this.#draw();
     } catch (error) {
@@ -155,19 +159,19 @@ class RunsPage {
         title: "duration",
         key: "duration_seconds",
         numeric: true,
-        cell: ({ duration_seconds }: RunRow) => duration(duration_seconds),
+        cell: ({ duration_seconds }: RunRow) => optional(duration_seconds, duration),
       },
       {
         title: "step",
         key: "step",
         numeric: true,
-        cell: ({ step, steps }: RunRow) => `${count(step)} of ${count(steps)}`,
+        cell: ({ step, steps }: RunRow) => (steps === null ? count(step) : `${count(step)} of ${count(steps)}`),
       },
       { title: "started", key: "started", cell: ({ started }: RunRow) => clock(started, now) },
       {
         title: "recipe",
         key: "recipe_sha256",
-        cell: ({ recipe_sha256 }: RunRow) => h("code", {}, recipe_sha256.slice(0, 8)),
+        cell: ({ recipe_sha256 }: RunRow) => h("code", {}, (recipe_sha256 ?? "").slice(0, 8)),
       },
       ...(this.#token === null ? [] : [{ title: "", cell: (row: RunRow) => this.#buttons(row) }]),
     ];
@@ -265,7 +269,7 @@ class DeleteDialog {
 
   ask(row: RunRow): void {
     this.#row = row;
-    setText(this.#text, `${row.run_dir}: its checkpoints, records and logs are deleted for good.`);
+    setText(this.#text, `${row.path}: its checkpoints, records and logs are deleted for good.`);
     this.element.showModal();
   }
 

@@ -1,5 +1,5 @@
 /** Rows of runs: sorted, filtered, and as a file for a spreadsheet. Pure. */
-import type { RunRow } from "./run-row.js";
+import type { RunRow } from "../../runs/types.js";
 
 export type Key = keyof RunRow;
 export interface Order {
@@ -28,7 +28,8 @@ export function filtered(rows: readonly RunRow[], { words, hidden }: Filter): Ru
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   return rows.filter((row) => {
     if (row.hidden && !hidden) return false;
-    const text = [row.name, row.model, row.dataset, row.state, row.recipe_sha256, row.weights_sha256 ?? ""].join(" ");
+    const hashes = [row.recipe_sha256 ?? "", row.weights_sha256 ?? ""];
+    const text = [row.name, row.model, row.dataset, row.state, ...hashes].join(" ");
     const lower = text.toLowerCase();
     return wanted.every((word) => lower.includes(word));
   });
@@ -41,16 +42,18 @@ const COLUMNS: readonly Key[] = [
   "dataset",
   "step",
   "steps",
+  "epoch",
   "best_accuracy",
   "accuracy",
   "loss",
   "samples_per_second",
   "duration_seconds",
   "started",
-  "changed",
+  "updated",
+  "workers",
   "recipe_sha256",
   "weights_sha256",
-  "run_dir",
+  "path",
 ];
 
 /** RFC 4180. A text that a spreadsheet would take for a formula begins with an apostrophe. */

@@ -1,0 +1,54 @@
+/** A folder of runs for its page: what it asks for often is not looked for anew each time. */
+import { join } from "node:path";
+import { UNWRITTEN } from "../config/recipe.js";
+import { FOLDER_LOOK_MS } from "../config/time-limits.js";
+import { compareRuns } from "../runs/compare.js";
+import { deleteRun } from "../runs/delete.js";
+import { setHidden } from "../runs/hidden.js";
+import { findRuns, readRun } from "../runs/list.js";
+import type { RunComparison, RunsList } from "../runs/types.js";
+
+export class RunsFolder {
+  readonly #dir: string;
+  readonly #cacheDir: string;
+  readonly #now: () => number;
+  #found: { list: Promise<RunsList>; ms: number } | null = null;
+
+  /** `now`: milliseconds. */
+  constructor(dir: string, cacheDir: string, now: () => number) {
+    this.#dir = dir;
+    this.#cacheDir = cacheDir;
+    this.#now = now;
+  }
+
+  /** As it was a moment ago at most. UsageError `run-dir` where it is no folder of runs. */
+  list(): Promise<RunsList> {
+    const now = this.#now();
+    if (this.#found === null || now - this.#found.ms > FOLDER_LOOK_MS)
+      this.#found = { list: findRuns(this.#dir, this.#cacheDir).then(({ list }) => list), ms: now };
+    return this.#found.list;
+  }
+
+  /** Null: there is none of that name. A name may come from anybody: only one that the folder has becomes a path. */
+  async pathOf(name: string): Promise<string | null> {
+    const { runs } = await this.list();
+    return runs.find((row) => row.name === name)?.path ?? null;
+  }
+
+  compare(paths: readonly string[]): RunComparison {
+    return compareRuns(paths.map(readRun), UNWRITTEN);
+  }
+
+  async hide(name: string, hidden: boolean): Promise<void> {
+    const { dir } = await this.list();
+    setHidden(dir, name, hidden);
+    this.#found = null;
+  }
+
+  /** UsageError `run-dir-in-use` while the run is written. */
+  async remove(name: string): Promise<void> {
+    const { dir } = await this.list();
+    deleteRun(join(dir, name));
+    this.#found = null;
+  }
+}
