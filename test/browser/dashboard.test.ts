@@ -135,7 +135,7 @@ test("two runs laid over each other, and their own pages from records", async (c
 
   await page.getByRole("link", { name: "slow-rate" }).click();
   await textThat(page, "header .state", (text) => text === "done");
-  await textThat(page, "#held-back", (text) => text === "nothing holds it back");
+  await textThat(page, "#held-back", (text) => text === "Nothing holds it back");
   await textThat(page, "#curves .values", (text) => text.startsWith("step 300: raw"));
   await textThat(page, "#recipe .hashes", (text) => text.includes("b".repeat(64)));
   await page.getByRole("link", { name: "all runs" }).click();

@@ -72,6 +72,8 @@ test("a run's page fills and moves, tells a death and what it cost within 2 seco
     await page.locator("#smoothing").focus();
     await page.keyboard.press("Home");
     await textThat(page, "#curves output", (text) => text === "0.00");
+    await page.fill("#smoothing", "0.9");
+    await page.locator("h1").click();
   });
 
   await context.test("the dashboard of its folder shows it live, and its own page links to that", async () => {

@@ -89,7 +89,7 @@ export class Chart {
         },
         axes: [
           { ...axis, values: values(ticksX), space: 70 },
-          { ...axis, values: values(ticks), size: 66 },
+          { ...axis, values: values(ticks), size: widthOf },
         ],
         series: [{}, ...lines.map((line) => seriesOf(line))],
         ...(band
@@ -146,6 +146,11 @@ export class Chart {
     const next = Math.min(x.length - 1, Math.max(0, now + by));
     this.#chart.setCursor({ left: this.#chart.valToPos(x[next]!, "x"), top: 10 });
   }
+}
+
+/** Pixels for the longest tick's text. */
+function widthOf(_: uPlot, ticks: readonly string[] | null): number {
+  return 22 + 7 * Math.max(4, ...(ticks ?? []).map(({ length }) => length));
 }
 
 /** Of a line that has no value at a place, such as a test between two evaluations, the one before. */

@@ -104,5 +104,6 @@ function timeLeft(state: RunState, step: number): string {
 
 /** What holds the run back now; of one that has ended, what did. */
 function heldBackOf({ done, heldBack }: RunState): string {
-  return (done ? done.held_back : heldBack?.text) ?? "";
+  const text = (done ? done.held_back : heldBack?.text) ?? "";
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

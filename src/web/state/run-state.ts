@@ -67,7 +67,8 @@ const MAX_TESTS = 1000;
 const MAX_CHECKPOINTS = 100;
 const MAX_LIVES = 100;
 const MAX_MESSAGES = 100;
-const MAX_TIMELINES = 3;
+/** Of the steps that are traced in a row, the last ones that are whole stay while the next come. */
+const MAX_TIMELINES = 5;
 /** Of ranks and steps: a run of many workers shows fewer steps. */
 const MAX_RECENT = 4800;
 const MOST_RECENT_STEPS = 120;

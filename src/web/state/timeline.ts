@@ -41,11 +41,23 @@ const IN_ORDER = ["wait", "input", "compute", "idle"] as const;
 /** Steps that are drawn where no spans were recorded. */
 const LAST_STEPS = 3;
 
-/** The newest steps that follow each other without a gap; null: there is nothing to draw. */
+/** The newest of the longest rows of steps without a gap; null: there is nothing to draw. */
 export function pictureOf(timelines: readonly TimelineEvent[], recent: readonly RecentStep[]): Picture | null {
-  const last = timelines.at(-1);
-  if (last) return exactly(timelines.filter(({ step }, index) => last.step - step === timelines.length - 1 - index));
+  const rows = inRows(timelines);
+  const longest = Math.max(...rows.map(({ length }) => length));
+  const newest = rows.findLast(({ length }) => length === longest);
+  if (newest) return exactly(newest);
   return recent.length === 0 ? null : fromSums(recent.slice(-LAST_STEPS));
+}
+
+function inRows(timelines: readonly TimelineEvent[]): TimelineEvent[][] {
+  const rows: TimelineEvent[][] = [];
+  for (const timeline of timelines) {
+    const row = rows.at(-1);
+    if (row?.at(-1)?.step === timeline.step - 1) row.push(timeline);
+    else rows.push([timeline]);
+  }
+  return rows;
 }
 
 function exactly(timelines: readonly TimelineEvent[]): Picture {
