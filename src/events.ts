@@ -401,6 +401,8 @@ export interface DoneEvent {
   bottleneck: Bottleneck | null;
   /** What held the run back as a sentence, or that nothing did; null: it was too short to tell. */
   held_back: string | null;
+  /** Of a run over several machines: bytes a step, the mean, that came from each node and went to it. */
+  node_bytes?: Record<string, { in: number; out: number }>;
   resume_command: string | null;
 }
 /** The end of a run that was stopped before there was anything to train; only the library and the terminal see it. */

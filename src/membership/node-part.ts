@@ -55,7 +55,8 @@ export function hearOf(
 ): RejectReason | null {
   const worker = workers.find((each) => each.rank === rank);
   if (!worker) return "sender";
-  if (incarnation < worker.incarnation) return "stale";
+  // The end of an incarnation may be told after its successor has begun.
+  if (incarnation < worker.incarnation) return GONE.has(state) ? null : "stale";
   Object.assign(worker, { incarnation, state, pid, device } satisfies Omit<NodeWorker, "rank">);
   return null;
 }

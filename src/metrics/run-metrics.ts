@@ -1,6 +1,6 @@
 /** Run events to Prometheus metrics. Everything is named `cnn_dist_…`; docs/metrics.md says what each one tells. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { RunEvent, WorkerState } from "../events.js";
+import type { NodeEvent, RunEvent, WorkerState } from "../events.js";
 import { VERSION } from "../version.js";
 import type { HttpRefusal } from "./http.js";
 
@@ -108,6 +108,12 @@ export function createRunMetrics(): RunMetrics {
     "direction",
     "transport",
   ]);
+  const nodeExchanged = counter(
+    "node_exchange_bytes_total",
+    "Tensor bytes between the coordinator and each node, in both directions: what crosses the network.",
+    ["node", "direction"],
+  );
+  const nodes = gauge("nodes", "Machines of the run beside the coordinator's, by state.", ["state"]);
   const rejected = counter("wire_rejected_total", "Messages dropped, by reason.", ["reason"]);
   const httpRefused = counter(
     "http_rejected_total",
@@ -128,8 +134,9 @@ export function createRunMetrics(): RunMetrics {
 
   buildInfo.set({ version: VERSION, node: process.version }, 1);
   for (const phase of PHASES) phaseDuration.zero({ phase });
-  for (const reason of ["exit", "silence", "join-timeout", "step-timeout", "protocol", "error"])
+  for (const reason of ["exit", "silence", "join-timeout", "step-timeout", "protocol", "error", "node"])
     failures.inc({ reason }, 0);
+  const nodeStates = new Map<number, NodeEvent>();
   const states = new Map<number, { incarnation: number; state: WorkerState }>();
   const held = new Map<number, { tensors: number; bytes: number }>();
   const setWorkers = () => {
@@ -186,6 +193,8 @@ export function createRunMetrics(): RunMetrics {
         exchanged.inc({ direction: "in", transport: "zeromq" }, event.exchange_bytes.in);
         exchanged.inc({ direction: "out", transport: "zeromq" }, event.exchange_bytes.out);
         exchanged.inc({ direction: "in", transport: "shared-memory" }, event.exchange_bytes.shared);
+        for (const [node, bytes] of Object.entries(event.node_bytes ?? {}))
+          for (const direction of ["in", "out"] as const) nodeExchanged.inc({ node, direction }, bytes[direction]);
         if (event.tail_seconds !== null) tailDuration.observe(event.tail_seconds);
         for (const [rank, phases] of Object.entries(event.ranks)) {
           if (GONE.has(states.get(Number(rank))?.state ?? "ready")) continue; // it died in the step: its series end there
@@ -210,6 +219,13 @@ export function createRunMetrics(): RunMetrics {
         heartbeat.set({ rank: String(event.rank) }, event.timestamp);
         held.set(event.rank, { tensors: event.tensors, bytes: event.tensor_bytes });
         setTensors();
+        return;
+      case "node":
+        nodeStates.set(event.node, event);
+        for (const state of STATES)
+          nodes.set({ state }, [...nodeStates.values()].filter((each) => each.state === state).length);
+        if (event.detection_seconds !== undefined) detection.observe(event.detection_seconds);
+        reassigned.inc(event.reassigned ?? 0);
         return;
       case "worker":
         if (event.state === "lost") {

@@ -5,6 +5,7 @@ import type { Outcome } from "../coordinator/coordinator.js";
 import { CnnDistError, CODES, errorOf, messageOf } from "../errors.js";
 import type { DoneEvent } from "../events.js";
 import type { HeldBackWatch } from "../metrics/held-back.js";
+import { NodeTraffic } from "../metrics/node-traffic.js";
 import { weightsSha256 } from "../parameters/hash.js";
 import type { RunContext } from "./context.js";
 import type { OpenedRun } from "./open.js";
@@ -20,8 +21,10 @@ export async function followRun(
   heldBack: HeldBackWatch,
 ): Promise<DoneEvent> {
   let accuracy: number | null = null;
+  const traffic = new NodeTraffic();
   events.subscribe((event) => {
     if (event.event === "eval") accuracy = event.accuracy;
+    traffic.observe(event);
     if (event.event === "rollback") accuracy = null; // of a step that will be done again
   });
   const stop = () => coordinator.requestStop(messageOf(signal.reason));
@@ -36,6 +39,7 @@ export async function followRun(
     checkpoint: ended.checkpoint ?? checkpoint?.path ?? null,
     runDir: directory.path,
     heldBack: heldBack.whole(),
+    nodeBytes: traffic.perStep(),
   });
   if (ended.kind === "done") await picturesDrawn();
   events.emit(done);
@@ -51,6 +55,7 @@ export function doneEvent(
     checkpoint: string | null;
     runDir: string;
     heldBack: ReturnType<HeldBackWatch["whole"]>;
+    nodeBytes: ReturnType<NodeTraffic["perStep"]>;
   },
 ): DoneEvent {
   return {
@@ -69,6 +74,7 @@ export function doneEvent(
     run_dir: facts.runDir,
     bottleneck: facts.heldBack.bottleneck,
     held_back: facts.heldBack.text,
+    ...(facts.nodeBytes && { node_bytes: facts.nodeBytes }),
     resume_command: kind === "stopped" ? resumeCommand(facts.runDir) : null,
   };
 }

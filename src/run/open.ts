@@ -76,6 +76,10 @@ function record(event: RunEvent, directory: RunDirectory): void {
   if (event.event === "checkpoint-failed") directory.log(`warn: ${event.message}`);
   if (event.event === "rollback")
     directory.log(`${event.reason}: back from step ${event.from_step} to step ${event.step}`);
+  if (event.event === "node")
+    directory.log(
+      `node ${event.node} (incarnation ${event.incarnation}): ${event.state}${event.detail ? `: ${event.detail}` : ""}`,
+    );
   if (event.event === "worker") {
     const { rank, incarnation, state, detail } = event;
     const place = state === "lost" ? ` (${placeOf(event)})` : "";

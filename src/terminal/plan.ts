@@ -55,10 +55,20 @@ function trainingOf({ recipe, steps, epochs, steps_per_epoch, batch_size, shards
   return `${length} · ${batch} in ${plural(shards, "shard")} · ${optimizer} · seed ${recipe.seed}`;
 }
 
-function workersOf({ workers, devices, threads, shards, towers, predicted_memory_bytes: memory }: PlanEvent): string {
+function workersOf({
+  workers,
+  nodes,
+  devices,
+  threads,
+  shards,
+  towers,
+  predicted_memory_bytes: memory,
+}: PlanEvent): string {
   const spare = Math.max(0, workers - shards);
   const names = [...new Set(devices)].join(", ");
-  const who = `${workers} on ${towers === undefined ? "" : `${towers.devices.length} devices each: `}${names}`;
+  const count =
+    nodes === undefined ? workers : `${plural(nodes.count, "node")}, at ${nodes.endpoint}, of ${workers / nodes.count}`;
+  const who = `${count} on ${towers === undefined ? "" : `${towers.devices.length} devices each: `}${names}`;
   const needs = memory === 0 ? "" : `, about ${bytes(memory)} each`;
   const spares = spare === 1 ? "a spare" : "spares";
   const idle = spare === 0 ? "" : ` · ${spare} of them as ${spares}: there are only ${plural(shards, "shard")}`;

@@ -3,19 +3,23 @@ import {
   type DoneEvent,
   type EvalEvent,
   type HeldBack,
+  type NodeEvent,
   type NotStartedEvent,
   type PlanEvent,
   placeOf,
   type RunEvent,
   type SlowEvent,
   type StepEvent,
+  type WorkerEvent,
   type WorkerState,
 } from "../events.js";
-import { count, plural } from "../format.js";
+import { bytes, count, plural } from "../format.js";
 import { bar, duration, fit, rate, wrap } from "./format.js";
 import { appended, type Curve, NO_CURVE, sparkline } from "./sparkline.js";
 
 interface WorkerLine {
+  /** In a run over several machines. */
+  node?: number;
   device: string;
   state: WorkerState;
   detail: string;
@@ -61,7 +65,8 @@ export function advance(progress: Progress, event: RunEvent): Progress {
       return { ...progress, evaluation: event };
     case "worker": {
       const seconds = progress.workers.get(event.rank)?.seconds ?? null;
-      const line = { device: event.device, state: event.state, detail: event.detail ?? "", seconds };
+      const { node, device, state, detail = "" } = event;
+      const line = { ...(node === undefined ? {} : { node }), device, state, detail, seconds };
       return { ...progress, workers: new Map(progress.workers).set(event.rank, line) };
     }
     case "step": {
@@ -113,14 +118,14 @@ function heldBackLines({ heldBack }: Progress, width: number): string[] {
   return [...lines.slice(0, HELD_BACK_LINES - 1), `${last.slice(0, width - 1)}…`];
 }
 
-function workerLine(rank: number, { device, state, detail, seconds }: WorkerLine): string {
+function workerLine(rank: number, { node, device, state, detail, seconds }: WorkerLine): string {
   const doing =
     state === "working" && seconds !== null
       ? `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms a step`
       : state === "working"
         ? ""
         : detail;
-  return `  rank ${rank}  ${device}  ${state.padEnd(8)} ${doing}`.trimEnd();
+  return `  ${node === undefined ? "" : `node ${node}  `}rank ${rank}  ${device}  ${state.padEnd(8)} ${doing}`.trimEnd();
 }
 
 /** Everything in one line, where there is no terminal. */
@@ -161,16 +166,31 @@ export function sentence(event: RunEvent): string | null {
     case "rollback":
       return `${event.reason}: going back from step ${count(event.from_step)} to step ${count(event.step)}; the steps since then are done again, with the same result`;
     case "worker":
-      if (event.state === "lost")
-        return `rank ${event.rank} is lost: ${event.detail} (${placeOf(event)})${event.reassigned ? `; the others compute its ${plural(event.reassigned, "shard")} in the same step` : ""}`;
-      if (event.state === "refused") return `rank ${event.rank} was refused: ${event.detail}`;
-      return null;
+    case "node":
+      return becameOf(event);
     case "log":
       // An error ends the run, and is printed at its end.
       return event.level === "error" ? null : event.message;
     default:
       return null;
   }
+}
+
+/** A worker that was lost with its node is told of with it. */
+function becameOf(event: WorkerEvent | NodeEvent): string | null {
+  const { state, detail, reassigned, reason } = event;
+  const who = whoOf(event);
+  if (state === "lost" && reason !== "node")
+    return `${who} is lost: ${detail} (${placeOf(event)})${reassigned ? `; the others compute its ${plural(reassigned, "shard")} in the same step` : ""}`;
+  if (state === "refused") return `${who} was refused: ${detail}`;
+  if (state === "ready" && event.event === "node")
+    return `${who} (${event.host}) takes part with ${plural(event.workers, "worker")}`;
+  return null;
+}
+
+function whoOf(event: WorkerEvent | NodeEvent): string {
+  if (event.event === "node") return `node ${event.node}`;
+  return event.node === undefined ? `rank ${event.rank}` : `rank ${event.rank} of node ${event.node}`;
 }
 
 const SLOW_IN: Readonly<Record<SlowEvent["phase"], string>> = {
@@ -201,6 +221,8 @@ export function summaryLines(done: DoneEvent | NotStartedEvent): string[] {
   if (done.ema_sha256 !== null) lines.push(`average     ${done.ema_sha256}`);
   if (done.recipe_sha256 !== null) lines.push(`recipe      ${done.recipe_sha256}`);
   lines.push(`checkpoint  ${done.checkpoint ?? "none: nothing was trained yet"}`);
+  for (const [node, { in: came, out: went }] of Object.entries("node_bytes" in done ? (done.node_bytes ?? {}) : {}))
+    lines.push(`node ${node.padEnd(7)}${bytes(came)} from it and ${bytes(went)} to it a step`);
   if (done.held_back !== null) lines.push(`speed       ${done.held_back}`);
   if (done.resume_command !== null) lines.push(`resume      ${done.resume_command}`);
   return lines;

@@ -45,6 +45,7 @@ const JSON_EVENTS: ReadonlySet<RunEvent["event"]> = new Set([
   "slow",
   "backup",
   "worker",
+  "node",
   "done",
   "stopped",
 ]);
@@ -96,7 +97,8 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       }
       if (event.event === "checkpoint-failed" || (event.event === "log" && event.level === "warn"))
         return labelled(color.yellow, "warning", event.message);
-      const lost = event.event === "worker" && (event.state === "lost" || event.state === "refused");
+      const lost =
+        (event.event === "worker" || event.event === "node") && (event.state === "lost" || event.state === "refused");
       const text = sentence(event);
       if (text !== null && (talk || lost)) say(`  ${lost ? color.yellow(text) : text}`);
       for (const line of lastWords(event)) say(`    ${color.dim(line)}`);

@@ -6,6 +6,7 @@ import { type CoordinatorOptions, createCoordinator } from "../../src/coordinato
 import type { RunEvent } from "../../src/events.js";
 import { SharedFile } from "../../src/exchange/mapping.js";
 import { NEW_SCHEDULE } from "../../src/optim/schedule.js";
+import type { Layout } from "../../src/parameters/layout.js";
 import { memoryNetwork } from "../../src/transport/memory.js";
 import { FakeClock } from "./fake-clock.js";
 import { DATASET, FakeWorker, type FakeWorkerOptions, filled, TOPOLOGY, testLayout } from "./fake-worker.js";
@@ -18,6 +19,8 @@ export function fakeRun(
     recipe?: Partial<WrittenRecipe>;
     workers?: number;
     gatherMs?: number;
+    nodes?: CoordinatorOptions["nodes"];
+    layout?: Layout;
     start?: Partial<Snapshot>;
     /** A model of the user's own: the first worker brings its values. */
     values?: "from the first worker";
@@ -29,7 +32,7 @@ export function fakeRun(
     engineKnown?: (fingerprint: Fingerprint) => string;
   } = {},
 ) {
-  const layout = testLayout();
+  const layout = given.layout ?? testLayout();
   const network = memoryNetwork();
   const clock = new FakeClock();
   const events: RunEvent[] = [];
@@ -79,7 +82,7 @@ export function fakeRun(
       isTraced: () => false,
       exchange: "frames",
       block: 1,
-      nodes: null,
+      nodes: given.nodes ?? null,
       placement: {
         checkpointEverySteps: 0,
         checkpointEverySeconds: 0,
@@ -116,7 +119,7 @@ export function fakeRun(
     },
   );
   const worker = (options: Partial<FakeWorkerOptions> = {}) => new FakeWorker(network, { layout, train, ...options });
-  return { layout, network, clock, events, saved, ended, possible, coordinator, worker, recipe };
+  return { train, layout, network, clock, events, saved, ended, possible, coordinator, worker, recipe };
 }
 
 /** The bits of everything that a run leaves. */

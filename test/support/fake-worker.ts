@@ -5,6 +5,7 @@
 import type { Fingerprint } from "../../src/config/fingerprint.js";
 import { EpochOrder, globalBatch } from "../../src/data/order.js";
 import type { WeightsKind } from "../../src/events.js";
+import type { RunMemory } from "../../src/exchange/memory.js";
 import { asBytes } from "../../src/parameters/bytes.js";
 import { type Layout, layoutOf } from "../../src/parameters/layout.js";
 import { childrenOf, coverOf, type Range } from "../../src/parameters/tree.js";
@@ -31,6 +32,8 @@ export interface FakeWorkerOptions {
   layout: Layout;
   train: number;
   token?: string | null;
+  /** Shared with whoever started it, and used where it is told so; a shard a block. */
+  memory?: () => RunMemory;
   fingerprint?: Fingerprint;
   /** Called before each message goes out; false swallows it and everything after it (the worker is dead). */
   beforeSend?: (message: ToCoordinator) => boolean;
@@ -48,6 +51,7 @@ export class FakeWorker {
   #recipe: Extract<ToWorker, { type: "recipe" }> | null = null;
   #sender = { run: "", rank: 0, incarnation: 0 };
   #order: EpochOrder | null = null;
+  #memory: RunMemory | null = null;
   dead = false;
 
   constructor(network: MemoryNetwork, options: FakeWorkerOptions) {
@@ -91,6 +95,7 @@ export class FakeWorker {
         });
       case "accept":
         this.#sender = { run: message.run, rank: message.rank, incarnation: message.incarnation };
+        if (message.exchange === "shared-memory") this.#memory = this.#options.memory!();
         return;
       case "weights": {
         const { layout } = this.#options;
@@ -119,9 +124,18 @@ export class FakeWorker {
   }
 
   #bucket(version: number, bucket: number, kind: WeightsKind = "raw"): Float32Array {
+    if (this.#memory) return this.#inMemory(this.#memory, version, bucket, kind);
     const weights = this.#weights.get(`${kind} ${version}/${bucket}`);
     if (!weights) throw new Error(`rank ${this.rank} was given work at version ${version} without bucket ${bucket}`);
     return weights;
+  }
+
+  #inMemory(memory: RunMemory, version: number, bucket: number, kind: WeightsKind): Float32Array {
+    const raw = { weights: memory.weights(version), state: memory.state(version) };
+    const { weights, state } = kind === "ema" ? memory.ema(version)! : raw;
+    if (bucket < 0) return state;
+    const { offset, size } = this.#options.layout.buckets[bucket]!;
+    return weights.subarray(offset, offset + size);
   }
 
   #compute(assign: Extract<ToWorker, { type: "assign" }>): void {
@@ -147,7 +161,8 @@ export class FakeWorker {
       const [left, right] = [sum(children[0], leaf), sum(children[1], leaf)];
       return left.map((value, index) => value + right[index]!);
     };
-    for (const range of coverOf(mine, batch.shards)) {
+    const alone = (shard: number): Range => ({ start: shard, end: shard + 1 });
+    for (const range of this.#memory ? mine.map(alone) : coverOf(mine, batch.shards)) {
       for (const { index, size } of layout.buckets) {
         const weights = this.#bucket(assign.version, index);
         const gradient = sum(range, (shard) => {
@@ -156,10 +171,9 @@ export class FakeWorker {
             for (let i = 0; i < size; i++) out[i] = out[i]! + (weights[i]! * 0.3 - Math.sin(sample + i)) / assign.batch;
           return out;
         });
-        this.say(
-          { type: "bucket", ...work, ...range, bucket: index },
-          this.#options.gradient?.(assign.step, range, index, gradient) ?? gradient,
-        );
+        const said = this.#options.gradient?.(assign.step, range, index, gradient) ?? gradient;
+        this.#memory?.gradient(range.start, layout.buckets[index]!).set(said);
+        this.say({ type: "bucket", ...work, ...range, bucket: index }, this.#memory ? undefined : said);
       }
       const state =
         layout.stateSize > 0

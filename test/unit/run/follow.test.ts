@@ -12,6 +12,7 @@ const FACTS = {
   checkpoint: "/runs/a b/checkpoints/step-00000012",
   runDir: "/runs/a b",
   heldBack: { bottleneck: null, text: null },
+  nodeBytes: null,
 };
 
 test("the last event tells what was trained; a run that was stopped tells how to go on", () => {
