@@ -39,7 +39,7 @@ export function fakeNode(
       host: "there",
       device: "cpu",
       pid: 9,
-      placement: { stepTimeout: 60, heartbeatTimeout: 10, minWorkers: null, waitWorkers: 0 },
+      placement: { stepTimeout: 60, heartbeatTimeout: 10, minWorkers: null, waitWorkers: 0, backupShards: false },
       waits: { firstMs: 60_000, againMs: 30_000 },
       heartbeatMs: 1_000_000,
     },
