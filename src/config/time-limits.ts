@@ -32,6 +32,8 @@ export const HELLO_TIMEOUT_MS = 60_000;
 export const ALONE_MS = 30_000;
 /** How long a node looks for a coordinator that it has not met yet: a name that is not known, a port where nobody listens. */
 export const FIND_COORDINATOR_MS = 300_000;
+/** How long a node waits for a coordinator that is gone: the run may be started again, here or elsewhere. */
+export const NODE_ALONE_MS = 60_000;
 /** How often a node looks again whether a name or a key is there. */
 export const FIND_AGAIN_MS = 500;
 /** How long a run waits for all the nodes that it is to begin with, before it begins with those that are there. */

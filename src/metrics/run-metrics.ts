@@ -110,7 +110,7 @@ export function createRunMetrics(): RunMetrics {
   ]);
   const nodeExchanged = counter(
     "node_exchange_bytes_total",
-    "Tensor bytes between the coordinator and each node, in both directions: what crosses the network.",
+    "Tensor bytes that came from (in) and went to (out) each other node: its share of the network, whatever its workers.",
     ["node", "direction"],
   );
   const nodes = gauge("nodes", "Machines of the run beside the coordinator's, by state.", ["state"]);

@@ -6,7 +6,7 @@ import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../clock.js";
 import type { Placement } from "../config/placement.js";
-import { ALONE_MS, FIND_AGAIN_MS, FIND_COORDINATOR_MS, LEAVE_MS } from "../config/time-limits.js";
+import { ALONE_MS, FIND_AGAIN_MS, FIND_COORDINATOR_MS, LEAVE_MS, NODE_ALONE_MS } from "../config/time-limits.js";
 import { type AssignedDevice, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
 import { CnnDistError, messageOf } from "../errors.js";
@@ -122,7 +122,7 @@ async function takePart(options: JoinOptions, place: Place, key: WorkerKey): Pro
         device: devices[0]!.name,
         pid: process.pid,
         placement,
-        waits: { firstMs: FIND_COORDINATOR_MS, againMs: ALONE_MS },
+        waits: { firstMs: FIND_COORDINATOR_MS, againMs: NODE_ALONE_MS },
       },
       {
         up,
