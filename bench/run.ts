@@ -9,6 +9,7 @@ import { cacheDirectory } from "../src/paths.js";
 import { heading } from "./heading.js";
 import { type Bench, Runs, type Sitting } from "./sitting.js";
 import { printLine } from "./table.js";
+import { beside } from "./tables/beside.js";
 import { captured } from "./tables/captured.js";
 import { checkpoint } from "./tables/checkpoint.js";
 import { data } from "./tables/data.js";
@@ -40,6 +41,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   page,
   prediction,
   memory,
+  beside,
   help,
 };
 

@@ -11,7 +11,7 @@ import { logProbabilities } from "./scores.js";
 /** Layers that are shown; of more, some evenly spaced. */
 const LAYERS = 12;
 /** Maps of a layer, and values of a vector. */
-const MAPS = 32;
+const MAPS = 16;
 const VALUES = 128;
 /** Layers that move or choose what others computed; of the others each is worth a look. */
 const MOVES = /pool|drop|pad|flatten|reshape|resize|input|subsampl/i;

@@ -86,7 +86,7 @@ export interface Heat {
   values: Float32Array;
 }
 
-const LARGE = 224;
+const LARGE = 192;
 
 /** Selvaraju et al. 2017, arXiv:1610.02391: the image, its heat map, and one over the other. */
 export function gradcamDrawing(image: Looked, map: Heat): Drawing {

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LOOKED } from "../../../src/evaluation/judge.js";
 import type { RunEvent, WorkerEvent } from "../../../src/events.js";
+import { confusionDrawing } from "../../../src/pictures/confusion.js";
+import { filtersDrawing } from "../../../src/pictures/filters.js";
+import { mistakesDrawing, samplesDrawing } from "../../../src/pictures/images.js";
+import { activationsDrawing, gradcamDrawing } from "../../../src/pictures/insides.js";
+import { deriveKey, integers } from "../../../src/random.js";
 import { type ReportFacts, reportHtml } from "../../../src/report/report.js";
 import { pageEvent } from "../../../src/web/state/page-event.js";
 import { advance, emptyRunState } from "../../../src/web/state/run-state.js";
@@ -99,4 +105,40 @@ test("a run that never began, and one without pictures, say so", () => {
   assert.match(page, /There are none:/);
   assert.match(page, /there is no checkpoint/);
   assert.match(page, /The test set was not evaluated\./);
+});
+
+test("of photographs that cannot be compressed, and a thousand classes, it weighs less than 3 MB", () => {
+  const shape = [224, 224, 3] as const;
+  const bytes = integers(deriveKey(1, "noise"), 224 * 224 * 3).map((word) => word >>> 24);
+  const pixels = Uint8Array.from(bytes);
+  const classNames = Array.from({ length: 1000 }, (_, label) => `class ${label}`);
+  const images = Array.from({ length: LOOKED }, () => ({
+    pixels,
+    label: 0,
+    guesses: [{ label: 1, probability: 0.5 }],
+  }));
+  const noise = (length: number) => Float32Array.from({ length }, (_, at) => bytes[(at * 7) % bytes.length]!);
+  const matrix = classNames.map((_, label) =>
+    classNames.map((_, taken) => bytes[(label * 1000 + taken) % bytes.length]! >> 5),
+  );
+  const image = { pixels, shape, from: "noise.png", guess: { name: "noise", probability: 0.5 } };
+  const sides = [224, 224, 112, 112, 56, 56, 28, 28, 14, 14, 7, 7];
+  const layers = sides.map((side) => ({
+    name: "conv",
+    shape: [side, side, 64],
+    shown: 16,
+    values: noise(side * side * 16),
+  }));
+  const gallery = { shape, classNames, of: "images" };
+  const drawn = [
+    samplesDrawing(images, gallery),
+    mistakesDrawing(images, gallery, { wrong: 9, images: 9 }),
+    confusionDrawing({ classNames, matrix, of: "images" }),
+    activationsDrawing(image, layers),
+    gradcamDrawing(image, { layer: "conv", height: 7, width: 7, values: noise(49) }),
+    filtersDrawing({ name: "conv1", shape: [11, 11, 3, 96], values: noise(11 * 11 * 3 * 96) }),
+  ];
+  const classes = classNames.map((name) => ({ name, images: 50, hits: 25, accuracy: 0.5 }));
+  const { length } = html([BEGUN], { pictures: { of: "", drawn, why: [] }, classes });
+  assert.ok(length > 2e6 && length < 3e6, `${length} bytes`);
 });
