@@ -131,6 +131,7 @@ class NodeLife {
 
   #wait(ms: number, what: string): void {
     this.#cancelWait();
+    if (this.#outcome) return; // the coordinator leaves too: nothing is to keep this process
     this.#cancelWait = this.#ports.clock.after(ms, () => this.#finish("failed", `${what} (waited ${ms / 1000} s)`));
   }
 

@@ -54,12 +54,12 @@ async function sbatch(
   mkdirSync(bin, { recursive: true });
   const stand = (name: string, then: string) =>
     writeFileSync(join(bin, name), `#!/bin/bash\n${then}\n`, { mode: 0o755 });
-  stand("cnn-dist", `trap 'sleep 0.3; exit 75' USR1\necho "$@" >>"${dir}/words"\necho begun\n${cnnDist}`);
+  stand("cnn-dist", `trap 'sleep 0.3; exit 75' USR1 TERM\necho "$@" >>"${dir}/words"\necho begun\n${cnnDist}`);
   stand("scontrol", `echo scontrol "$@" >>"${dir}/words"`);
   // srun hands its signals on to all of the task: its shell and what that started.
   stand(
     "srun",
-    `while [[ $1 == --* ]]; do shift; done\nset -m; "$@" & trap 'kill -USR1 -- -$!' USR1\nwhile s=; wait $!; c=$?; [ $c -gt 128 ]; do :; done; exit $c`,
+    `while [[ $1 == --* ]]; do shift; done\nset -m; "$@" & trap 'kill -USR1 -- -$!' USR1 TERM\nwhile s=; wait $!; c=$?; [ $c -gt 128 ]; do :; done; exit $c`,
   );
   const job = spawn("bash", [join(ROOT, "deploy/slurm/launch.sbatch"), "--model", "vgg13"], {
     env: {
@@ -71,12 +71,15 @@ async function sbatch(
       SLURMD_NODENAME: "n1",
     },
     stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
   });
   let stderr = "";
   job.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk;
   });
-  if (signal) job.stdout.once("data", () => job.kill(signal));
+  // Notice comes to the script alone; the end of a job to all its processes.
+  const target = signal === "SIGTERM" ? -job.pid! : job.pid!;
+  if (signal) job.stdout.once("data", () => process.kill(target, signal));
   else job.stdout.resume();
   const code = await new Promise<number | null>((resolve) => job.once("exit", resolve));
   return { code, stderr, words: readFileSync(join(dir, "words"), "utf8").trim().split("\n") };

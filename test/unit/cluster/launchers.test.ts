@@ -95,7 +95,7 @@ const CASES: readonly Case[] = [
   {
     what: "torchrun --no-python",
     source:
-      "PyTorch 2.9: torch/distributed/elastic/agent/server/local_elastic_agent.py, _start_workers; docs/elastic/run",
+      "PyTorch 2.13: torch/distributed/elastic/agent/server/local_elastic_agent.py, _start_workers; docs/elastic/run",
     env: TORCHRUN,
     place: {
       launcher: "torchrun",

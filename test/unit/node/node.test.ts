@@ -162,3 +162,24 @@ test("a node whose workers compute something else is refused, and the run begins
   await shared.clock.advance(NODES.patienceMs + 500);
   assert.equal(bitsOf((await outcome).snapshot), await expected());
 });
+
+test("a node that has ended waits for nobody: a coordinator that closes as well sets no timer that keeps its process", async (context) => {
+  const shared = run();
+  ownWorker(shared);
+  let told: ((connected: boolean) => void) | undefined;
+  const { network } = shared;
+  const connect = network.connect.bind(network);
+  context.mock.method(network, "connect", () =>
+    Object.assign(connect(), {
+      onConnection(listener: (connected: boolean) => void) {
+        told = listener;
+      },
+    }),
+  );
+  const node = fakeNode(shared);
+  await shared.coordinator.run();
+  assert.equal((await node.outcome).kind, "done");
+  const timers = context.mock.method(shared.clock, "after");
+  told!(false);
+  assert.equal(timers.mock.callCount(), 0);
+});
