@@ -15,6 +15,7 @@ import { checkpoint } from "./tables/checkpoint.js";
 import { data } from "./tables/data.js";
 import { ddp } from "./tables/ddp.js";
 import { decode } from "./tables/decode.js";
+import { exactness } from "./tables/exactness.js";
 import { frames } from "./tables/frames.js";
 import { help } from "./tables/help.js";
 import { memory } from "./tables/memory.js";
@@ -37,6 +38,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   overhead,
   checkpoint,
   frames,
+  exactness,
   scale,
   page,
   prediction,
