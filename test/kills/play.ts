@@ -79,7 +79,7 @@ class Stage {
   leftovers(): string[] {
     const found = (place: string, names: readonly string[]) => names.map((name) => `${place}: ${name}`);
     const in_ = (...names: string[]) => readdirSync(join(this.#dir, ...names));
-    const belongs = /^(recipe\.json|metrics\.jsonl|replay\.jsonl|logs|checkpoints)$/;
+    const belongs = /^(recipe\.json|page\.json|metrics\.jsonl|replay\.jsonl|logs|checkpoints)$/;
     return [
       ...found(
         "process",
