@@ -40,6 +40,8 @@ export const FIND_AGAIN_MS = 500;
 export const NODES_PATIENCE_MS = 120_000;
 /** How long a worker may finish what it computes when its connection is gone, before its process is of no use any more. */
 export const UNFINISHED_MS = 60_000;
+/** Between two incarnations of one process: a coordinator that lets a worker in and cuts it off must not keep both busy. */
+export const REJOIN_PAUSE_MS = 200;
 /** A run that goes on waits so long for all of its workers from elsewhere, and then begins with those that are there. */
 export const REGATHER_MS = 10_000;
 /** ZeroMQ's own signs of life on TCP, which find connections that are dead without a word. */

@@ -97,10 +97,12 @@ export class RunLock {
   }
 
   /**
-   * The same before files are changed; CnnDistError `checkpoint` while the lock cannot be read, and was not for so long that
-   * another run may have taken it over.
+   * Before files are put in place or removed: reads the lock, whatever the clock says (that of a machine that was paused may
+   * have stood still). Throws as `assertHeld` does; CnnDistError `checkpoint` while the lock cannot be read, and was not for
+   * so long that another run may have taken it over.
    */
   assertMayWrite(): void {
+    if (!this.#lost) this.#beat();
     this.assertHeld();
     const unseenMs = this.#now() - this.#lastSeenMs;
     if (unseenMs > LOCK_SILENT_MS)

@@ -1,8 +1,10 @@
 /** The process of one worker, as fork-worker.ts starts it. */
 import { hostname } from "node:os";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { monotonicMs } from "../clock.js";
+import { REJOIN_PAUSE_MS } from "../config/time-limits.js";
 import { dieWithParent, exitNow } from "../engine/prctl.js";
 import { CnnDistError, messageOf } from "../errors.js";
 import { SharedFile } from "../exchange/mapping.js";
@@ -42,6 +44,7 @@ async function work(settings: WorkerSettings, leaving: AbortSignal): Promise<Wor
       return { kind, detail };
     }
     process.stderr.write(`${detail}; waiting ${settings.aloneMs / 1000} s for one\n`);
+    await sleep(REJOIN_PAUSE_MS);
   }
 }
 

@@ -1,11 +1,14 @@
 /** One run that is interrupted again and again, by SIGTERM or SIGKILL at any moment of a step, and gone on with by the same words. */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { PlanEvent } from "../../src/events.js";
+import type { PlanEvent, RunEvent } from "../../src/events.js";
 import { deriveKey, uniforms } from "../../src/random.js";
 import { type CliRun, cli } from "../support/runs.js";
 
+/** A life ends after so many steps of its own, and not before one of them was saved: a slow disk saves a few of them alone. */
 const LIFE_STEPS = 6;
+/** More than a life may take: the run must not end before its last interruption. */
+const STEPS_A_LIFE = 60;
 /** Longer than a step, whose three batches are accumulated. */
 const LIFE_MS = 60;
 /** Seven steps an epoch, the last one short. */
@@ -25,7 +28,7 @@ export interface Resumes {
 }
 
 export async function resumeOften(dir: string, { count, seed }: { count: number; seed: number }): Promise<Resumes> {
-  const steps = `${(LIFE_STEPS + 2) * (count + 1)}`;
+  const steps = `${STEPS_A_LIFE * (count + 1)}`;
   const start = (name: string) =>
     cli(["launch", ...RECIPE, "--steps", steps, "--run-dir", join(dir, name), "--auto-resume"]);
   const expected = await endOf(await start("undisturbed"));
@@ -35,7 +38,8 @@ export async function resumeOften(dir: string, { count, seed }: { count: number;
     const run = await start("disturbed");
     tell(resumes, run, number, await planOf(run));
     const own = 1 + Math.floor(life * LIFE_STEPS);
-    await run.waitFor(() => run.events.filter(({ event }) => event === "step").length >= own);
+    const countOf = (kind: RunEvent["event"]) => run.events.filter(({ event }) => event === kind).length;
+    await run.waitFor(() => countOf("step") >= own && countOf("checkpoint") >= 1);
     await sleep(delay * LIFE_MS);
     run.child.kill(signal < 0.5 ? "SIGTERM" : "SIGKILL");
     const { code } = await run.ended;

@@ -124,6 +124,16 @@ test("a folder that is gone for a while takes no lock away, and after two minute
   lock.release();
 });
 
+test("a machine that was paused, whose clock stood still, finds out before it changes a file", (context) => {
+  const path = join(temporaryDirectory(context), "lock");
+  const lock = RunLock.take(path, thisMachine(), () => 1_000_000);
+  lock.assertMayWrite();
+  writeFileSync(path, "another's");
+  lock.assertHeld();
+  assert.throws(() => lock.assertMayWrite(), { code: "lock-lost" });
+  assert.throws(() => lock.assertHeld(), { code: "lock-lost" });
+});
+
 test("a lock that can be read, and not written, is held as long as it is the run's own", async (context) => {
   const path = join(temporaryDirectory(context), "lock");
   let nowMs = 1_000_000;
