@@ -342,17 +342,19 @@ export interface LogEvent {
   message: string;
 }
 /** What can hold a run back. */
-export type HoldPhase =
-  | "wait"
-  | "input"
-  | "slow-rank"
-  | "uneven-shards"
-  | "write"
-  | "coordinator"
-  | "checkpoint"
-  | "evaluation"
-  | "compile"
-  | "workers";
+export const HOLD_PHASES = [
+  "wait",
+  "input",
+  "slow-rank",
+  "uneven-shards",
+  "write",
+  "coordinator",
+  "checkpoint",
+  "evaluation",
+  "compile",
+  "workers",
+] as const;
+export type HoldPhase = (typeof HOLD_PHASES)[number];
 /** What holds a run back, now or over all of it. */
 export interface HeldBack {
   /** Null: nothing is worth telling, or too little is known yet. */
@@ -373,7 +375,7 @@ export interface HeldBackEvent extends HeldBack {
 /** No step begins before this is done; for those who tell what a run does now. */
 export interface WaitingEvent {
   event: "waiting";
-  for: "evaluation" | "checkpoint";
+  for: "evaluation" | "checkpoint" | "workers";
 }
 /** What keeps a run below three quarters of its best speed: two workers, below 1.5 times that of one. */
 export interface Bottleneck extends HeldBack {

@@ -233,6 +233,7 @@ export class Membership implements Workers {
     for (;;) {
       if (this.#ended) throw this.#ended;
       if (!this.#shortage.of(this.#workersReady())) return await this.#follow(inFlight);
+      this.#ports.emit({ event: "waiting", for: "workers" });
       await this.#changed.promise;
     }
   }

@@ -42,10 +42,15 @@ export function joining(missing: number, coming: readonly Doing[], seconds: numb
   return waiting("workers", `waiting for ${plural(missing, "worker")}${since(seconds, earlier)}: ${who}`);
 }
 
-export function restarting(those: readonly Doing[], seconds: number): HeldBack {
+/** `able`: workers that are there; with --min-workers they may be too few. */
+export function restarting(able: number, those: readonly Doing[], seconds: number): HeldBack {
   const who = list(those.map(({ rank, doing, detail }) => `rank ${rank} (${doing === "lost" ? detail : doing})`));
   const rank = those.length === 1 ? those[0]!.rank : null;
-  return waiting("workers", `no worker is there${since(seconds)}; it goes on when one is back: ${who}.`, rank);
+  const what =
+    able === 0
+      ? `no worker is there${since(seconds)}; it goes on when one is back`
+      : `the training waits for workers${since(seconds)}: ${able} ${able === 1 ? "is" : "are"} there, and --min-workers asks for more`;
+  return waiting("workers", `${what}${who === "" ? "" : `: ${who}`}.`, rank);
 }
 
 export function compiling(rank: number | null, seconds: number, earlier: number | null = null): HeldBack {

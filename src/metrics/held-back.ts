@@ -1,5 +1,5 @@
 /** What holds a run back: over all of it, and now. Events and times in, one sentence out. Pure; times are milliseconds of one clock. */
-import type { Bottleneck, HeldBack, PlanEvent, RunEvent, WorkerEvent } from "../events.js";
+import type { Bottleneck, HeldBack, PlanEvent, RunEvent, WaitingEvent, WorkerEvent } from "../events.js";
 import {
   compiling,
   type Doing,
@@ -56,7 +56,7 @@ export class HeldBackWatch {
   #plan: PlanEvent | null = null;
   /** When the last step, or what comes between two, was over. */
   #sinceMs = 0;
-  #waitingFor: "evaluation" | "checkpoint" | null = null;
+  #waitingFor: WaitingEvent["for"] | null = null;
   #lost: number | null = null;
   /** When the newest worker became ready. */
   #readyMs = 0;
@@ -90,6 +90,8 @@ export class HeldBackWatch {
       }
       case "waiting":
         this.#waitingFor = event.for;
+        // What the next step waits for those that are missing, it waits for the one that was lost last.
+        if (event.for === "workers") this.#lost ??= [...this.#why.keys()].at(-1) ?? null;
         return;
       case "step":
         return this.#step(event, nowMs);
@@ -150,7 +152,8 @@ export class HeldBackWatch {
     const gone = this.#those(({ state }) => state === "lost");
     const coming = this.#those(({ state }) => state === "starting" || state === "joining" || state === "tracing");
     const able = this.#those(({ state }) => state === "ready" || state === "working");
-    if (able.length === 0) return restarting([...gone, ...coming], seconds);
+    if (able.length === 0 || this.#waitingFor === "workers")
+      return restarting(able.length, [...gone, ...coming], seconds);
     const quiet = able
       .map((worker) => ({ ...worker, seconds: (nowMs - (worker.heardMs ?? nowMs)) / 1000 }))
       .sort((a, b) => b.seconds - a.seconds)[0]!;
@@ -170,6 +173,7 @@ export class HeldBackWatch {
     if (before?.incarnation !== incarnation) this.#fresh.add(rank);
     if (state === "lost") {
       this.#lost = rank;
+      this.#why.delete(rank); // the newest comes last
       this.#why.set(rank, detail.split("\n")[0]!);
     }
     const heardMs = before?.incarnation === incarnation ? before.heardMs : null;

@@ -1,6 +1,6 @@
 /** Run events to Prometheus metrics. Everything is named `cnn_dist_…`; docs/metrics.md says what each one tells. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { NodeEvent, RunEvent, WorkerState } from "../events.js";
+import { HOLD_PHASES, type HoldPhase, type NodeEvent, type RunEvent, type WorkerState } from "../events.js";
 import { VERSION } from "../version.js";
 import type { HttpRefusal } from "./http.js";
 
@@ -96,6 +96,11 @@ export function createRunMetrics(): RunMetrics {
     "How many times as long as the others a rank takes for a shard, as long as it is named slow; 0: it is not.",
     ["rank"],
   );
+  const heldBack = gauge(
+    "held_back_ratio",
+    "What the run is held back by now takes so much of its time, by phase; 0: not by this.",
+    ["phase"],
+  );
   const failures = counter("failures_detected_total", "Workers lost, by how it was noticed.", ["reason"]);
   const detection = histogram(
     "failure_detection_seconds",
@@ -134,6 +139,10 @@ export function createRunMetrics(): RunMetrics {
 
   buildInfo.set({ version: VERSION, node: process.version }, 1);
   for (const phase of PHASES) phaseDuration.zero({ phase });
+  const setHeldBack = (now: HoldPhase | null, share: number) => {
+    for (const phase of HOLD_PHASES) heldBack.set({ phase }, phase === now ? share : 0);
+  };
+  setHeldBack(null, 0);
   for (const reason of ["exit", "silence", "join-timeout", "step-timeout", "protocol", "error", "node"])
     failures.inc({ reason }, 0);
   const nodeStates = new Map<number, NodeEvent>();
@@ -237,6 +246,7 @@ export function createRunMetrics(): RunMetrics {
         if (event.incarnation < (states.get(event.rank)?.incarnation ?? 0)) return;
         states.set(event.rank, { incarnation: event.incarnation, state: event.state });
         if (GONE.has(event.state)) forget(event.rank);
+        else if (event.state === "ready") slow.set({ rank: String(event.rank) }, 0);
         setWorkers();
         return;
       case "backup":
@@ -245,12 +255,15 @@ export function createRunMetrics(): RunMetrics {
       case "slow":
         slow.set({ rank: String(event.rank) }, event.slow ? event.times : 0);
         return;
+      case "held-back":
+        return setHeldBack(event.phase, event.share);
       case "rejected":
         rejected.inc({ reason: event.reason }, event.count);
         return;
       case "done":
       case "stopped":
         notRunning = "the run has ended";
+        setHeldBack(null, 0);
         return;
       case "timeline":
       case "log":

@@ -81,13 +81,15 @@ test("promtool accepts a run's metrics, and a real Prometheus that scraped it by
     const { dashboard } = (await import(pathToFileURL(join(ROOT, "deploy/grafana/dashboard.mjs")).href)) as {
       dashboard: () => { panels: { title: string; targets: { expr: string }[] }[] };
     };
-    const panels = dashboard().panels.filter(({ title }) => !title.startsWith("GPU"));
+    const { panels } = dashboard();
     assert.ok(panels.length >= 8);
     for (const { title, targets } of panels) {
       for (const { expr } of targets) {
         // Grafana puts in what fits the scrape interval.
         const found = await query(expr.replaceAll("$__rate_interval", "1m"), late);
-        assert.ok(found.length > 0, `${title}: ${expr} gives nothing`);
+        // Without GPUs and other machines there is nothing of them, and yet the query must be one.
+        const empty = /^(GPU|Nodes)/.test(title);
+        assert.ok(empty ? Array.isArray(found) : found.length > 0, `${title}: ${expr} gives ${found}`);
       }
     }
   } finally {

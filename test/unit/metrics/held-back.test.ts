@@ -342,6 +342,23 @@ test("with no worker left, those that are to come are named", () => {
   );
 });
 
+test("with fewer workers than --min-workers, the run waits for those that are missing, and the wait is theirs", () => {
+  const run = running();
+  run.observe(worker(1, "lost", 0, "its process was ended by SIGKILL"));
+  run.observe(step([0.2]));
+  run.observe(worker(1, "starting", 1));
+  run.observe({ event: "waiting", for: "workers" });
+  run.ms += 6000;
+  assert.equal(
+    run.now()!.text,
+    "the training waits for workers, for 6 s so far: 1 is there, and --min-workers asks for more: rank 1 (starting).",
+  );
+  assert.deepEqual([run.now()!.phase, run.now()!.rank, run.now()!.share], ["workers", 1, 1]);
+  run.ms -= 6000;
+  run.observe(step([0.1, 0.1], { wait_seconds: 6 }));
+  assert.deepEqual([run.now()!.phase, run.now()!.rank], ["workers", 1]);
+});
+
 test("a shorter last batch is compiled too, and that is not held against a rank", () => {
   const run = running();
   run.observe({ ...slowed("compute", 1, 30), samples: 3 });

@@ -240,3 +240,18 @@ test("docs/metrics.md tells every metric with its type and meaning", async () =>
     assert.ok(line?.endsWith(` | ${type} | ${help} |`), `${name}: ${line}`);
   }
 });
+
+test("what holds a run back is of one phase at a time, and ends with the run", async () => {
+  const { registry, observe } = createRunMetrics();
+  const held = async () => (await registry.metrics()).match(/^cnn_dist_held_back_ratio\{phase="[\w-]+"\} (?!0$).*$/gm);
+  assert.equal(await held(), null);
+  const told = { event: "held-back", rank: null, part: null, text: "" } as const;
+  observe({ ...told, phase: "input", share: 0.5 });
+  observe({ ...told, phase: "workers", share: 1 });
+  assert.deepEqual(await held(), ['cnn_dist_held_back_ratio{phase="workers"} 1']);
+  observe({ ...told, phase: null, share: 0 });
+  assert.equal(await held(), null);
+  observe({ ...told, phase: "workers", share: 1 });
+  observe(DONE);
+  assert.equal(await held(), null);
+});
