@@ -22,6 +22,7 @@ import { memory } from "./tables/memory.js";
 import { overhead } from "./tables/overhead.js";
 import { page } from "./tables/page.js";
 import { prediction } from "./tables/prediction.js";
+import { runs } from "./tables/runs.js";
 import { scale } from "./tables/scale.js";
 import { step } from "./tables/step.js";
 import { towers } from "./tables/towers.js";
@@ -45,6 +46,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   memory,
   beside,
   help,
+  runs,
 };
 
 const words = process.argv.slice(2);
