@@ -6,6 +6,7 @@ import { messageOf, UsageError } from "../errors.js";
 import { PEERS, WIRE } from "../limits.js";
 import { checkPrivate, checkTcpEndpoint } from "./address.js";
 import { openAdmission, Peers } from "./admission.js";
+import { keepWritable } from "./company.js";
 import { Door } from "./door.js";
 import { framesOf, partsOf, payloadBytesOf } from "./frames.js";
 import type { CoordinatorKeys } from "./keys.js";
@@ -58,10 +59,12 @@ async function bind(endpoint: string, keys: CoordinatorKeys | null): Promise<Coo
     onRefused("key", 1);
   });
   let boundTo: string;
+  let endCompany = () => {};
   try {
     await socket.bind(endpoint);
     boundTo = socket.lastEndpoint ?? endpoint;
     await plugs?.open(socket);
+    endCompany = await keepWritable(socket, admission?.context);
   } catch (error) {
     socket.close();
     await admission?.close();
@@ -185,6 +188,7 @@ async function bind(endpoint: string, keys: CoordinatorKeys | null): Promise<Coo
       socket.linger = CLOSING_MS; // what was handed to the socket may not have left it yet
       queue.clear();
       socket.close();
+      endCompany();
       await receiving;
       await admission?.close();
     },

@@ -257,3 +257,15 @@ test("an address in use, and one that cannot be, are usage errors", async (conte
   await assert.rejects(bindCoordinator("udp://127.0.0.1:1", RING.coordinator), refused(/expected tcp/));
   await assert.rejects(bindCoordinator("ipc:///nowhere/at/all", null), refused(/cannot listen/));
 });
+
+test("the end of the only peer is told, though nobody is left to whom the socket could write", async (context) => {
+  const link = await listen(context, "tcp://127.0.0.1:*");
+  const gone = new Inbox<string>();
+  link.onGone((peer) => gone.put(peer));
+  const inbox = inboxOf(link);
+  const worker = connectWorker(link.endpoint, KEY);
+  worker.send({ header: words("here") });
+  const { peer } = await inbox.next();
+  await worker.close();
+  assert.equal(await gone.next(), peer);
+});
