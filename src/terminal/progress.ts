@@ -1,4 +1,5 @@
 /** What is known of a running training, and how it is drawn: events in, lines out. Pure; time is an argument. */
+import { dirname } from "node:path";
 import {
   type DoneEvent,
   type EvalEvent,
@@ -161,6 +162,10 @@ export function sentence(event: RunEvent): string | null {
       return `epoch ${event.epoch + 1}: test loss ${event.loss.toFixed(4)}, accuracy ${event.accuracy.toFixed(4)}${event.weights === "ema" ? " of the moving average" : ""}${event.best ? " (best so far)" : ""}`;
     case "checkpoint":
       return `step ${count(event.step)} saved: ${event.path}`;
+    case "pictures": {
+      const [first] = event.pictures;
+      return first ? `step ${count(event.step)} drawn: ${dirname(first.file)}/` : null;
+    }
     case "slow":
       return slowSentence(event);
     case "rollback":

@@ -104,7 +104,7 @@ test("TensorBoard reads what metrics.jsonl has, once for each step, of a run tha
     const png = readFileSync(join(runDir, file)).toString("base64");
     assert.deepEqual(found.images[`pictures/${what}`]?.at(-1), [400, width, height, png], what);
   }
-  const [plan] = recorded<PlanEvent & { step: number }>(runDir, "plan");
+  const plan = begun.events.find((event): event is PlanEvent => event.event === "plan");
   assert.equal(found.hyperparameters.lr, plan!.recipe.lr);
   assert.equal(found.hyperparameters.optimizer, plan!.recipe.optimizer);
   assert.equal(found.ended, 1);

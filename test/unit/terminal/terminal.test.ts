@@ -65,6 +65,11 @@ test("losses and warnings get a sentence, everyday events none", () => {
   assert.equal(sentence({ event: "log", level: "warn", message: "low memory" }), "low memory");
   assert.equal(sentence(worker(2, "working")), null);
   assert.equal(sentence(STEP), null);
+  const file = "pictures/step-00000012/filters.png";
+  const pictures = [{ what: "filters", file, title: "", width: 1, height: 1 }] as const;
+  const drawn = { event: "pictures", step: 12, epoch: 0, best: true, pictures, duration_seconds: 1 } as const;
+  assert.equal(sentence(drawn), "step 12 drawn: pictures/step-00000012/");
+  assert.equal(sentence({ ...drawn, pictures: [] }), null);
 });
 
 test("the closing summary has accuracy, checkpoint and the way on", () => {
