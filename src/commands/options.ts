@@ -150,7 +150,12 @@ export const PLACEMENT_OPTIONS: readonly OptionSpec[] = [
   placement("trace-steps", "traceSteps", "string", "FROM-TO: the steps in it [the first 50]"),
   placement("pictures", "pictures", "boolean", "draw what the network has learnt after each evaluation"),
   {
-    ...placement("tensorboard", "tensorboard", "string", "event files for TensorBoard [of DIR: RUN_DIR/tensorboard]"),
+    ...placement(
+      "tensorboard",
+      "tensorboard",
+      "string",
+      "event files for TensorBoard, in DIR/RUN [RUN_DIR/tensorboard]",
+    ),
     bare: true,
   },
   placement("mlflow", "mlflow", "string", "address of an MLflow server that is told the run's figures"),

@@ -67,7 +67,7 @@ export const placementSchema = z.strictObject({
     .nullable(),
   /** Pictures of the network after each evaluation, in the run's folder. */
   pictures: z.boolean(),
-  /** Event files for TensorBoard, in that folder; true: in the run's, false: none. */
+  /** Event files for TensorBoard, in a folder of the run's name in that one; true: in the run's own, false: none. */
   tensorboard: z.union([z.boolean(), z.string().min(1)]),
   /** Address of an MLflow server that is told the run's figures; null: none. */
   mlflow: z.string().refine(isHttpUrl, "an address such as http://127.0.0.1:5000").nullable(),

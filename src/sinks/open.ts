@@ -1,5 +1,5 @@
 /** The sinks that a placement asks for. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { systemClock } from "../clock.js";
 import type { Placement } from "../config/placement.js";
 import type { Sink, SinkContext } from "./sink.js";
@@ -15,7 +15,8 @@ export async function openSinks(
   const sinks: Sink[] = [];
   if (tensorboard !== false) {
     const { openTensorboard } = await import("./tensorboard/tensorboard.js");
-    const folder = tensorboard === true ? join(context.runDir, "tensorboard") : tensorboard;
+    const { runDir } = context;
+    const folder = tensorboard === true ? join(runDir, "tensorboard") : join(tensorboard, basename(runDir));
     sinks.push(await openTensorboard(folder, context));
   }
   if (mlflow !== null) {
