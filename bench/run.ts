@@ -23,6 +23,7 @@ import { overhead } from "./tables/overhead.js";
 import { page } from "./tables/page.js";
 import { prediction } from "./tables/prediction.js";
 import { runs } from "./tables/runs.js";
+import { runsPage } from "./tables/runs-page.js";
 import { scale } from "./tables/scale.js";
 import { step } from "./tables/step.js";
 import { towers } from "./tables/towers.js";
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   exactness,
   scale,
   page,
+  "runs-page": runsPage,
   prediction,
   memory,
   beside,
