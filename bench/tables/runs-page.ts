@@ -27,11 +27,17 @@ const ACTIONS = {
 export async function runsPage(_: Sitting): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), "cnn-dist-bench-"));
   const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+  const started: Opened[] = [];
+  const open = async (folder: string) => {
+    const dashboard = await opened(browser, folder, scratch);
+    started.push(dashboard);
+    return dashboard;
+  };
   try {
     const folder = await thousandRuns(scratch);
-    const cold = await opened(browser, folder, scratch);
-    await cold.close();
-    const warm = await opened(browser, folder, scratch);
+    const cold = await open(folder);
+    await cold.end();
+    const warm = await open(folder);
     const rows: string[][] = [
       ["the page of the runs", "until it is painted"],
       ["first row, nothing known of the folder", ms([cold.firstRowMs])],
@@ -41,9 +47,9 @@ export async function runsPage(_: Sitting): Promise<void> {
     for (const [name, act] of Object.entries(ACTIONS))
       rows.push([name, ms([(await warm.page.evaluate(`(${TIMED})(() => ${act})`)) as number])]);
     rows.push(["two runs laid over each other, with reading their records", ms([await compared(warm.page)])]);
-    await warm.close();
     printTable(`${RUNS} runs of ${STEPS} steps`, rows);
   } finally {
+    for (const dashboard of started) await dashboard.end();
     await browser.close();
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -74,7 +80,7 @@ async function thousandRuns(scratch: string): Promise<string> {
 interface Opened {
   page: Page;
   firstRowMs: number;
-  close(): Promise<void>;
+  end(): Promise<void>;
 }
 
 async function opened(browser: Browser, folder: string, scratch: string): Promise<Opened> {
@@ -83,6 +89,7 @@ async function opened(browser: Browser, folder: string, scratch: string): Promis
     env,
     stdio: ["ignore", "pipe", "ignore"],
   });
+  const ended = new Promise((resolve) => child.once("close", resolve));
   const begun = performance.now();
   const [url] = await new Promise<string[]>((resolve) =>
     createInterface(child.stdout!).once("line", (line) => resolve([line])),
@@ -98,10 +105,10 @@ async function opened(browser: Browser, folder: string, scratch: string): Promis
   return {
     page,
     firstRowMs,
-    async close() {
+    async end() {
       await page.close();
       child.kill("SIGINT");
-      await new Promise((resolve) => child.once("close", resolve));
+      await ended;
     },
   };
 }
