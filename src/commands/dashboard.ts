@@ -35,7 +35,7 @@ export const command = work(
       return EXIT.done;
     } finally {
       untell();
-      dashboard.close();
+      await dashboard.close();
       await server.close();
     }
   },

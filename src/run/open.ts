@@ -1,4 +1,5 @@
 /** Open: the run's folder, its metrics, and the socket that its workers will come to. */
+import { hostname } from "node:os";
 import { CheckpointStore } from "../checkpoint/store.js";
 import { systemClock } from "../clock.js";
 import { tracedSteps } from "../config/placement.js";
@@ -16,7 +17,7 @@ import { createRunPage, type RunPage } from "../web/run-page.js";
 import type { RunContext } from "./context.js";
 import { RunDirectory } from "./directory.js";
 import { drawPictures } from "./draw-pictures.js";
-import { servePage } from "./page-address.js";
+import { openable, servePage } from "./page-address.js";
 import type { PreparedRun } from "./prepare.js";
 import { isForSubscribers } from "./run-events.js";
 
@@ -101,12 +102,12 @@ async function serve(
   const guard = { access, refused: prometheus.refused };
   const server = await servePage({ runDir, host, port, guard, routes: [prometheus.routes, page.routes] });
   closing.add(async () => {
-    page.close();
+    await page.close();
     await server.close();
   });
   events.subscribe((event) => prometheus.observe(event));
   events.subscribe((event) => page.observe(event));
-  return { page, addresses: { metrics_url: `${server.url}/metrics`, page_url: `${server.url}/` } };
+  return { page, addresses: { metrics_url: `${server.url}/metrics`, page_url: openable(server.url, hostname()) } };
 }
 
 async function writeTrace({ options, events, closing }: RunContext, { training }: PreparedRun): Promise<void> {

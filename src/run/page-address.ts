@@ -37,6 +37,13 @@ export async function servePage({
   }
 }
 
+/** An address to open: where all of a machine's addresses are listened at, its name. */
+export function openable(url: string, machine: string): string {
+  const address = new URL(url);
+  if (address.hostname === "0.0.0.0" || address.hostname === "[::]") address.hostname = machine;
+  return address.href;
+}
+
 const pathIn = (runDir: string) => join(runDir, "page.json");
 
 function portBefore(runDir: string): number {

@@ -13,7 +13,7 @@ import type { RunCurves } from "./state/run-curves.js";
 
 export interface Dashboard {
   routes: Routes;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** Runs whose records are kept in memory: those that somebody looks at or compares. */
@@ -131,7 +131,7 @@ class KeptRuns {
     return run;
   }
 
-  close(): void {
-    for (const run of this.#kept.values()) run.close();
+  async close(): Promise<void> {
+    await Promise.all([...this.#kept.values()].map((run) => run.close()));
   }
 }

@@ -73,7 +73,7 @@ export class LiveRun implements RunFeed {
     this.#queue = null;
   }
 
-  close(): void {
-    this.#streams.close();
+  async close(): Promise<void> {
+    await this.#streams.close();
   }
 }

@@ -87,8 +87,8 @@ export class RecordedRun implements RunFeed {
     }
   }
 
-  close(): void {
+  async close(): Promise<void> {
     if (this.#looking !== null) clearInterval(this.#looking);
-    this.#streams.close();
+    await this.#streams.close();
   }
 }

@@ -12,7 +12,7 @@ export interface RunPage {
   observe(event: RunEvent): void;
   /** Whether somebody looks who would be shown the next step's timeline. */
   wantsTimeline(): boolean;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** `host`: what is listened at. What the run's records hold already is read beside the training. */

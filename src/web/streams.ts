@@ -3,7 +3,8 @@
  * of the run's process, loses nothing; then come events, some at a time.
  */
 import type { ServerResponse } from "node:http";
-import { STREAM_BEAT_MS, STREAM_SEND_MS } from "../config/time-limits.js";
+import { within } from "../clock.js";
+import { CLOSING_MS, STREAM_BEAT_MS, STREAM_SEND_MS } from "../config/time-limits.js";
 import { beginStream, refuse } from "./answers.js";
 import type { Entry } from "./state/page-event.js";
 
@@ -65,9 +66,10 @@ export class Streams {
     this.#beating = null;
   }
 
-  /** What is waiting still goes out; the server closes the connections. */
-  close(): void {
+  /** What is waiting still goes out, as far as it is read within a moment. */
+  async close(): Promise<void> {
     this.#send();
-    for (const response of this.#open) response.end();
+    const ended = [...this.#open].map((response) => new Promise<void>((resolve) => response.end(resolve)));
+    await within(Promise.all(ended), CLOSING_MS);
   }
 }

@@ -42,7 +42,7 @@ async function serve(context: TestContext, path: string) {
   const dashboard = createDashboard({ folder, host: "127.0.0.1", token: TOKEN });
   const server = await startServer({ host: "127.0.0.1", port: 0, routes: [dashboard.routes] });
   context.after(async () => {
-    dashboard.close();
+    await dashboard.close();
     await server.close();
   });
   return server.url;

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { OPEN_ACCESS } from "../../../src/metrics/access.js";
-import { servePage } from "../../../src/run/page-address.js";
+import { openable, servePage } from "../../../src/run/page-address.js";
 import { dashboardAddress, tellAddress } from "../../../src/web/dashboard-address.js";
 import { readHistory, readHistoryApart, sizeOf } from "../../../src/web/history.js";
 import { logTail } from "../../../src/web/log-tail.js";
@@ -71,6 +71,13 @@ test("a run that goes on is served where it was, if that is free", async (contex
     writeFileSync(join(runDir, "page.json"), text);
     await (await servePage({ ...given, port: 0 })).close();
   }
+});
+
+test("an address that listens everywhere is opened by the machine's name", () => {
+  assert.equal(openable("http://0.0.0.0:80", "box"), "http://box/");
+  assert.equal(openable("https://[::]:4711", "box"), "https://box:4711/");
+  assert.equal(openable("http://127.0.0.1:4711", "box"), "http://127.0.0.1:4711/");
+  assert.equal(openable("http://[::1]:4711", "box"), "http://[::1]:4711/");
 });
 
 test("a dashboard tells where it is while it lives", (context) => {
