@@ -5,11 +5,11 @@ import type { Sitting } from "../sitting.js";
 import { alternate, ms, printTable, ratio, row } from "../table.js";
 import { measure, type Training, type Watching } from "../training.js";
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const TABS = 3;
 const CASES: readonly (Training & { steps: number })[] = [
-  { network: "lenet5", workers: 2, shard: 32, steps: 6000 },
-  { network: "vgg13", workers: 2, shard: 64, steps: 30 },
+  { network: "lenet5", workers: 2, shard: 32, steps: 3000 },
+  { network: "vgg13", workers: 2, shard: 64, steps: 16 },
 ];
 
 export async function page(_: Sitting): Promise<void> {

@@ -32,6 +32,9 @@ export interface ChartOptions {
   band?: { upper: number; lower: number; color: ColorName };
 }
 
+/** For pictures of the whole page, and print. */
+const UNSEEN_MS = 5000;
+
 export type Data = [number[], ...(number | null | undefined)[][]];
 
 export class Chart {
@@ -42,23 +45,35 @@ export class Chart {
   #chart: uPlot | null = null;
   #data: Data = [[]];
   #zoomed = false;
+  #inWindow = false;
+  #paintedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ChartOptions) {
     this.#options = options;
     this.element = h("figure", {}, h("figcaption", {}, h("h3", {}, options.title), this.#values), this.#plot);
     this.#plot.addEventListener("keydown", (event) => this.#key(event));
     new ResizeObserver(() => this.#resize()).observe(this.#plot);
+    new IntersectionObserver(([entry]) => {
+      this.#inWindow = entry?.isIntersecting ?? false;
+      if (this.#inWindow) this.#paint(performance.now());
+    }).observe(this.#plot);
     onThemeChange(() => this.#chart?.redraw());
   }
 
-  /** x, then a column a line. */
+  /** x, then a column a line. What lies outside of the window is painted seldom. */
   show(data: Data): void {
     this.#data = data;
-    if (this.#chart === null) this.#create();
-    else if (this.#zoomed) this.#chart.setData(data as uPlot.AlignedData, false);
-    else this.#chart.setData(data as uPlot.AlignedData);
-    if (this.#zoomed) this.#chart?.redraw();
+    const now = performance.now();
+    if (this.#inWindow || now - this.#paintedMs > UNSEEN_MS) this.#paint(now);
     this.#tell();
+  }
+
+  #paint(now: number): void {
+    this.#paintedMs = now;
+    if (this.#chart === null) this.#create();
+    else if (this.#zoomed) this.#chart.setData(this.#data as uPlot.AlignedData, false);
+    else this.#chart.setData(this.#data as uPlot.AlignedData);
+    if (this.#zoomed) this.#chart?.redraw();
   }
 
   #create(): void {

@@ -5,11 +5,13 @@ import { advance, emptyRunState, type RunState } from "../state/run-state.js";
 export type Connection = "connecting" | "live" | "lost";
 
 export interface Follower {
-  /** Once a frame at most. */
+  /** A few times a second at most. */
   changed(state: RunState): void;
   connection(now: Connection): void;
 }
 
+/** Between two changes of what is seen: a page must not take cores from the workers beside it. */
+const DRAW_MS = 400;
 /** A page that nobody sees keeps its connection for so long: browsers allow six to one server, whatever the number of tabs. */
 const HIDDEN_MS = 5000;
 /** A connection that says nothing for so long is taken for lost: a machine that slept does not notice. */
@@ -21,14 +23,19 @@ export function follow(address: URL, follower: Follower): void {
   let hiding: number | undefined;
   let silence: number | undefined;
   let drawing = false;
+  let drawnMs = Number.NEGATIVE_INFINITY;
 
   const draw = () => {
     if (drawing) return;
     drawing = true;
-    requestAnimationFrame(() => {
-      drawing = false;
-      follower.changed(state);
-    });
+    const wait = Math.max(0, DRAW_MS - (performance.now() - drawnMs));
+    window.setTimeout(() => {
+      requestAnimationFrame(() => {
+        drawing = false;
+        drawnMs = performance.now();
+        follower.changed(state);
+      });
+    }, wait);
   };
   const heard = () => {
     clearTimeout(silence);
