@@ -25,6 +25,9 @@ test("the limits fit each other", () => {
     limits.LEAVE_MS > limits.CLOSING_MS + limits.FLUSH_MS,
     "workers can hear that they are to leave, and send what is left",
   );
+  assert.ok(limits.REGATHER_MS < limits.ALONE_MS, "whoever still waits is there when a run that goes on begins");
+  assert.ok(limits.REJOIN_PAUSE_MS < limits.REGATHER_MS, "a worker that comes back by itself is there in time");
+  assert.ok(limits.LONGEST_WAIT_COORDINATOR * 1000 < 2 ** 31, "a timer can hold it");
   assert.ok(limits.LOCK_LOOK_MS >= 2 * limits.LOCK_BEAT_MS, "one late beat costs no look at the lock");
   assert.ok(
     limits.LOCK_SILENT_MS >= limits.LOCK_LOOK_MS + 3 * limits.LOCK_BEAT_MS,
