@@ -102,7 +102,7 @@ export class RunLock {
    * so long that another run may have taken it over.
    */
   assertMayWrite(): void {
-    if (!this.#lost) this.#beat();
+    if (!this.#lost) this.#look();
     this.assertHeld();
     const unseenMs = this.#now() - this.#lastSeenMs;
     if (unseenMs > LOCK_SILENT_MS)
@@ -129,8 +129,8 @@ export class RunLock {
       } finally {
         closeSync(file);
       }
-    } catch (error) {
-      this.#lookAfter(error as NodeJS.ErrnoException);
+    } catch {
+      this.#look();
     }
   }
 
@@ -140,12 +140,11 @@ export class RunLock {
   }
 
   /** A file server that does not answer, a disk that is full or read-only, or a folder that is gone takes no lock away. */
-  #lookAfter({ code }: NodeJS.ErrnoException): void {
+  #look(): void {
     try {
-      if (code === "ENOENT") this.#lost = existsSync(dirname(this.#path));
-      else this.#see(readFileSync(this.#path, "utf8"));
-    } catch {
-      // it cannot be read either, and says nothing
+      this.#see(readFileSync(this.#path, "utf8"));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") this.#lost = existsSync(dirname(this.#path));
     }
   }
 }

@@ -61,10 +61,12 @@ function watch(owner: object, names: readonly string[]): void {
 
 /** The kernel may end a process between two pages of what it writes: some of the bytes are there then. */
 function watchWrites(): void {
-  fs.writeSync = ((file: number, bytes: Uint8Array | string, ...rest: [number]) => {
+  fs.writeSync = ((file: number, bytes: Uint8Array | string, ...rest: number[]) => {
     if (happens("file", () => `in a write to ${placeOf(file)}`)) {
-      const whole = Buffer.from(bytes as Uint8Array);
-      writeSync(file, whole, 0, Math.floor(whole.length * (settings.cut ?? 1 / 2)));
+      // Of a text its place follows, of bytes the first one, their number and then the place.
+      const [first, place] = typeof bytes === "string" ? [0, rest[0]] : [rest[0] ?? 0, rest[2]];
+      const whole = Buffer.from(bytes as Uint8Array).subarray(first);
+      writeSync(file, whole, 0, Math.floor(whole.length * (settings.cut ?? 1 / 2)), place ?? null);
       die();
     }
     return writeSync(file, bytes as Uint8Array, ...rest);
