@@ -5,7 +5,7 @@
 What follows -- are the words of 'cnn-dist launch'; --run-dir is a folder that all nodes see. cnn-dist has to be installed on
 every node (--command says how it is called there). Ray places the processes, and starts one again that ended before its
 time, on another node if its own is gone; the first then goes on with the run from its newest checkpoint, and all others
-meet it at its new address. Ctrl-C, SIGTERM and the end of the driver save the run. Ends with the first process's exit code.
+meet it at its new address. Ctrl-C and SIGTERM save the run. Ends with the first process's exit code.
 """
 
 import argparse
@@ -48,38 +48,64 @@ def with_its_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def where(meeting):
+    while (address := ray.get(meeting.where.remote())) is None:
+        time.sleep(0.2)
+    return address
+
+
+def address_of_this_node():
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    host = ray.util.get_node_ip_address()
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 @ray.remote
 class Node:
-    def __init__(self, rank, command, meeting):
-        self.rank, self.command, self.meeting = rank, command, meeting
+    def __init__(self):
+        self.process = None
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
 
     @ray.method(retry_exceptions=[Lost])
-    def train(self):
-        if self.rank == 0:
-            with socket.socket() as free:
-                free.bind(("", 0))
-                host = ray.util.get_node_ip_address()
-                address = f"[{host}]:{free.getsockname()[1]}" if ":" in host else f"{host}:{free.getsockname()[1]}"
-            ray.get(self.meeting.hold_at.remote(address))
+    def train(self, rank, command, meeting):
+        """Resolves with the exit code of a process that ended in time."""
+        if rank == 0:
+            ray.get(meeting.hold_at.remote(address_of_this_node()))
         while True:
-            address = self.find()
-            words = ["--node-rank", str(self.rank), "--rendezvous", address]
-            process = subprocess.Popen([*self.command, *words], preexec_fn=with_its_parent)
+            address = where(meeting)
+            words = [*command, "--node-rank", str(rank), "--rendezvous", address]
+            try:
+                self.process = process = subprocess.Popen(words, preexec_fn=with_its_parent)
+            except OSError as error:
+                print(f"node {rank}: {error}. --command says how cnn-dist is called on every node.", file=sys.stderr)
+                return USAGE
             while process.poll() is None:
                 time.sleep(1)
-                if self.rank > 0 and self.find() != address:
+                if where(meeting) != address:  # the first process is elsewhere by now
                     process.terminate()
                     process.wait()
-            if self.find() == address:
+            if where(meeting) == address:
                 break
         if process.returncode in (DONE, USAGE, STOPPED):
             return process.returncode
-        raise Lost(f"node {self.rank} ended with {process.returncode}")
+        raise Lost(f"node {rank} ended with {process.returncode}")
 
-    def find(self):
-        while (address := ray.get(self.meeting.where.remote())) is None:
-            time.sleep(0.2)
-        return address
+
+def end_of(run, nodes):
+    """The exit code of the first process. A signal asks all to save and end."""
+    signals = []
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda number, _: signals.append(number))
+    told = False
+    while not ray.wait([run], timeout=0.5)[0]:
+        if signals and not told:
+            told = [node.stop.remote() for node in nodes]
+    return ray.get(run)
 
 
 def main():
@@ -93,8 +119,7 @@ def main():
     words.add_argument("launch", nargs="*", help="after --: the words of 'cnn-dist launch'")
     given = words.parse_args()
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))  # the actors end with the driver, and save
-    ray.init(address=given.address, log_to_driver=True)
+    ray.init(address=given.address)
     resources = {"CPU": given.cpus_per_node, **({"GPU": given.gpus_per_node} if given.gpus_per_node else {})}
     group = placement_group([resources] * given.nodes, strategy="STRICT_SPREAD")
     if not group.wait(timeout_seconds=60):
@@ -109,13 +134,16 @@ def main():
             num_gpus=given.gpus_per_node,
             max_restarts=given.max_restarts,
             max_task_retries=given.max_restarts,
+            max_concurrency=2,  # to be stopped while it trains
             scheduling_strategy=PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=rank),
-        ).remote(rank, command, meeting)
+        ).remote()
         for rank in range(given.nodes)
     ]
-    runs = [node.train.remote() for node in nodes]
-    code = ray.get(runs[0])
+    runs = [node.train.remote(rank, command, meeting) for rank, node in enumerate(nodes)]
+    code = end_of(runs[0], nodes)
     ray.wait(runs, num_returns=len(runs), timeout=30)  # the others end with the run
+    time.sleep(1)  # what they said last is still on its way
+    ray.shutdown()
     sys.exit(code)
 
 
