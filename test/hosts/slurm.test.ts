@@ -58,7 +58,9 @@ async function submit(context: TestContext, steps: number) {
   Object.assign(cluster.env, await commandIn(cluster.dir), { RUN_DIR: runDir });
   const script = join(ROOT, "deploy/slurm/launch.sbatch");
   const job = await cluster.ask("sbatch", "--parsable", script, ...trainingOf(steps));
-  const state = () => cluster.ask("squeue", "--noheader", "--states=all", "--format=%T", `--jobs=${job}`);
+  const queue = (format: string) => cluster.ask("squeue", "--noheader", "--states=all", format, `--jobs=${job}`);
+  const state = () => queue("--format=%T");
+  const why = () => queue("--format=%T %r");
   const output = () =>
     [`slurm-${job}.out`, "slurmctld.log"].map((file) => readFileSync(join(cluster.dir, file), "utf8")).join("\n");
   /**
@@ -69,7 +71,7 @@ async function submit(context: TestContext, steps: number) {
   const requeued = async () => {
     const isLeft = async (node: Machine) => (await node.start(["pgrep", "-x", "slurmstepd"]).ended).code === 0;
     const waits = async () =>
-      (await state()) === "PENDING" && !(await Promise.all(cluster.nodes.map(isLeft))).some((left) => left);
+      /^PENDING (?!None)/.test(await why()) && !(await Promise.all(cluster.nodes.map(isLeft))).some((left) => left);
     while (!(await waits())) await new Promise((resolve) => setTimeout(resolve, 200));
     await cluster.ask("scontrol", "update", `jobid=${job}`, "starttime=now+2");
   };
