@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { Dealer } from "zeromq";
 import { within } from "../clock.js";
+import { CLOSING_MS } from "../config/time-limits.js";
 import { WIRE } from "../limits.js";
 import { framesOf, partsOf, payloadBytesOf } from "./frames.js";
 import { peerId, type WorkerKey } from "./keys.js";
@@ -103,6 +104,8 @@ export function connectWorker(endpoint: string, key: WorkerKey | null): WorkerLi
     async close() {
       outbox.clear();
       queue.clear();
+      // Without a moment to end in, ZeroMQ aborts the process if the connection fails while a message of several frames is half sent.
+      socket.linger = CLOSING_MS;
       socket.close();
       await receiving;
     },
