@@ -311,7 +311,8 @@ export class Members {
     await this.#ports.endWorker(member.rank, member.incarnation);
     if (this.#over) return; // the run ended meanwhile: its last event was told
     const detail = this.#departures.causeOf(member, seen);
-    const log = member.local ? this.#ports.logTail(member.rank) : "";
+    const tail = member.local ? this.#ports.logTail(member.rank) : "";
+    const log = tail.startsWith("--- ") ? "" : tail;
     const reassigned = this.#duties.lost(member);
     this.#announce(member, "lost", { detail, reason, detection_seconds, reassigned, step, phase, log });
     this.lookWhoIsLeft();

@@ -43,7 +43,7 @@ export interface MembersPorts {
   endWorker(rank: number, incarnation: number): Promise<void>;
   /** Worker processes that live or will be started again; Infinity where they come from other hosts. */
   workersPossible(): number;
-  /** For messages about a dead worker: the last lines that its newest incarnation wrote to its log, "" without one. */
+  /** For messages about a dead worker: the last lines that its newest incarnation wrote to its log, or the header ("--- …"); "" without a log. */
   logTail(rank: number): string;
 }
 

@@ -111,7 +111,7 @@ export class RunDirectory {
     }
   }
 
-  /** The last lines that the newest incarnation of a worker wrote; "" if it wrote none. */
+  /** The last lines that the newest incarnation of a worker wrote; its header if it wrote none. */
   logTail(rank: number): string {
     return tailOf(this.workerLog(rank));
   }
@@ -139,10 +139,8 @@ export function tailOf(log: string, lines = 12): string {
   try {
     const all = readFileSync(log, "utf8").trimEnd().split("\n");
     const header = all.findLastIndex((line) => HEADER.test(line));
-    return all
-      .slice(header + 1)
-      .slice(-lines)
-      .join("\n");
+    const written = all.slice(header + 1).slice(-lines);
+    return written.length > 0 ? written.join("\n") : (all[header] ?? "");
   } catch {
     return "";
   }

@@ -27,7 +27,7 @@ export class NodeLogs {
     }
   }
 
-  /** The last lines that the newest incarnation of a worker wrote; "" if it wrote none. */
+  /** The last lines that the newest incarnation of a worker wrote; its header if it wrote none. */
   logTail(rank: number): string {
     return tailOf(this.workerLog(rank));
   }
