@@ -59,6 +59,7 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
   let lastWhat = "";
   let begun = { what: "", ms: 0, received: 0 };
   let toldPhase: HeldBack["phase"] = null;
+  let toldRank: number | null = null;
   let lastTold = 0;
 
   const say = (line: string) => {
@@ -131,9 +132,11 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       progress = { ...progress, heldBack: told };
       if (live) return redraw();
       // In lines that stay, only what is new is worth one.
-      if (!talk || told.phase === toldPhase || Date.now() - lastTold < PLAIN_MS) return;
+      const same = told.phase === toldPhase && told.rank === toldRank;
+      if (!talk || same || Date.now() - lastTold < PLAIN_MS) return;
       if (told.phase !== null || toldPhase !== null) say(`  ${told.text}`);
       toldPhase = told.phase;
+      toldRank = told.rank;
       lastTold = Date.now();
     },
 
