@@ -12,7 +12,7 @@ import type { StepEvent } from "../../src/events.js";
 import { SharedFile } from "../../src/exchange/mapping.js";
 import { prepare } from "../../src/run/plan.js";
 import { createSocketDirectory } from "../../src/transport/socket-directory.js";
-import { bindCoordinator } from "../../src/transport/zeromq.js";
+import { bindCoordinator, bindUnprotected } from "../../src/transport/zeromq.js";
 import { type ThreadTime, threadTimes, timeBetween, total } from "../cpu.js";
 import { median } from "../table.js";
 import { type Group, type Simulation, simulatedLayout, simulatedRecipe } from "./simulated.js";
@@ -35,7 +35,10 @@ async function simulate(simulation: Simulation): Promise<Cost> {
   const layout = simulatedLayout(megabytes);
   const values = { layout, weights: new Float32Array(layout.size), state: new Float32Array(0) };
   const sockets = createSocketDirectory();
-  const link = await bindCoordinator(exchange === "tcp" ? "tcp://127.0.0.1:*" : sockets.endpoint, null);
+  // Over TCP without keys, whose cost is a figure of its own (bench/frames.ts).
+  const link = await (exchange === "tcp"
+    ? bindUnprotected("tcp://127.0.0.1:*")
+    : bindCoordinator(sockets.endpoint, null));
   const file = SharedFile.create();
   const children: ChildProcess[] = [];
   const durations: number[] = [];
