@@ -1,22 +1,21 @@
-/** Who is there: members are admitted, heard, watched and taken out here, and nothing else writes a `Member`. */
-import { HELLO_TIMEOUT_MS, TICK_MS } from "../config/time-limits.js";
+/** Members are admitted, heard and taken out here. Beside the roster, which keeps them, nothing else writes a `Member`. */
 import { globalBatch } from "../data/order.js";
 import { CnnDistError, CODES, errorOf, failureOf, isCode } from "../errors.js";
 import { placeOf, type WorkerEvent } from "../events.js";
 import { WIRE } from "../limits.js";
 import type { RejectReason } from "../protocol/codec.js";
 import type { Ended, ToCoordinator, ToWorker } from "../protocol/messages.js";
-import { Agreement, type Gathered, type Join, layoutSpecOf, protocolObjection } from "./admission.js";
+import { Agreement, type Gathered, type Join, protocolObjection } from "./admission.js";
 import { Channel, type Exchanged } from "./channel.js";
 import { CONNECTION_GONE, Departures } from "./departures.js";
 import { type Incarnation, isOf } from "./incarnation.js";
+import { Lookout } from "./lookout.js";
 import { hearOf } from "./node-part.js";
 import type { Duties, MembersOptions, MembersPorts } from "./ports.js";
 import { Rejections } from "./rejections.js";
 import { isPreparing, type Member, Roster } from "./roster.js";
 import { heartbeatEvent, phaseTold } from "./signs-of-life.js";
-import { type Details, eventsOf, workerEventOf } from "./told.js";
-import { heldUpMs, overdue } from "./watch.js";
+import { type Details, eventsOf, recipeFor, workerEventOf } from "./told.js";
 
 type LossReason = NonNullable<WorkerEvent["reason"]>;
 
@@ -29,10 +28,9 @@ export class Members {
   readonly #rejections: Rejections;
   readonly #departures = new Departures();
   readonly #agreement: Agreement;
+  readonly #lookout: Lookout;
   /** All were told to leave; nothing may be said of them any more. */
   #over = false;
-  #lastTick: number;
-  #cancelTick: () => void = () => {};
 
   constructor(options: MembersOptions, ports: MembersPorts, duties: Duties) {
     this.#options = options;
@@ -48,7 +46,13 @@ export class Members {
       lose: (member, why) => this.#lose(member, "protocol", why),
       cut: (peer, ban) => this.#channel.cut(peer, ban),
     });
-    this.#lastTick = ports.clock.now();
+    this.#lookout = new Lookout(this.#roster, duties, options.placement, {
+      clock: ports.clock,
+      lose: (member, { reason, detail }) => this.#lose(member, reason, detail),
+      // Its process is ended, and started again if that is still allowed.
+      endAbsent: ({ rank, incarnation }) =>
+        ports.endWorker(rank, incarnation).catch((error: unknown) => this.#unexpected(error)),
+    });
     ports.link.onMessage((peer, parts) => this.#guard(() => this.#receive(peer, parts)));
     ports.link.onGone((peer, why) => {
       const member = this.#roster.get(peer);
@@ -122,38 +126,13 @@ export class Members {
 
   /** Looks for silence every so often, until all are dismissed. */
   watch(): void {
-    const { clock } = this.#ports;
-    const now = clock.now();
-    this.#forgive(heldUpMs(now - this.#lastTick));
-    this.#lastTick = now;
-    for (const member of this.#roster.all()) {
-      const late = overdue(member, this.#duties.owed(member), now, this.#options.placement);
-      if (late) this.#lose(member, late.reason, late.detail);
-    }
-    for (const absent of this.#roster.absent()) {
-      if (now - absent.since <= HELLO_TIMEOUT_MS) continue;
-      this.#roster.forget(absent);
-      // Its process is ended, and started again if that is still allowed.
-      this.#ports.endWorker(absent.rank, absent.incarnation).catch((error: unknown) => this.#unexpected(error));
-    }
-    this.#duties.look();
-    this.#cancelTick = clock.after(TICK_MS, () => this.watch());
-  }
-
-  /** Time in which this process could not hear anybody is not counted as silence. */
-  #forgive(ms: number): void {
-    for (const member of this.#roster.all()) {
-      member.lastHeard += ms;
-      member.phaseSince += ms;
-    }
-    for (const absent of this.#roster.absent()) absent.since += ms;
-    this.#duties.forgive(ms);
+    this.#lookout.watch();
   }
 
   /** Tells all to leave. */
   dismiss(reason: string, ended: Ended): void {
     this.#over = true;
-    this.#cancelTick();
+    this.#lookout.end();
     for (const member of this.#roster.all()) {
       this.#channel.sendLast(member.peer, { type: "stop", reason, ended });
       this.#roster.remove(member);
@@ -213,15 +192,7 @@ export class Members {
       return refuse(member);
     }
     this.setState(member, "joining", message.host);
-    const { run, start, block } = this.#options;
-    const { recipe, pixelStatistics } = start;
-    const { layout } = this.#agreement;
-    const node = member.node && {
-      workers: member.node.workers.map(({ rank, incarnation }) => ({ rank, incarnation })),
-      block,
-      parameters: layout && layoutSpecOf(layout),
-    };
-    this.send(member, { type: "recipe", run, recipe, pixelStatistics, ...(node && { node }) });
+    this.send(member, recipeFor(member, this.#options, this.#agreement.layout));
   }
 
   #handle(member: Member, message: ToCoordinator, payload: Uint8Array | null): RejectReason | null {

@@ -150,6 +150,15 @@ export class Roster {
     this.#incarnations.set(rank, Math.max(this.#incarnations.get(rank) ?? -1, incarnation));
   }
 
+  /** Milliseconds in which nobody could be heard: they are not counted as anybody's silence. */
+  forgive(ms: number): void {
+    for (const member of this.#members.values()) {
+      member.lastHeard += ms;
+      member.phaseSince += ms;
+    }
+    for (const absent of this.#expected.values()) absent.since += ms;
+  }
+
   remove(member: Member): boolean {
     return this.#members.get(member.peer) === member && this.#members.delete(member.peer);
   }

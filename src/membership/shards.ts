@@ -14,8 +14,9 @@ import type { ResidualHomes } from "./residuals.js";
 import type { Member } from "./roster.js";
 import { roundsOf, seatsOf } from "./seats.js";
 import { StepShape } from "./step-shape.js";
-import { rankTimes, type WorkerClocks } from "./step-times.js";
+import type { WorkerClocks } from "./step-times.js";
 import { nameOf, partOf } from "./told.js";
+import { WorkTimes } from "./work-times.js";
 import type { Packed, RankTimes, StepWork } from "./workers.js";
 
 interface Hooks {
@@ -34,19 +35,12 @@ type Message<Type> = Extract<ToCoordinator, { type: Type }>;
 
 export class ShardsInFlight implements InFlight {
   readonly owesSince = new Map<Member, number>();
-  /** What each rank did when. */
-  readonly ranks = new Map<number, RankTimes>();
   /** Bytes of gradients that came through shared memory. */
   sharedBytes = 0;
   readonly #work: StepWork<unknown>;
   readonly #hooks: Hooks;
   readonly #done = deferred<void>();
-  /** When the step began. */
-  readonly #stepMs: number;
-  /** When each member was first given shards of this step. */
-  readonly #assignedMs = new Map<Member, number>();
-  /** When each member could begin with what it computes now. */
-  readonly #began = new Map<Member, number>();
+  readonly #times: WorkTimes;
   readonly #shape: StepShape;
   readonly #owed: OwedShards;
   /** Shards that a member was given in this step: nothing else is taken from it. */
@@ -64,10 +58,15 @@ export class ShardsInFlight implements InFlight {
   constructor(work: StepWork<unknown>, hooks: Hooks) {
     this.#work = work;
     this.#hooks = hooks;
-    this.#stepMs = hooks.now();
+    this.#times = new WorkTimes(hooks.clocks, hooks.now());
     this.#shape = new StepShape(work.plan);
     this.#heard = new Heard(work.plan.shards);
     this.#owed = new OwedShards(this.#shape.all());
+  }
+
+  /** What each rank did when. */
+  get ranks(): ReadonlyMap<number, RankTimes> {
+    return this.#times.ranks;
   }
 
   /** Members that still compute what another one was first with. */
@@ -106,7 +105,7 @@ export class ShardsInFlight implements InFlight {
     if (idle.length === 0) return [];
     const late = members.flatMap((member) => {
       const shards = mayRace(member) ? this.#owed.aloneOf(member) : [];
-      const waitedMs = now - (this.#began.get(member) ?? now);
+      const waitedMs = this.#times.sinceBegan(member, now);
       return shards.length > 0 && isLate(waitedMs, this.usualMs(member)) ? [{ member, shards, waitedMs }] : [];
     });
     for (const { shards } of late) this.#divide(shards, idle);
@@ -134,8 +133,7 @@ export class ShardsInFlight implements InFlight {
       given.add(shard);
     }
     const now = this.#hooks.now();
-    if (!this.#assignedMs.has(member)) this.#assignedMs.set(member, now);
-    if (!this.owesSince.has(member)) this.#began.set(member, now);
+    this.#times.given(member, now, { idle: !this.owesSince.has(member) });
     this.owesSince.set(member, now);
     if (this.#hooks.send(member, block)) this.#supplied.add(member);
   }
@@ -232,7 +230,8 @@ export class ShardsInFlight implements InFlight {
     const { worker, shards, timing } = message;
     if (!member.node?.workers.some(({ rank }) => rank === worker) || !this.#given.has(member)) return "sender";
     this.#heard.add(member, message);
-    this.#keepTimes(member, worker, timing, Math.min(shards, this.#work.plan.shards));
+    const atMost = Math.min(shards, this.#work.plan.shards);
+    this.#times.told(member, worker, timing, { shards: atMost, receivedMs: this.#hooks.now() });
     return null;
   }
 
@@ -244,11 +243,12 @@ export class ShardsInFlight implements InFlight {
     if (this.#cameFrom(member, range).size < buckets.length) return "schema";
     if (this.#shape.present(range).some((shard) => !this.#losses.has(shard))) return "schema";
     if (state) this.#deliver(() => this.#work.addState(partOf(member, range, state)));
-    if (timing) this.#keepTimes(member, member.rank, timing, this.#shape.present(range).length);
+    const shards = this.#shape.present(range).length;
+    if (timing) this.#times.told(member, member.rank, timing, { shards, receivedMs: this.#hooks.now() });
     for (const other of this.#owed.done(range, member)) this.#outrunIn(other);
     const isLast = this.#owedBy(member) === 0;
     // A node tells of the ends of all its ranges at once.
-    if (!member.node) this.#keepPace(member, this.#shape.present(range).length);
+    if (!member.node) this.#keepPace(member, shards);
     else if (isLast) this.#keepPace(member, roundsOf(member, this.#given.get(member)!.size));
     if (isLast) this.owesSince.delete(member);
     if (this.#owed.size === 0) this.#done.resolve();
@@ -261,19 +261,9 @@ export class ShardsInFlight implements InFlight {
     if (this.#owedBy(member) === 0) this.owesSince.delete(member);
   }
 
-  #keepTimes(member: Member, rank: number, timing: Timing, shards: number): void {
-    const receivedMs = this.#hooks.now();
-    const assignedMs = this.#assignedMs.get(member)!;
-    const offsetMs = this.#hooks.clocks.offsetMs(member, timing, { assignedMs, receivedMs });
-    const at = { shards, offsetMs, stepMs: this.#stepMs, receivedMs };
-    this.ranks.set(rank, rankTimes(this.ranks.get(rank), timing, at));
-  }
-
   /** From when the member began with this range: with its work, or when its last one was finished. */
   #keepPace(member: Member, shards: number): void {
-    const now = this.#hooks.now();
-    this.#hooks.pace.took(member, (now - (this.#began.get(member) ?? now)) / shards);
-    this.#began.set(member, now);
+    this.#hooks.pace.took(member, this.#times.ended(member, this.#hooks.now()) / shards);
   }
 
   /** What the training throws ends the step. */

@@ -1,8 +1,11 @@
 /** What is told of a member, in events and messages, and what it is told. Pure. */
 import type { NodeEvent, WorkerEvent, WorkerState } from "../events.js";
+import type { Layout } from "../parameters/layout.js";
 import type { Range } from "../parameters/tree.js";
 import type { ToCoordinator, ToWorker } from "../protocol/messages.js";
+import { layoutSpecOf } from "./admission.js";
 import { presentOf } from "./node-part.js";
+import type { MembersOptions } from "./ports.js";
 import type { Member } from "./roster.js";
 import type { Part, StepPlan } from "./workers.js";
 
@@ -61,6 +64,23 @@ export const partOf = <Values>(member: Parameters<typeof nameOf>[0], range: Rang
   range,
   values,
 });
+
+type RecipeGiven = Pick<MembersOptions["start"], "recipe" | "pixelStatistics">;
+
+/** What a member is told once it was let in; `layout`: of the parameters, null while nobody knows it. */
+export function recipeFor(
+  { node }: Pick<Member, "node">,
+  { run, start, block }: Pick<MembersOptions, "run" | "block"> & { start: RecipeGiven },
+  layout: Layout | null,
+): Extract<ToWorker, { type: "recipe" }> {
+  const { recipe, pixelStatistics } = start;
+  const part = node && {
+    workers: node.workers.map(({ rank, incarnation }) => ({ rank, incarnation })),
+    block,
+    parameters: layout && layoutSpecOf(layout),
+  };
+  return { type: "recipe", run, recipe, pixelStatistics, ...(part && { node: part }) };
+}
 
 /** What a member is told of the shards that it is to compute. */
 export function assignment(
