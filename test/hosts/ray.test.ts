@@ -38,14 +38,18 @@ const STEPS = 400;
 test("the driver trains on two nodes, and Ray starts again what is killed: the weights of one machine", async (context) => {
   const { head, other, drive, runDir } = await ray(context);
   const driver = drive(STEPS);
-  const killed = async (machine: Machine, rank: number) => {
+  const killed = async (rank: number) => {
     await until(() => stepOf(runDir) > 50 || driver.output.code !== null);
+    if (driver.output.code !== null) assert.fail(`the driver has ended: ${JSON.stringify(driver.output)}`);
     const step = stepOf(runDir);
-    await machine.run(["pkill", "-KILL", "-f", `cnn-dist.js launch .*--node-rank ${rank}`]);
+    // Ray chooses which of its nodes has which rank.
+    const kill = ["pkill", "-KILL", "-f", `cnn-dist.js launch .*--node-rank ${rank}`];
+    const found = await Promise.all([head, other].map(async (machine) => (await machine.start(kill).ended).code === 0));
+    assert.equal(found.filter(Boolean).length, 1, `rank ${rank} was on ${JSON.stringify(found)}`);
     await until(() => stepOf(runDir) > step || driver.output.code !== null);
   };
-  await killed(other, 1);
-  await killed(head, 0);
+  await killed(1);
+  await killed(0);
   const { code, stdout, stderr } = await driver.ended;
   assert.equal(code, 0, stdout + stderr);
   for (const rank of [0, 1]) assert.match(stdout + stderr, new RegExp(`node ${rank} ended with -9`));
