@@ -98,6 +98,8 @@ class Host implements Machine {
     const port = `to-${this.name}`.slice(0, 15);
     // Made from here, since machines do not see each other's processes.
     const [mine, its] = [String(this.#pid), String(this.#bridge.#pid)];
+    // The kernel removes the network of a machine that went off in its own time, and this end with it.
+    await this.#bridge.start(["ip", "link", "del", port]).ended;
     const pair = ["eth0", "netns", mine, "type", "veth", "peer", "name", port, "netns", its];
     execFileSync("ip", ["link", "add", ...pair]);
     await this.#bridge.run(["ip", "link", "set", port, "master", "br0", "up"]);
