@@ -14,7 +14,7 @@ import { fileURLToPath } from "node:url";
 process.env.XDG_STATE_HOME = mkdtempSync(join(tmpdir(), "cnn-dist-state-"));
 
 /** Folders with scripts of their own: `npm run test:hosts` (root, Slurm, Ray), `test:browser` (Chromium) and `test:mlflow`. */
-const APART = ["hosts/", "browser/", "mlflow/"];
+const APART = ["hosts/", "browser/", "mlflow/", "long/"];
 
 /** Files that are named at the end. */
 const SLOWEST = 12;
