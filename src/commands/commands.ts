@@ -1,60 +1,25 @@
 /** All commands: what `--help` shows, and where each one's work is. */
 
 import { plural } from "../format.js";
-import type { Command, Given, OptionSpec, PositionalSpec } from "./command.js";
+import type { Command, Given } from "./command.js";
+import {
+  BEST,
+  JSON_OPTION,
+  KEYS,
+  option,
+  placement,
+  RAW_WEIGHTS,
+  RUN_DIR,
+  RUN_OR_CHECKPOINT,
+  THREADS,
+  TRUST_MODEL,
+  weights,
+} from "./common-options.js";
 import { LENGTH_OPTIONS, NODES_OPTIONS, OUTPUT_OPTIONS, PLACEMENT_OPTIONS, RECIPE_OPTIONS } from "./options.js";
 
-const RUN_DIR: PositionalSpec = { name: "run-dir", describe: "the run's folder", required: true };
-const RUN_OR_CHECKPOINT: PositionalSpec = {
-  name: "checkpoint",
-  describe: "a run's folder (its newest checkpoint), a checkpoint's, or a safetensors file",
-  required: true,
-};
-const TRUST_MODEL: OptionSpec = {
-  flag: "trust-model",
-  kind: "boolean",
-  describe: "run the module that the folder names, though you never trained with it here",
-  group: "Options",
-};
-const BEST: OptionSpec = {
-  flag: "best",
-  kind: "boolean",
-  describe: "of a run, the checkpoint of its best evaluation instead of the newest",
-  group: "Options",
-};
-const RAW_WEIGHTS: OptionSpec = {
-  flag: "raw-weights",
-  kind: "boolean",
-  describe: "the weights themselves, where the checkpoint has a moving average of them",
-  group: "Options",
-};
-const JSON_OPTION: OptionSpec = { flag: "json", kind: "boolean", describe: "JSON on stdout", group: "Options" };
-const KEYS: OptionSpec = {
-  flag: "keys",
-  kind: "string",
-  describe: "a folder of keys [your own keys, made when they are needed]",
-  group: "Options",
-};
-const option = (flag: string, kind: OptionSpec["kind"], describe: string): OptionSpec => ({
-  flag,
-  kind,
-  describe,
-  group: "Options",
-});
-/** Of a safetensors file in a checkpoint's place. */
-const weights = (dataset: string) => [
-  option("model", "string", "of a safetensors file: the network [as the file says, if it does]"),
-  option("model-option", "list", "NAME=VALUE, an option of that network"),
-  option("recipe", "string", "of a safetensors file: a recipe with the network, its data and what becomes of images"),
-  option("normalization", "string", "of a safetensors file: none, or channel [as the file says, or torchvision's]"),
-  option("dataset", "string", dataset),
-  option("dataset-option", "list", "NAME=VALUE, an option of that data set"),
-];
-const THREADS = option("threads", "number", "TensorFlow's threads [all cores]");
 /** "vgg13 on cifar100": as much of it as the words on the command line tell. */
 const titleOf = ({ model, recipe, dataset }: Given) =>
   `${String(model ?? recipe ?? "lenet5")}${dataset === undefined ? "" : ` on ${String(dataset)}`}`;
-const placement = (...flags: string[]) => PLACEMENT_OPTIONS.filter(({ flag }) => flags.includes(flag));
 
 export const COMMANDS: readonly Command[] = [
   {
