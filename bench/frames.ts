@@ -8,16 +8,16 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { curveKeyPair } from "zeromq";
 import { streamOf } from "../src/engine/engine.js";
 import { asBytes } from "../src/parameters/bytes.js";
 import { type Layout, layoutOf } from "../src/parameters/layout.js";
 import { asFloat32, decodeToCoordinator, decodeToWorker, encode } from "../src/protocol/codec.js";
-import type { CoordinatorKeys, WorkerKey } from "../src/transport/keys.js";
+import type { WorkerKey } from "../src/transport/keys.js";
 import type { Message } from "../src/transport/link.js";
 import { connectWorker } from "../src/transport/worker-socket.js";
 import { bindCoordinator, bindUnprotected } from "../src/transport/zeromq.js";
 import { FrameExchange } from "../src/worker/exchange.js";
+import { keyPair } from "./keys.js";
 import { Seal } from "./seal.js";
 
 const [, self, megabytesGiven = "40", roundsGiven = "40", security = "plain", endpoint, keyGiven] = process.argv;
@@ -71,14 +71,6 @@ function work(): void {
     }
   });
   link.send({ header: encode({ type: "bye" }) });
-}
-
-function keyPair(): [CoordinatorKeys, WorkerKey] {
-  const [own, other] = [curveKeyPair(), curveKeyPair()];
-  return [
-    { public: own.publicKey, secret: own.secretKey, allows: (key) => key === other.publicKey },
-    { name: "bench", public: other.publicKey, secret: other.secretKey, coordinator: own.publicKey },
-  ];
 }
 
 async function measure(): Promise<void> {

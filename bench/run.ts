@@ -19,6 +19,7 @@ import { exactness } from "./tables/exactness.js";
 import { frames } from "./tables/frames.js";
 import { help } from "./tables/help.js";
 import { memory } from "./tables/memory.js";
+import { nodes } from "./tables/nodes.js";
 import { overhead } from "./tables/overhead.js";
 import { page } from "./tables/page.js";
 import { prediction } from "./tables/prediction.js";
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   frames,
   exactness,
   scale,
+  nodes,
   page,
   "runs-page": runsPage,
   prediction,

@@ -1,8 +1,10 @@
 /** Costs from measured steps, by least squares of the relative errors, none below zero. Pure. */
+
+import { type Crossing, messagesOf, type NodeCosts } from "../../src/prediction/nodes.js";
 import type { Cost } from "./coordinator.js";
 import { simulatedLayout } from "./simulated.js";
 
-export interface Sample extends Cost {
+export interface Sample extends Pick<Cost, "coordinatorMs" | "workersMs"> {
   workers: number;
   megabytes: number;
 }
@@ -38,6 +40,49 @@ export function fitCosts(samples: readonly Sample[]): FittedCosts {
       deviation(coordinatorTerms, coordinatorMs, [step!, message!, shardMegabyte!, megabyte!]),
       deviation(workerTerms, workerMs, [workerStep!, workerMegabyte!]),
     ),
+  };
+}
+
+export interface NodeSample extends Pick<Cost, "threadMs" | "socketMs"> {
+  nodes: number;
+  /** Of each. */
+  workers: number;
+  megabytes: number;
+}
+
+/** Of simulated nodes, which have a whole range of the tree each. */
+export function crossingOf({ nodes, workers, megabytes }: Omit<NodeSample, "threadMs" | "socketMs">): Crossing {
+  const { buckets, parameters } = simulatedLayout(megabytes);
+  return { nodes, workers, sums: nodes, parameterBytes: parameters * 4, buckets: buckets.length };
+}
+
+/** CPU seconds, and the largest relative error of either thread. */
+export function fitNodeCosts(samples: readonly NodeSample[]): { costs: NodeCosts; deviation: number } {
+  const threadTerms = samples.map((sample) => [
+    1,
+    messagesOf(crossingOf(sample)),
+    sample.nodes * sample.megabytes,
+    sample.megabytes,
+  ]);
+  const socketTerms = threadTerms.map(([, messages, crossed]) => [messages!, crossed!]);
+  const [threadSeconds, socketSeconds] = [
+    samples.map(({ threadMs }) => threadMs / 1e3),
+    samples.map(({ socketMs }) => socketMs / 1e3),
+  ];
+  const thread = leastSquares(threadTerms, threadSeconds);
+  const socket = leastSquares(socketTerms, socketSeconds);
+  const [step, message, crossedMegabyte, megabyte] = thread;
+  const [socketMessage, socketMegabyte] = socket;
+  return {
+    costs: {
+      step: step!,
+      message: message!,
+      crossedMegabyte: crossedMegabyte!,
+      megabyte: megabyte!,
+      socketMessage: socketMessage!,
+      socketMegabyte: socketMegabyte!,
+    },
+    deviation: Math.max(deviation(threadTerms, threadSeconds, thread), deviation(socketTerms, socketSeconds, socket)),
   };
 }
 

@@ -12,7 +12,7 @@ import type { Layout } from "../../src/parameters/layout.js";
 import { connectWorker } from "../../src/transport/worker-socket.js";
 import type { Computer } from "../../src/worker/session.js";
 import { runWorker, type WorkerOptions, type WorkerSetup } from "../../src/worker/worker.js";
-import { type Group, simulatedLayout } from "./simulated.js";
+import { FINGERPRINT, type Group, simulatedLayout } from "./simulated.js";
 
 /** As for a worker of a run: the descriptor after Node's channel. */
 const MEMORY_DESCRIPTOR = 4;
@@ -94,18 +94,6 @@ async function main({ endpoint, megabytes, tokens }: Group): Promise<void> {
   };
   await Promise.all(tokens.map(work));
 }
-
-const FINGERPRINT = {
-  software: "simulated",
-  tensorflow: "none",
-  build: "none",
-  device: "simulated",
-  instructions: "none",
-  onednn: "none",
-  threads: 1,
-  deterministic: true,
-  tf32: false,
-};
 
 process.on("disconnect", () => process.exit(1)); // the coordinator is gone
 await main(JSON.parse(process.argv[2]!) as Group);

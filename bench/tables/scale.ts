@@ -29,7 +29,7 @@ async function table(exchange: keyof typeof EXCHANGES): Promise<void> {
       await row(`${workers}`, MEGABYTES.length + 1, async () => {
         const cells: string[] = [];
         for (const megabytes of MEGABYTES) {
-          const cost = await costOf({ workers, megabytes, exchange, optimizer: "momentum" });
+          const cost = await costOf({ workers, nodes: null, megabytes, exchange, optimizer: "momentum" });
           samples.push({ workers, megabytes, ...cost });
           cells.push(`${digits(cost.stepMs)} (${digits(cost.coordinatorMs)}, ${digits(cost.workersMs)})`);
         }
@@ -51,8 +51,8 @@ function growth(samples: readonly Sample[], megabytes: number): string {
 }
 
 /** Fewer steps where they are long. */
-async function costOf(simulation: Omit<Simulation, "warm" | "steps">): Promise<Cost> {
-  const { workers, megabytes } = simulation;
-  const steps = Math.max(4, Math.min(100, Math.round(1000 / (workers * megabytes))));
+export async function costOf(simulation: Omit<Simulation, "warm" | "steps">): Promise<Cost> {
+  const { workers, nodes, megabytes } = simulation;
+  const steps = Math.max(4, Math.min(100, Math.round(1000 / ((nodes ?? workers) * megabytes))));
   return JSON.parse(await program("scale/coordinator.js", JSON.stringify({ ...simulation, warm: 3, steps }))) as Cost;
 }

@@ -6,6 +6,8 @@ export interface PredictionFacts {
   exchange: "shared-memory" | "frames";
   /** Bytes of parameters, and so of a gradient. */
   exchanged_bytes: number;
+  /** That the network between machines is taken to carry in each direction; null: the run is on one machine. */
+  link_bytes_per_second: number | null;
   /** That a worker computes in a step, at an assumed rate; null on GPUs and on other hosts, whose rate nobody knows. */
   compute_seconds: number | null;
   step_seconds: number | null;

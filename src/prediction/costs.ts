@@ -1,4 +1,5 @@
 /** What was measured once, and predictions are made of: `npm run bench -- scale` prints the exchange's, docs/scaling.md tells how. */
+import type { NodeCosts } from "./nodes.js";
 
 /** CPU seconds. A MB is 1,000,000 bytes of parameters. */
 export interface ExchangeCosts {
@@ -31,6 +32,16 @@ export const EXCHANGE_COSTS = {
     workerMegabyte: 0.98e-3,
   },
 } as const satisfies Record<string, ExchangeCosts>;
+
+/** Of nodes, whose sums come over TCP with keys; momentum. */
+export const NODE_COSTS: NodeCosts = {
+  step: 0.8e-3,
+  message: 100e-6,
+  crossedMegabyte: 1e-3,
+  megabyte: 0.17e-3,
+  socketMessage: 20e-6,
+  socketMegabyte: 4e-3,
+};
 
 /** CPU seconds of a plain copy of a MB on that machine at that time: what depends on megabytes is scaled by it. */
 export const COPY_SECONDS = 0.09e-3;

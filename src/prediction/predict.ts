@@ -1,12 +1,23 @@
 /** What a step will take, and how well workers will be used, before any of them starts. Pure. docs/scaling.md explains it. */
-import { COMPUTE, COPY_SECONDS, EXCHANGE_COSTS, LINK_BYTES_PER_SECOND, OPTIMIZER_MEGABYTE } from "./costs.js";
+import {
+  COMPUTE,
+  COPY_SECONDS,
+  EXCHANGE_COSTS,
+  LINK_BYTES_PER_SECOND,
+  NODE_COSTS,
+  OPTIMIZER_MEGABYTE,
+} from "./costs.js";
+import { boundsOf } from "./nodes.js";
 
 export interface Situation {
   /** Bytes of the trainable parameters, and the buckets that they travel in. */
   parameterBytes: number;
   buckets: number;
   shards: number;
+  /** Of a machine. */
   workers: number;
+  /** Machines beside this one, and sums a bucket that come from all of them; null: a run of one. */
+  others: { nodes: number; sums: number } | null;
   exchange: keyof typeof EXCHANGE_COSTS;
   /** Workers are on other hosts. */
   remote: boolean;
@@ -49,17 +60,18 @@ export function computeSeconds(network: {
 /** `compute`: seconds that a worker computes on a shard. */
 export function predictStep(situation: Situation, compute: number): Prediction {
   const { shards, workers, cores, coresPerWorker, remote } = situation;
-  const working = Math.min(workers, shards);
+  const working = Math.min(workers * machinesOf(situation), shards);
   const rounds = Math.ceil(shards / working);
-  const { coordinator, worker, lastBucket, link } = cpuOf(situation);
+  const { coordinator, worker, lastBucket, link, socket } = cpuOf(situation);
   const computing = rounds * compute;
   const handing = rounds * worker;
   const hidden = BACKWARD_SHARE * computing;
   const bounds = [
     computing + handing + lastBucket, // the slowest worker, one shard after the other
-    computing - hidden + Math.max(hidden, link) + lastBucket, // the wire, which the backward pass hides
+    computing - hidden + Math.max(hidden, link, socket) + lastBucket, // the wire, which the backward pass hides
     coordinator, // one thread adds and updates
-    remote ? 0 : (coresPerWorker * shards * (compute + worker) + coordinator) / cores, // all that runs on this machine
+    // all that runs on this machine
+    remote ? 0 : (coresPerWorker * ownShards(situation) * (compute + worker) + coordinator + socket) / cores,
   ];
   const stepSeconds = Math.max(...bounds);
   return {
@@ -81,21 +93,34 @@ export function computeForEfficiency(situation: Situation, efficiency: number): 
   return high;
 }
 
-/** Seconds a step: of the coordinator, of a worker for a shard, of what follows the last gradient, and of the wire. */
+const machinesOf = ({ others }: Situation): number => 1 + (others?.nodes ?? 0);
+
+/** Of the machine that has the coordinator, whose workers are given theirs first. */
+const ownShards = (situation: Situation): number => Math.ceil(situation.shards / machinesOf(situation));
+
+/** Seconds a step: of the coordinator, of a worker for a shard, of what follows the last gradient, of the wire and of who encrypts. */
 function cpuOf(situation: Situation) {
-  const { parameterBytes, buckets, shards, workers, exchange, optimizer, copySeconds, remote } = situation;
+  const { parameterBytes, buckets, workers, others, exchange, optimizer, copySeconds, remote } = situation;
   const costs = EXCHANGE_COSTS[exchange];
   const slower = copySeconds / COPY_SECONDS;
   const megabytes = parameterBytes / 1e6;
+  const shards = ownShards(situation);
   // Over frames a worker adds its shards and sends one sum; through shared memory each shard has its place.
   const gradients = exchange === "frames" ? Math.min(workers, shards) : shards;
   const perMegabyte = (gradients * costs.gradientMegabyte + costs.megabyte + OPTIMIZER_MEGABYTE[optimizer]) * slower;
   const messages = gradients * (buckets + 2) * costs.message;
-  const link = remote ? (Math.min(workers, shards) * parameterBytes) / LINK_BYTES_PER_SECOND : 0;
+  const crossing = others && { ...others, workers, parameterBytes, buckets };
+  const nodes = crossing && boundsOf(crossing, COSTS_BESIDE, { linkBytesPerSecond: LINK_BYTES_PER_SECOND, slower });
+  const link = remote ? (Math.min(workers, shards) * parameterBytes) / LINK_BYTES_PER_SECOND : (nodes?.wire ?? 0);
+  const adding = messages + perMegabyte * megabytes + (nodes?.thread ?? 0);
   return {
-    coordinator: costs.step + messages + perMegabyte * megabytes,
+    coordinator: costs.step + adding,
     worker: costs.workerStep + costs.workerMegabyte * slower * megabytes,
-    lastBucket: LATENCY_SECONDS + (messages + perMegabyte * megabytes + 2 * link) / buckets,
+    lastBucket: LATENCY_SECONDS + (adding + 2 * Math.max(link, nodes?.socket ?? 0)) / buckets,
     link,
+    socket: nodes?.socket ?? 0,
   };
 }
+
+/** What nodes cost beside the run's own workers, of which a step and an update are counted already. */
+const COSTS_BESIDE = { ...NODE_COSTS, step: 0, megabyte: 0 };

@@ -1,11 +1,13 @@
 /** For the plan of a dry run: what the run's steps will take, from the recipe, this machine and costs that were measured once. */
 import { availableParallelism } from "node:os";
-import { globalBatch } from "../data/order.js";
+import { globalBatch, indicesOf } from "../data/order.js";
 import type { AssignedDevice } from "../engine/gpus.js";
 import type { PredictionFacts } from "../events.js";
 import { summarize } from "../models/parameters.js";
 import { buildModel } from "../models/registry.js";
-import { BF16_SHARE } from "../prediction/costs.js";
+import { divide } from "../parameters/divide.js";
+import { coverOf } from "../parameters/tree.js";
+import { BF16_SHARE, LINK_BYTES_PER_SECOND } from "../prediction/costs.js";
 import { computeForEfficiency, computeSeconds, predictStep, type Situation } from "../prediction/predict.js";
 import type { Exchange } from "../protocol/messages.js";
 import type { Prepared } from "./plan.js";
@@ -16,7 +18,10 @@ const COPIED_BYTES = 32e6;
 const COPIES = 3;
 
 export interface Placed {
+  /** Of this machine. */
   devices: readonly AssignedDevice[];
+  /** Machines of the run; each is taken to be like this one. */
+  nodes: number;
   /** Workers are on other hosts. */
   remote: boolean;
   exchange: Exchange;
@@ -28,7 +33,7 @@ export interface Placed {
  */
 export function predictRun(
   { start }: Pick<Prepared, "start">,
-  { devices, remote, exchange }: Placed,
+  { devices, nodes, remote, exchange }: Placed,
 ): PredictionFacts | null {
   const { recipe, values } = start;
   if (values === "from the first worker" || (devices[0]?.count ?? 1) > 1 || recipe.compress !== "none") return null;
@@ -40,6 +45,7 @@ export function predictRun(
     buckets: layout.buckets.length,
     shards,
     workers: devices.length,
+    others: nodes > 1 ? { nodes: nodes - 1, sums: sumsOf(shards, nodes, devices.length) } : null,
     exchange,
     remote,
     optimizer: recipe.optimizer,
@@ -52,12 +58,23 @@ export function predictRun(
   return {
     exchange,
     exchanged_bytes: situation.parameterBytes,
-    compute_seconds: compute === null ? null : compute * Math.ceil(shards / Math.min(shards, devices.length)),
+    link_bytes_per_second: remote || nodes > 1 ? LINK_BYTES_PER_SECOND : null,
+    compute_seconds: compute === null ? null : compute * Math.ceil(shards / Math.min(shards, devices.length * nodes)),
     step_seconds: step?.stepSeconds ?? null,
     exchange_seconds: (step ?? predictStep(situation, 0)).exchangeSeconds,
     efficiency: step?.efficiency ?? null,
     enough_compute_seconds: computeForEfficiency(situation, GOOD),
   };
+}
+
+/** Sums a bucket that come from all machines but the first: of each, one for every whole range of its shards. */
+function sumsOf(shards: number, nodes: number, workers: number): number {
+  const seats = divide(indicesOf({ start: 0, end: shards }), nodes * workers);
+  const ofNode = (node: number) => seats.slice(node * workers, (node + 1) * workers).flat();
+  return Array.from({ length: nodes - 1 }, (_, index) => coverOf(ofNode(index + 1), shards).length).reduce(
+    (sum, ranges) => sum + ranges,
+    0,
+  );
 }
 
 /** Seconds a shard, from multiply-adds at a rate that was measured elsewhere. Null for a model without a table. */

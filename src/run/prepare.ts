@@ -72,7 +72,7 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
       nodes: nodes ? { count: nodes.count, endpoint: nodes.meeting } : null,
       runDir: options.resume?.runDir ?? placement.runDir ?? defaultRunDir(training.recipe, new Date()),
       resumedFrom: checkpoint?.path ?? null,
-      prediction: options.dryRun === true && !nodes ? predictionOf(context, training, devices) : null,
+      prediction: options.dryRun === true ? predictionOf(context, training, devices) : null,
       warnings: [
         ...devices.warnings,
         ...passedOver(checkpoint),
@@ -86,9 +86,10 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
 
 function predictionOf({ options }: RunContext, training: Prepared, { devices }: Devices): PlanEvent["prediction"] {
   const remote = options.bind !== undefined;
-  const free = { local: !remote, workers: devices.length, availableBytes: availableBytes() };
+  const nodes = options.nodes?.count ?? 1;
+  const free = { local: !remote, workers: devices.length * nodes, availableBytes: availableBytes() };
   const { exchange } = chooseExchange(options.placement.exchange, training.start, free);
-  return predictRun(training, { devices, remote, exchange });
+  return predictRun(training, { devices, nodes, remote, exchange });
 }
 
 /** Of a dry run: nothing is known of a model of the user's own until it is read, and no worker will do it. */

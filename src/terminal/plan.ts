@@ -88,11 +88,14 @@ function towersOf({ devices, crossings }: NonNullable<PlanEvent["towers"]>): str
 }
 
 /** Of a dry run. docs/scaling.md says how it is reckoned. */
-function predictionOf({ prediction, workers, shards }: PlanEvent): Line[] {
+function predictionOf({ prediction, workers, nodes, shards }: PlanEvent): Line[] {
   if (prediction === null) return [];
   const { exchanged_bytes: size, exchange, exchange_seconds: beside, efficiency } = prediction;
-  const way = exchange === "frames" ? "in frames" : "through shared memory";
   const { compute_seconds: compute, step_seconds: step, enough_compute_seconds: enough } = prediction;
+  const inside = exchange === "frames" ? "in frames" : "through shared memory";
+  const link = prediction.link_bytes_per_second;
+  const others = nodes === undefined ? "" : ` and with ${plural(nodes.count - 1, "other node")}`;
+  const way = `${inside}${others}${link === null ? "" : `, at an assumed ${(link * 8) / 1e9} Gbit/s`}`;
   const known =
     compute === null || step === null || efficiency === null
       ? `the exchange of ${bytes(size)} ${way} takes up to ${milliseconds(beside)} a step; how long computing takes is not known here`

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fitCosts, leastSquares } from "../../../bench/scale/fit.js";
+import { limitOf, mostNodes } from "../../../bench/scale/carried.js";
+import { crossingOf, fitCosts, fitNodeCosts, leastSquares } from "../../../bench/scale/fit.js";
 import { simulatedLayout } from "../../../bench/scale/simulated.js";
+import { boundsOf } from "../../../src/prediction/nodes.js";
 
 const near = (received: number, expected: number) =>
   assert.ok(
@@ -14,7 +16,7 @@ test("costs that samples were made of are found again", () => {
     [1, 4, 16].map((megabytes) => {
       const messages = workers * (simulatedLayout(megabytes).buckets.length + 2);
       const coordinatorMs = 0.5 + 0.07 * messages + 0.2 * workers * megabytes + 0.3 * megabytes;
-      return { workers, megabytes, stepMs: 0, coordinatorMs, workersMs: workers * (0.4 + 0.1 * megabytes) };
+      return { workers, megabytes, coordinatorMs, workersMs: workers * (0.4 + 0.1 * megabytes) };
     }),
   );
   const { coordinator, worker, deviation } = fitCosts(samples);
@@ -25,6 +27,39 @@ test("costs that samples were made of are found again", () => {
   near(worker.step, 0.4);
   near(worker.megabyte, 0.1);
   near(deviation, 0);
+});
+
+const COSTS = {
+  step: 1e-3,
+  message: 2e-4,
+  crossedMegabyte: 1e-3,
+  megabyte: 3e-4,
+  socketMessage: 2e-5,
+  socketMegabyte: 4e-3,
+};
+
+test("costs of nodes are found again from what they make of steps", () => {
+  const samples = [1, 4, 16].flatMap((nodes) =>
+    [1, 4, 16].map((megabytes) => {
+      const shape = { nodes, workers: 4, megabytes };
+      const { thread, socket } = boundsOf(crossingOf(shape), COSTS, { linkBytesPerSecond: 1, slower: 1 });
+      return { ...shape, threadMs: thread * 1e3, socketMs: socket * 1e3 };
+    }),
+  );
+  const { costs, deviation } = fitNodeCosts(samples);
+  for (const name of Object.keys(COSTS) as (keyof typeof COSTS)[]) near(costs[name] * 1e3, COSTS[name] * 1e3);
+  near(deviation, 0);
+});
+
+test("a coordinator carries as many nodes as its slowest part does", () => {
+  const given = { parameterBytes: 100e6, buckets: 25, costs: COSTS, sliced: false };
+  // 100 MB take 0.8 s at 1 Gbit/s, 0.08 s at 10; encrypting both ways takes 0.4 s.
+  assert.equal(mostNodes(0.7, { ...given, gigabits: 1 }), 0);
+  assert.equal(limitOf(1, { ...given, gigabits: 1 }).by, "wire");
+  assert.equal(mostNodes(0.9, { ...given, gigabits: 10 }), 2);
+  assert.equal(limitOf(3, { ...given, gigabits: 10 }).by, "socket");
+  // In a sliced exchange each machine's part stays below that of one node, twice.
+  assert.equal(mostNodes(2, { ...given, gigabits: 10, sliced: true }), 1023);
 });
 
 test("no coefficient is below zero", () => {

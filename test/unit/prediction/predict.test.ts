@@ -12,6 +12,7 @@ function situation(changes: Partial<Situation> = {}): Situation {
     buckets: 8,
     shards: 2,
     workers: 2,
+    others: null,
     exchange: "shared-memory",
     remote: false,
     optimizer: "momentum",
@@ -90,6 +91,16 @@ test("between hosts the wire is what the backward pass can hide, and no more", (
   assert.ok(long.efficiency > 0.95, "ten seconds hide it");
   // Eight gradients of 38 MB at 1.25 GB/s take a quarter of a second.
   assert.ok(predictStep(remote, 0.1).stepSeconds > 0.245 + 0.1 / 3);
+});
+
+test("other nodes take their shards, and a gradient and the weights of each cross the network", () => {
+  const four = situation({ shards: 8, others: { nodes: 3, sums: 3 }, cores: 64 });
+  const wire = (3 * 38.3 * MB) / 1.25e9;
+  const long = predictStep(four, 1);
+  assert.ok(long.stepSeconds > 1 && long.stepSeconds < 1.3, "each of eight workers has one of eight shards");
+  assert.ok(predictStep(four, 0).stepSeconds > wire);
+  const uneven = predictStep({ ...four, others: { nodes: 3, sums: 6 } }, 0);
+  assert.ok(uneven.stepSeconds > predictStep(four, 0).stepSeconds + wire / 2, "two sums of a node cross for one");
 });
 
 test("the computing that is enough for an efficiency gives just that", () => {

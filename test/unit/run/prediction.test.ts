@@ -9,7 +9,7 @@ import { temporaryDirectory } from "../../support/temporary.js";
 
 const DATA = { height: 28, width: 28, channels: 1, classes: 10, train: 64, test: 4 };
 const cpu: AssignedDevice = { kind: "cpu", name: "cpu", count: 1, env: {} };
-const TWO: Placed = { devices: [cpu, cpu], remote: false, exchange: "shared-memory" };
+const TWO: Placed = { devices: [cpu, cpu], nodes: 1, remote: false, exchange: "shared-memory" };
 
 const prepared = (cacheDir: string, changes: Partial<WrittenRecipe> = {}) =>
   prepare(testRecipe({ datasetOptions: DATA, batchSize: 64, shards: 2, ...changes }), { cacheDir }, null);
@@ -45,4 +45,17 @@ test("of GPUs and of other hosts, the rate of computing is not guessed", async (
     assert.deepEqual([step_seconds, compute_seconds, efficiency], [null, null, null]);
     assert.ok(exchange_seconds > 0 && enough_compute_seconds! > 0);
   }
+});
+
+test("with other nodes a worker has less to compute, and what crosses the network is beside it", async (context) => {
+  const run = await prepared(temporaryDirectory(context), { shards: 8 });
+  const [one, two, three] = [1, 2, 3].map((nodes) => predictRun(run, { ...TWO, nodes })!);
+  assert.equal(one!.link_bytes_per_second, null);
+  assert.equal(two!.link_bytes_per_second, 1.25e9);
+  assert.ok(Math.abs(two!.compute_seconds! / one!.compute_seconds! - 0.5) < 1e-9);
+  assert.ok(
+    Math.abs(three!.compute_seconds! / one!.compute_seconds! - 0.5) < 1e-9,
+    "two shards of eight for some of six",
+  );
+  assert.ok(two!.exchange_seconds > one!.exchange_seconds);
 });

@@ -91,6 +91,7 @@ test("the plan of a dry run says what a step will take", () => {
   const prediction = {
     exchange: "shared-memory",
     exchanged_bytes: 38_000_000,
+    link_bytes_per_second: null,
     compute_seconds: 0.771,
     step_seconds: 0.8,
     exchange_seconds: 0.029,
@@ -116,4 +117,10 @@ test("the plan of a dry run says what a step will take", () => {
     "the exchange of 38 MB in frames takes up to 29 ms a step; how long computing takes is not known here · an efficiency of 90% needs at least 200 ms of computing a shard",
   );
   assert.match(predicted({ ...unknown, enough_compute_seconds: null })!, /is not known here$/);
+  const nodes = { count: 3, endpoint: "n0:5555" };
+  const several = planLines({ ...PLAN, nodes, prediction: { ...prediction, link_bytes_per_second: 1.25e9 } });
+  assert.match(
+    new Map(several).get("predicted")!,
+    /to exchange 38 MB through shared memory and with 2 other nodes, at an assumed 10 Gbit\/s/,
+  );
 });
