@@ -1,6 +1,7 @@
 /** Workers, and what each loss of one cost. */
 import { bytes, count, plural } from "../../format.js";
 import { duration } from "../../terminal/format.js";
+import type { NodeRow } from "../state/nodes.js";
 import type { RunState } from "../state/run-state.js";
 import type { LostWorker, WorkerRow } from "../state/workers.js";
 import { h, section, show } from "./dom.js";
@@ -18,6 +19,17 @@ export class WorkersView {
     { title: "restarts", numeric: true },
     { title: "what it is doing", wide: true },
   ]);
+  readonly #nodes = new Table("other machines", [
+    { title: "node" },
+    { title: "state" },
+    { title: "host" },
+    { title: "workers", numeric: true },
+    { title: "restarts", numeric: true },
+    { title: "received from it, last step", numeric: true },
+    { title: "sent to it", numeric: true },
+    { title: "what it is doing", wide: true },
+  ]);
+  readonly #machines = h("div", {}, h("h3", {}, "Other machines"), this.#nodes.element);
   readonly #lost = new Table("losses of workers", [
     { title: "when" },
     { title: "rank" },
@@ -32,19 +44,35 @@ export class WorkersView {
       "Workers",
       "workers",
       this.#workers.element,
+      this.#machines,
       h("h3", {}, "Losses and restarts"),
       this.#none,
       this.#lost.element,
     );
   }
 
-  show({ team }: RunState): void {
+  show({ team, nodes }: RunState): void {
+    show(this.#machines, nodes.length > 0);
+    this.#nodes.show(nodes.map(nodeCells));
     this.#workers.show(team.workers.map(workerCells));
     show(this.#none, team.lost.length === 0);
     show(this.#lost.element, team.lost.length > 0);
     const now = new Date();
     this.#lost.show([...team.lost].reverse().map((lost) => lostCells(lost, now)));
   }
+}
+
+function nodeCells({ node, state, host, workers, incarnation, bytes: crossed, detail }: NodeRow) {
+  return [
+    `node ${node}`,
+    { key: state, make: () => stateWord(state, false) },
+    host,
+    count(workers),
+    count(incarnation),
+    crossed === null ? "nothing yet" : bytes(crossed.in),
+    crossed === null ? "nothing yet" : bytes(crossed.out),
+    detail,
+  ];
 }
 
 function workerCells(worker: WorkerRow) {

@@ -6,6 +6,7 @@ import type {
   HeartbeatEvent,
   HeldBackEvent,
   LogEvent,
+  NodeEvent,
   NotStartedEvent,
   PicturesEvent,
   PlanEvent,
@@ -31,11 +32,13 @@ export type PageStep = Pick<
   | "checkpoint_wait_seconds"
   | "phases"
   | "ranks"
+  | "node_bytes"
 >;
 
 export type PageEvent =
   | PlanEvent
   | WorkerEvent
+  | NodeEvent
   | PageStep
   | TimelineEvent
   | EvalEvent
@@ -63,6 +66,7 @@ export function pageEvent(event: RunEvent): PageEvent | null {
       return { event: "heartbeat", rank: event.rank, rss_bytes: event.rss_bytes };
     case "plan":
     case "worker":
+    case "node":
     case "timeline":
     case "eval":
     case "checkpoint":
@@ -95,5 +99,6 @@ function pageStep(event: StepEvent): PageStep {
     checkpoint_wait_seconds,
     phases,
     ranks,
+    ...(event.node_bytes && { node_bytes: event.node_bytes }),
   };
 }

@@ -16,6 +16,7 @@ import type {
   TimelineEvent,
 } from "../../events.js";
 import { addPoint, type Curves, cutBack, emptyCurves } from "./curves.js";
+import { bytesCrossed, type NodeRow, nodeHappened } from "./nodes.js";
 import type { Entry, PageStep } from "./page-event.js";
 import { emptyTeam, slowHappened, stepHappened, type Team, teamResumed, workerHappened } from "./workers.js";
 
@@ -52,6 +53,8 @@ export interface RunState {
   tests: TestPoint[];
   checkpoints: CheckpointEvent[];
   team: Team;
+  /** Its other machines; none in a run of one. */
+  nodes: NodeRow[];
   recent: RecentStep[];
   /** What holds the run back now; null: that is not known, such as of records. */
   heldBack: HeldBack | null;
@@ -85,6 +88,7 @@ export function emptyRunState(): RunState {
     tests: [],
     checkpoints: [],
     team: emptyTeam(),
+    nodes: [],
     recent: [],
     heldBack: null,
     pictures: { newest: null, best: null },
@@ -100,6 +104,7 @@ export function advance(state: RunState, [time, event]: Entry): void {
   switch (event.event) {
     case "plan":
       if (state.plan !== null) teamResumed(state.team);
+      state.nodes = [];
       state.plan = event;
       state.done = null;
       state.timelines = [];
@@ -112,6 +117,8 @@ export function advance(state: RunState, [time, event]: Entry): void {
       return bounded(state.timelines, event, MAX_TIMELINES);
     case "worker":
       return workerHappened(state.team, event, time, state.last?.step ?? state.plan?.start_step ?? 0);
+    case "node":
+      return nodeHappened(state.nodes, event);
     case "heartbeat": {
       const worker = state.team.workers.find(({ rank }) => rank === event.rank);
       if (worker) worker.memory = event.rss_bytes;
@@ -169,6 +176,7 @@ function stepDone(state: RunState, event: PageStep): void {
     },
   });
   stepHappened(state.team, event);
+  bytesCrossed(state.nodes, event);
   state.last = event;
   const { step, duration_seconds: seconds, ranks } = event;
   const most = Math.round(MAX_RECENT / Math.max(1, Object.keys(ranks).length));
