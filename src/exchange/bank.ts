@@ -14,8 +14,11 @@ const HEAD = {
   coefficients: 0x1_c000,
   ranges: 0x2_0000,
   scratch: 0xc_0000,
+  sum: 0xe_0000,
   end: 0x10_0000,
 };
+/** A sum leaves through so much of the kernels' memory at a time, which stays in the cache. */
+const SUM_BYTES = HEAD.end - HEAD.sum;
 const WASM_PAGE_BYTES = 65_536;
 /** WebAssembly addresses 4 GiB; the last page stays unused, so that every size fits 32 bits. */
 export const MAX_BANK_BYTES = 2 ** 32 - WASM_PAGE_BYTES;
@@ -77,6 +80,17 @@ export class Bank {
     new Uint32Array(this.#buffer, HEAD.parts, gradients.length).set(
       gradients.map((each) => this.#address(each, element)),
     );
+  }
+
+  /** Writes the sum of the gradients over the stretch's elements `start` to `end` to `sum`, which may be up to three elements shorter. */
+  add(program: readonly number[], gradients: readonly number[], { start, end }: Stretch, sum: Float32Array): void {
+    for (let at = start; at < end; at += SUM_BYTES / 4) {
+      const elements = Math.min(SUM_BYTES / 4, end - at);
+      this.#prepare(program, gradients, at);
+      this.#kernels.add(HEAD.program, program.length, HEAD.parts, HEAD.scratch, elements * 4, HEAD.sum);
+      const taken = Math.min(elements, sum.length - (at - start));
+      sum.set(new Float32Array(this.#buffer, HEAD.sum, taken), at - start);
+    }
   }
 
   /** Of the sum of the gradients over the stretch's elements `start` to `end`; both are multiples of 4. */

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 
 /** Signatures of kernels/index.ts; addresses and sizes are in bytes. */
 export interface KernelExports {
+  add(program: number, length: number, parts: number, scratch: number, bytes: number, to: number): void;
   sumOfSquares(program: number, length: number, parts: number, scratch: number, bytes: number): number;
   update(
     rule: number,

@@ -2,6 +2,7 @@
 import type { Recipe } from "../config/recipe.js";
 import { globalBatch } from "../data/order.js";
 import type { WeightsKind } from "../events.js";
+import { Adder } from "../exchange/adder.js";
 import type { SharedFile } from "../exchange/mapping.js";
 import { RunMemory } from "../exchange/memory.js";
 import { type Contents, placesOf } from "../exchange/places.js";
@@ -15,6 +16,7 @@ type Filled = Map<string, { version: number; buckets: Set<number> }>;
 export class NodeMemory {
   readonly layout: Layout;
   readonly #memory: RunMemory;
+  readonly #adder: Adder;
   readonly #buckets: readonly number[];
   readonly #filled: Filled = new Map();
 
@@ -26,6 +28,7 @@ export class NodeMemory {
     file.allocate(placesOf(layout, contents).bytes);
     this.layout = layout;
     this.#memory = new RunMemory(file, layout, contents);
+    this.#adder = new Adder(file, layout, this.#memory.places);
     const buckets = layout.buckets.map(({ index }) => index);
     this.#buckets = layout.stateSize > 0 ? [...buckets, -1] : buckets;
   }
@@ -69,5 +72,10 @@ export class NodeMemory {
   /** Where a shard's gradient of a bucket lies, or the sum over its block. */
   gradient(shard: number, bucket: number): Float32Array {
     return this.#memory.gradient(shard, this.layout.buckets[bucket]!);
+  }
+
+  /** Writes to `sum` what a program (additionsOf) makes of a bucket's gradients. */
+  add(bucket: number, program: readonly number[], sum: Float32Array): void {
+    this.#adder.add(this.layout.buckets[bucket]!, program, sum);
   }
 }

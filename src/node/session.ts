@@ -73,7 +73,11 @@ export class NodeSession {
       loss: (shard, { loss, hits }) => send({ type: "loss", ...work, shard, loss, hits }),
       bucket: (range, bucket, sum) => send({ type: "bucket", ...work, ...range, bucket }, sum),
       gradient: (shard, bucket) => memory.gradient(shard, bucket),
-      take: (key, length) => this.#sums.take(key, length),
+      sum: (key, bucket, program) => {
+        const sum = this.#sums.take(key, memory.layout.buckets[bucket]!.size);
+        memory.add(bucket, program, sum);
+        return sum;
+      },
     });
     const { ranks } = await workers.collect(sums);
     for (const [worker, times] of ranks)

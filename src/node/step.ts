@@ -6,16 +6,15 @@
 import { indicesOf } from "../data/order.js";
 import type { Part, Score, StepCosts, StepPlan, StepWork, Weights } from "../membership/workers.js";
 import { addInPlace, additionsOf, coverOf, includes, type Range, rangeKey, TreeSum } from "../parameters/tree.js";
-import { sumOf } from "./sum.js";
 
 export interface NodeStepHooks {
   loss(shard: number, score: Score): void;
   /** A bucket's sum over a range; the memory stays as it is until the next step. */
   bucket(range: Range, bucket: number, sum: Float32Array): void;
-  /** The gradient of a shard, or the sum over its block. */
+  /** The gradient of a shard, or the sum over its block: where it lies. */
   gradient(shard: number, bucket: number): Float32Array;
-  /** Memory for a sum, the same for the same key. */
-  take(key: string, length: number): Float32Array;
+  /** What the program (additionsOf) makes of several; the same memory for the same key. */
+  sum(key: string, bucket: number, program: readonly number[]): Float32Array;
 }
 
 /** One of the fewest nodes of the tree that together are the shards. */
@@ -77,13 +76,11 @@ export class NodeStep implements StepWork<StepCosts> {
     const program = additionsOf(held, cover.range, this.#empty);
     if (!program) return;
     cover.held[bucket] = null;
-    const { gradient, take } = this.#hooks;
-    const sum = sumOf(
-      program,
-      (shard) => gradient(shard, bucket),
-      (level, length) => take(`${cover.range.start}/${bucket}/${level}`, length),
-    );
-    this.#hooks.bucket(cover.range, bucket, sum);
+    const { gradient, sum } = this.#hooks;
+    const [first] = program;
+    const whole =
+      program.length === 1 ? gradient(first!, bucket) : sum(`${cover.range.start}/${bucket}`, bucket, program);
+    this.#hooks.bucket(cover.range, bucket, whole);
   }
 
   addState({ range, values }: Part<Float32Array>): void {

@@ -11,6 +11,14 @@ const NESTEROV: i32 = 2;
 const ADAM: i32 = 3;
 const RMSPROP: i32 = 4;
 
+/** Writes the sum of the parts to `to`. */
+export function add(program: usize, length: i32, parts: usize, scratch: usize, bytes: usize, to: usize): void {
+  for (let from: usize = 0; from < bytes; from += BLOCK) {
+    const size = min(BLOCK, bytes - from);
+    memory.copy(to + from, reduced(program, length, parts, scratch, from, size), size);
+  }
+}
+
 /** The sum of squares of the parts' sum: clipping needs it of all buckets before any is updated. */
 export function sumOfSquares(program: usize, length: i32, parts: usize, scratch: usize, bytes: usize): f64 {
   putSquares(f64x2.splat(0), f64x2.splat(0));

@@ -4,7 +4,16 @@ import fc from "fast-check";
 import type { StepPlan } from "../../../src/membership/workers.js";
 import { NodeStep } from "../../../src/node/step.js";
 import { blockAround, byBlock } from "../../../src/parameters/blocks.js";
-import { additionsOf, coverOf, includes, type Range, rangeKey, rootOf } from "../../../src/parameters/tree.js";
+import {
+  ADD,
+  addInPlace,
+  additionsOf,
+  coverOf,
+  includes,
+  type Range,
+  rangeKey,
+  rootOf,
+} from "../../../src/parameters/tree.js";
 import { testLayout } from "../../support/fake-worker.js";
 import { leafOf, sumOf, weightsOf } from "../../support/step-values.js";
 
@@ -26,14 +35,17 @@ function told(plan: StepPlan, given: readonly number[], order: (blocks: readonly
   const sums: { range: Range; bucket: number; values: number[] }[] = [];
   const losses: number[] = [];
   const places = new Map<string, Float32Array>();
-  const slots = new Map<string, Float32Array>();
   const step = new NodeStep(plan, given, weightsOf(layout, 0), {
     loss: (shard) => losses.push(shard),
     bucket: (range, bucket, sum) => sums.push({ range, bucket, values: [...sum] }),
     gradient: (shard, bucket) => places.get(`${shard - (shard % plan.block)}/${bucket}`)!,
-    take(key, length) {
-      if (slots.get(key)?.length !== length) slots.set(key, new Float32Array(length));
-      return slots.get(key)!;
+    sum(_key, bucket, program) {
+      const stack: Float32Array[] = [];
+      for (const word of program) {
+        if (word !== ADD) stack.push(places.get(`${word - (word % plan.block)}/${bucket}`)!.slice());
+        else addInPlace(stack.at(-2)!, stack.pop()!);
+      }
+      return stack[0]!;
     },
   });
   const blocks = byBlock(given, plan.block).map(([first]) => blockAround(first!, plan.block, plan.shards));
