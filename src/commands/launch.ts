@@ -8,12 +8,12 @@ import { work } from "./work.js";
 
 export const command = work(
   { ...recipe, ...placement, ...nodes, ...output },
-  async ({ nodes, nodeRank, rendezvous, keys, ...values }, terminal) => {
+  async ({ nodes, nodeRank, rendezvous, keys, waitCoordinator, ...values }, terminal) => {
     const place = placeFor({ nodes, nodeRank, rendezvous }, terminal);
     const where = { remote: false, nodes: place.nodes };
     if (place.nodeRank > 0) {
       const { placement, recipe } = await trainingOf(trainOptionsOf(values), where);
-      return takePart(place, { placement, model: recipe.model, keys }, terminal);
+      return takePart(place, { placement, model: recipe.model, keys, waitCoordinator }, terminal);
     }
     const others = nodesOptions(place, keys, values.runDir ?? null, terminal);
     const prepare = async () => ({

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type Place, placeOf } from "../cluster/place.js";
 import type { Placement } from "../config/placement.js";
+import { DEFAULT_WAIT_COORDINATOR, LONGEST_WAIT_COORDINATOR } from "../config/time-limits.js";
 import { CnnDistError, EXIT } from "../errors.js";
 import type { ModelChoice } from "../models/choice.js";
 import type { NodesOptions } from "../run/context.js";
@@ -16,10 +17,13 @@ export const nodes = {
   nodeRank: z.number().int().min(0).max(1023).optional(),
   rendezvous: path.optional(),
   keys: path.optional(),
+  /** Of a machine that has no coordinator of its own. */
+  waitCoordinator: z.number().min(0).max(LONGEST_WAIT_COORDINATOR).default(DEFAULT_WAIT_COORDINATOR),
 };
 type Given = z.infer<z.ZodObject<typeof nodes>>;
 
-export const placeFor = ({ keys: _, ...given }: Given, { io }: Terminal): Place => placeOf(io.env, given);
+export const placeFor = (given: Pick<Given, "nodes" | "nodeRank" | "rendezvous">, { io }: Terminal): Place =>
+  placeOf(io.env, given);
 
 /** Of the first machine; null where no other takes part. `runDir`: where the keys may lie; null: others do not know it. */
 export function nodesOptions(
@@ -41,10 +45,16 @@ function listenAt(host: string): string {
   return host === "localhost" ? "127.0.0.1" : "*";
 }
 
+interface Participant extends Pick<Given, "waitCoordinator"> {
+  placement: Placement;
+  model: ModelChoice | null;
+  keys: string | undefined;
+}
+
 /** Of another machine: takes part until the run is over; resolves with the exit code. */
 export async function takePart(
   { nodeRank, rendezvous }: Place,
-  { placement, model, keys }: { placement: Placement; model: ModelChoice | null; keys: string | undefined },
+  { placement, model, keys, waitCoordinator }: Participant,
   { io, reporter, signal }: Terminal,
 ): Promise<number> {
   const { kind, detail } = await joinRun({
@@ -52,6 +62,7 @@ export async function takePart(
     ...rendezvous!,
     placement,
     keys,
+    waitCoordinator,
     modelFiles: model?.kind === "file" ? [model.path] : [],
     env: io.env,
     signal,

@@ -177,6 +177,7 @@ export const NODES_OPTIONS: readonly OptionSpec[] = (
     ["nodes", "number", "machines that the run begins with; the same command starts each [the launcher's, else 1]"],
     ["node-rank", "number", "number of this machine, from 0; 0 has the coordinator [the launcher's]"],
     ["rendezvous", "string", "HOST:PORT of machine 0, where the others find it [the launcher's]"],
+    ["wait-coordinator", "number", "seconds that a machine waits for a coordinator that is gone, at least 30 [60]"],
     ["keys", "string", "a folder of keys for several machines [RUN_DIR/keys, else your own keys]"],
   ] as const
 ).map(([flag, kind, describe]) => ({ flag, kind, describe, group: "Placement" }));

@@ -10,12 +10,16 @@ const { runDir: _, autoResume: __, ...placementOfRun } = placement; // the run h
 
 export const command = work(
   { runDir: path, trustModel: flag, ...length, ...placementOfRun, ...nodes, allowDifferentEngine: flag, ...output },
-  async ({ runDir, nodes, nodeRank, rendezvous, keys, json: _json, quiet: _quiet, ...options }, terminal) => {
+  async (
+    { runDir, nodes, nodeRank, rendezvous, keys, waitCoordinator, json: _json, quiet: _quiet, ...options },
+    terminal,
+  ) => {
     const place = placeFor({ nodes, nodeRank, rendezvous }, terminal);
     const resumption = () => resumptionOf(runDir, options);
     if (place.nodeRank > 0) {
       const { placement, recipe } = resumption();
-      return takePart(place, { placement: { ...placement, runDir }, model: recipe.model, keys }, terminal);
+      const participant = { placement: { ...placement, runDir }, model: recipe.model, keys, waitCoordinator };
+      return takePart(place, participant, terminal);
     }
     const others = nodesOptions(place, keys, runDir, terminal);
     const prepare = async () => ({ ...resumption(), ...(others && { nodes: others }) });

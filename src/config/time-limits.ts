@@ -32,8 +32,6 @@ export const HELLO_TIMEOUT_MS = 60_000;
 export const ALONE_MS = 30_000;
 /** How long a node looks for a coordinator that it has not met yet: a name that is not known, a port where nobody listens. */
 export const FIND_COORDINATOR_MS = 300_000;
-/** How long a node waits for a coordinator that is gone: the run may be started again, here or elsewhere. */
-export const NODE_ALONE_MS = 60_000;
 /** How often a node looks again whether a name or a key is there. */
 export const FIND_AGAIN_MS = 500;
 /** How long a run waits for all the nodes that it is to begin with, before it begins with those that are there. */
@@ -120,6 +118,11 @@ export function stepLimitMs(
   return Math.max(least, usualMs === null ? FIRST_STEP_MS : STEP_TIMES_USUAL * usualMs);
 }
 
+/**
+ * How long a node waits for a coordinator that is gone, in seconds: the run may be started again, here or elsewhere. Never less than
+ * ALONE_MS, in which a broken connection may heal.
+ */
+export const DEFAULT_WAIT_COORDINATOR = 60;
 /** Of `--wait-coordinator`: a timer holds no more than 2^31 ms. */
 export const LONGEST_WAIT_COORDINATOR = 2_000_000;
 

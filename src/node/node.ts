@@ -97,7 +97,11 @@ class NodeLife {
       this.#cancelWait();
       if (connected && reached) this.#finish("evicted", "its connection broke, and came back");
       reached ||= connected;
-      if (!connected) this.#wait(options.waits.againMs, "the coordinator is gone");
+      if (connected || this.#outcome) return;
+      const { firstMs, againMs } = options.waits;
+      if (!reached) return this.#wait(firstMs, "no coordinator answers");
+      ports.note(`the coordinator is gone; node ${options.node} waits ${againMs / 1000} s for one`);
+      this.#wait(againMs, "the coordinator is gone");
     });
     // The socket goes on trying: an allowed list may be about to get this key.
     up.onRefused((why) => {

@@ -6,13 +6,13 @@ import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../clock.js";
 import type { Placement } from "../config/placement.js";
-import { ALONE_MS, FIND_AGAIN_MS, FIND_COORDINATOR_MS, LEAVE_MS, NODE_ALONE_MS } from "../config/time-limits.js";
+import { ALONE_MS, FIND_AGAIN_MS, FIND_COORDINATOR_MS, LEAVE_MS } from "../config/time-limits.js";
 import { type AssignedDevice, listGpus } from "../engine/gpus.js";
 import { ensureTensorflow } from "../engine/install.js";
 import { CnnDistError, messageOf } from "../errors.js";
 import type { RunEvent } from "../events.js";
 import { SharedFile } from "../exchange/mapping.js";
-import { type NodeOutcome, runNode } from "../node/node.js";
+import { type NodeOptions, type NodeOutcome, runNode } from "../node/node.js";
 import { cacheDirectory, stateDirectory } from "../paths.js";
 import type { WorkerKey } from "../transport/keys.js";
 import { createSocketDirectory } from "../transport/socket-directory.js";
@@ -35,6 +35,8 @@ export interface JoinOptions {
   placement: Placement;
   /** Folder or file of a key; undefined: from the environment, the run's folder or the user's own. */
   keys: string | undefined;
+  /** Seconds that it waits for a coordinator that is gone; never less than a connection may take to heal. */
+  waitCoordinator: number;
   /** Models of the user's own that its workers may read and run. */
   modelFiles: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -70,9 +72,11 @@ export async function joinRun(options: JoinOptions): Promise<NodeOutcome> {
     probes?.observe(event);
     options.observe(event);
   };
+  const againMs = Math.max(ALONE_MS, options.waitCoordinator * 1000);
   try {
-    for (;;) {
-      const outcome = await takePart({ ...options, observe }, place, await findKey(options, endpoint));
+    for (let firstMs = FIND_COORDINATOR_MS; ; firstMs = againMs) {
+      const key = await findKey(options, endpoint);
+      const outcome = await takePart({ ...options, observe }, place, key, { firstMs, againMs });
       if (outcome.kind !== "evicted" || signal.aborted) return outcome;
       note(`node ${node} was taken for dead (${outcome.detail}), and comes back`);
     }
@@ -97,7 +101,12 @@ async function findKey({ node, keys, placement, env, signal }: JoinOptions, endp
 }
 
 /** One incarnation of the node, with sockets, memory and workers of its own. */
-async function takePart(options: JoinOptions, place: Place, key: WorkerKey): Promise<NodeOutcome> {
+async function takePart(
+  options: JoinOptions,
+  place: Place,
+  key: WorkerKey,
+  waits: NodeOptions["waits"],
+): Promise<NodeOutcome> {
   const { node, placement, modelFiles, env, signal, observe, note } = options;
   const { endpoint, devices, libraryDir, cacheDir } = place;
   const closing = new Closing();
@@ -122,7 +131,7 @@ async function takePart(options: JoinOptions, place: Place, key: WorkerKey): Pro
         device: devices[0]!.name,
         pid: process.pid,
         placement,
-        waits: { firstMs: FIND_COORDINATOR_MS, againMs: NODE_ALONE_MS },
+        waits,
       },
       {
         up,
