@@ -20,3 +20,8 @@ export function percent(share: number): string {
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${Number.isInteger(value) ? count(value) : value} ${value === 1 ? one : many}`;
 }
+
+/** A text from elsewhere, for one line of a terminal: what would move the cursor, colour or turn what is written is a sign. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
+}

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { z } from "zod";
 import { EXIT, UsageError } from "../errors.js";
-import { bytes, plural } from "../format.js";
+import { bytes, oneLine, plural } from "../format.js";
 import { compareRuns, deleteRun } from "../library/runs.js";
 import { cacheDirectory } from "../paths.js";
 import { deletable } from "../runs/delete.js";
@@ -73,8 +73,9 @@ async function list(dir: string, { sort, filter, all, csv, json }: ListOptions, 
   const { list, found } = await findRuns(dir, cacheDirectory(io.env));
   const shown = list.runs.filter(({ hidden }) => all || !hidden);
   const runs = sorted(filtered(shown, filter, found), sort);
-  for (const { path, reason } of list.passed_over) io.stderr.write(`${path} is passed over: ${reason}\n`);
-  for (const { warnings } of runs) for (const warning of warnings) io.stderr.write(`${warning}\n`);
+  for (const { path, reason } of list.passed_over)
+    io.stderr.write(`${oneLine(path)} is passed over: ${oneLine(reason)}\n`);
+  for (const { warnings } of runs) for (const warning of warnings) io.stderr.write(`${oneLine(warning)}\n`);
   if (json) return void io.stdout.write(runs.map((run) => `${JSON.stringify(run)}\n`).join(""));
   if (csv) return void io.stdout.write(csvOf(runs));
   const hidden = list.runs.length - shown.length;
@@ -93,7 +94,7 @@ function comparisonOf(comparison: RunComparison, json: boolean): string {
   ]);
   const ends = tableOf(runs, Number.POSITIVE_INFINITY);
   const keys = rows.length === 0 ? "" : `${columns(["key of the recipe", ...names], rows, [])}\n\n`;
-  return `${ends}\n${keys}${words.join("\n")}\n`;
+  return `${ends}\n${keys}${words.map(oneLine).join("\n")}\n`;
 }
 
 async function change(

@@ -1,11 +1,14 @@
 /** Text tables for commands. */
+import { oneLine } from "../format.js";
 
 /** Columns two spaces apart, a header line first, no spaces at the ends of lines. */
 export function columns(
-  header: readonly string[],
-  rows: readonly (readonly string[])[],
+  titles: readonly string[],
+  texts: readonly (readonly string[])[],
   align: readonly ("left" | "right")[],
 ): string {
+  const header = titles.map(oneLine);
+  const rows = texts.map((cells) => cells.map(oneLine));
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
   const line = (cells: readonly string[]) =>
     cells

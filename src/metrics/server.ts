@@ -82,6 +82,12 @@ export function pathOf({ url = "/" }: IncomingMessage): string {
   return url.split("?")[0]!;
 }
 
+/** What follows the question mark. */
+export function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
+  const at = url.indexOf("?");
+  return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
+}
+
 export function isReading({ method }: IncomingMessage): boolean {
   return method === "GET" || method === "HEAD";
 }

@@ -3,6 +3,7 @@ import { lstatSync, readdirSync, readFileSync, realpathSync, type Stats, statSyn
 import { basename, join, resolve } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { messageOf, UsageError } from "../errors.js";
+import { bytes } from "../format.js";
 import { isLocked } from "../run/lock.js";
 import { type Machine, thisMachine } from "../run/lock-holder.js";
 import { type Cache, type Known, readCache, writeCache } from "./cache.js";
@@ -17,6 +18,8 @@ export interface FoundRun {
   recipe: Readonly<Record<string, unknown>>;
 }
 
+/** Recipes have some kilobytes. */
+const MOST_RECIPE_BYTES = 1_000_000;
 /** Others have their turn after so long. */
 const TURN_MS = 20;
 
@@ -58,6 +61,11 @@ export async function findRuns(
   if (isChanged(before, after)) writeCache(root, cacheDir, after);
   const runs = [...found.values()].map(({ row }) => row).sort((a, b) => (b.started ?? 0) - (a.started ?? 0));
   return { list: { dir: root, runs, passed_over: passedOver }, found };
+}
+
+/** Whether a process that lives, as far as it can be told from here, writes the run. */
+export function isLive(runDir: string): boolean {
+  return isLocked(join(runDir, "lock"), thisMachine(), Date.now());
 }
 
 /** One run by itself. Throws Error with the reason where it is none. */
@@ -116,9 +124,10 @@ interface Looked {
 function look(path: string, before: Known | null): Looked {
   const recipe = readRecipe(join(path, "recipe.json"), before?.recipe ?? null);
   const file = join(path, "metrics.jsonl");
-  if (!statSync(file, { throwIfNoEntry: false }))
-    return { known: { recipe, records: null }, recipe: recipe.value, warnings: [] };
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (!stats) return { known: { recipe, records: null }, recipe: recipe.value, warnings: [] };
   try {
+    assertPlain(stats, "metrics.jsonl");
     const records = readRecords(file, before?.records ?? null);
     const { damaged } = records.records;
     const warnings = damaged === 0 ? [] : [`${file}: lines that cannot be read, and were passed over: ${damaged}`];
@@ -126,6 +135,11 @@ function look(path: string, before: Known | null): Looked {
   } catch (error) {
     return { known: { recipe, records: null }, recipe: recipe.value, warnings: [`${file}: ${reasonOf(error)}`] };
   }
+}
+
+/** A pipe would be waited for. */
+function assertPlain(stats: Stats, name: string): void {
+  if (!stats.isFile()) throw new Error(`its ${name} is a folder, a pipe or a device, where a file was expected`);
 }
 
 /** As it is written: a recipe of a newer version has keys that this one does not know. */
@@ -138,6 +152,8 @@ function readRecipe(path: string, before: Known["recipe"]): NonNullable<Known["r
     const entries = readdirSync(join(path, "..")).length;
     throw new Error(entries === 0 ? "it is empty" : "it is not the folder of a run: it has no recipe.json");
   }
+  assertPlain(stats, "recipe.json");
+  if (stats.size > MOST_RECIPE_BYTES) throw new Error(`its recipe.json is no recipe: it has ${bytes(stats.size)}`);
   const stamp = stampOf(stats);
   if (before && isSame(before.stamp, stamp)) return before;
   const text = readFileSync(path, "utf8");

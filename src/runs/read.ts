@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { addLine, noRecords, type Records } from "./records.js";
+import { WholeLines } from "./whole-lines.js";
 
 /** How far a file was read, and what shows that it is the same. */
 export interface ReadFile {
@@ -18,7 +19,6 @@ export type Stamp = readonly [inode: number, size: number, modifiedMs: number, c
 
 const PIECE_BYTES = 1024 * 1024;
 const TAIL_BYTES = 256;
-const NEWLINE = 10;
 
 export const stampOf = ({ ino, size, mtimeMs, ctimeMs }: Stats): Stamp => [ino, size, mtimeMs, ctimeMs];
 
@@ -46,24 +46,15 @@ export function readRecords(path: string, before: ReadFile | null): ReadFile {
 }
 
 /** Whole lines between two places; returns where the last of them ends. */
-function readLines(file: number, from: number, to: number, each: (line: Buffer) => void): number {
-  let offset = from;
-  let rest = Buffer.alloc(0);
-  for (let at = from; at < to; ) {
-    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, to - at));
-    const read = readSync(file, piece, 0, piece.length, at);
+function readLines(file: number, from: number, to: number, each: (line: Buffer | null) => void): number {
+  const lines = new WholeLines(from, each);
+  while (lines.end < to) {
+    const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, to - lines.end));
+    const read = readSync(file, piece, 0, piece.length, lines.end);
     if (read === 0) break;
-    at += read;
-    const bytes = rest.length === 0 ? piece.subarray(0, read) : Buffer.concat([rest, piece.subarray(0, read)]);
-    let start = 0;
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      each(bytes.subarray(start, end));
-      start = end + 1;
-    }
-    offset += start;
-    rest = bytes.subarray(start);
+    lines.add(piece.subarray(0, read));
   }
-  return offset;
+  return lines.offset;
 }
 
 function tailOf(file: number, offset: number): string {

@@ -62,14 +62,18 @@ const TIME = /"time":([\d.]+)\}$/;
 const HEAD = 400;
 const TAIL = 40;
 
-/** One line without its newline. Changes `records`. */
-export function addLine(records: Records, line: Buffer): void {
+/** One line without its newline; null: one that was too long to be read. Changes `records`. */
+export function addLine(records: Records, line: Buffer | null): void {
+  if (line === null) {
+    records.damaged++;
+    return;
+  }
   if (line.length === 0) return;
   const head = line.toString("latin1", 0, HEAD);
-  const step = STEP.exec(head);
-  if (!step) return addParsed(records, line);
-  const [, number, loss, samples, seconds] = step.map(Number) as [number, number, number, number, number];
-  addStep(records, { step: number, loss, samples, duration_seconds: seconds });
+  const values = STEP.exec(head)?.slice(1).map(Number);
+  if (!values?.every(Number.isFinite)) return addParsed(records, line);
+  const [step, loss, samples, seconds] = values as [number, number, number, number];
+  addStep(records, { step, loss, samples, duration_seconds: seconds });
   addTime(records, Number(TIME.exec(line.toString("latin1", Math.max(0, line.length - TAIL)))?.[1]));
 }
 
@@ -103,9 +107,14 @@ function addEvent(records: Records, event: RunEvent): void {
       } satisfies Partial<Records>);
       return;
     case "step":
-      return addStep(records, event);
+      return addStep(records, {
+        step: needed(event.step),
+        loss: numberOr(event.loss),
+        samples: needed(event.samples),
+        duration_seconds: needed(event.duration_seconds),
+      });
     case "rollback":
-      records.step = event.step;
+      records.step = needed(event.step);
       return;
     case "eval":
       records.accuracy = numberOr(event.accuracy);
@@ -119,24 +128,24 @@ function addEvent(records: Records, event: RunEvent): void {
       return;
     case "done":
     case "stopped":
+      records.step = needed(event.step);
       records.end = event.event;
-      records.step = event.step;
       records.recipeSha256 = textOr(event.recipe_sha256) ?? records.recipeSha256;
       records.weightsSha256 = textOr(event.weights_sha256);
       records.heldBack = textOr(event.held_back);
-      if (records.life) records.life = { since: null, seconds: event.duration_seconds };
+      if (records.life) records.life = { since: null, seconds: needed(event.duration_seconds) };
   }
 }
 
 function addStep(
   records: Records,
-  { step, loss, samples, duration_seconds }: { step: number; loss: number; samples: number; duration_seconds: number },
+  step: { step: number; loss: number | null; samples: number; duration_seconds: number },
 ): void {
-  records.step = step;
-  records.loss = loss;
-  records.samples += samples;
-  records.stepSeconds += duration_seconds;
-  if (records.life) records.life.seconds += duration_seconds;
+  records.step = step.step;
+  records.loss = step.loss;
+  records.samples += step.samples;
+  records.stepSeconds += step.duration_seconds;
+  if (records.life) records.life.seconds += step.duration_seconds;
 }
 
 function addTime(records: Records, time: unknown): void {
@@ -158,4 +167,9 @@ export function secondsOf(records: Records): number | null {
 }
 
 const numberOr = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? value : null);
+/** Throws where it is none. */
+function needed(value: unknown): number {
+  if (typeof value !== "number" || !Number.isFinite(value)) throw new Error("no number");
+  return value;
+}
 const textOr = (value: unknown) => (typeof value === "string" ? value : null);

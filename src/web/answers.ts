@@ -26,6 +26,9 @@ export function refuse(response: ServerResponse, status: number, why: string): t
   return sendBody(response, status, "text/plain; charset=utf-8", `${why}\n`);
 }
 
+/** Of a run's events: the folder that they are of, as encodeURIComponent has it. */
+export const RUN_HEADER = "x-cnn-dist-run";
+
 /** The head of server-sent events; what is written after it are messages. */
 export function beginStream(response: ServerResponse): void {
   response.writeHead(200, { ...HEADERS, "content-type": "text/event-stream; charset=utf-8" });

@@ -3,9 +3,11 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { CnnDistError } from "../errors.js";
-import { isReading, pathOf, type Routes } from "../metrics/server.js";
+import { isReading, pathOf, queryOf, type Routes } from "../metrics/server.js";
+import { isLive } from "../runs/list.js";
 import { refuse, sendJson } from "./answers.js";
 import { fileRoutes, sendFile } from "./files.js";
+import { passOn } from "./pass-on.js";
 import { RecordedRun } from "./recorded-run.js";
 import { answerRun, guarded } from "./run-routes.js";
 import type { RunsFolder } from "./runs-folder.js";
@@ -37,16 +39,19 @@ export function createDashboard({
     if (!isReading(request)) return await change(folder, token, request, response);
     if (path === "/") return await sendFile(response, "runs.html");
     if (path === "/api/runs") return await sendRows(folder, request, response);
-    const asked = new URL(request.url!, "http://localhost").searchParams.getAll("run");
+    const asked = queryOf(request).getAll("run");
     if (path === "/api/compare") return await compare(folder, asked, response);
-    const name = runNameIn(path) ?? asked[0];
+    const found = runIn(path);
+    const name = found?.name ?? asked[0];
     if (name === undefined) return false;
     const runDir = await folder.pathOf(name);
     if (runDir === null) return refuse(response, 404, `there is no run ${name} here`);
     const run = runs.of(runDir);
     if (path === "/api/curves") return sendJson(response, await curvesOf(name, run));
-    const prefix = `/runs/${encodeURIComponent(name)}`;
-    return await answerRun({ feed: run, runDir, prefix }, request, response);
+    if (found === null) return false;
+    const live = path === `${found.prefix}/api/events` && request.method === "GET" && isLive(runDir);
+    if (live && (await passOn(runDir, response))) return true;
+    return await answerRun({ feed: run, runDir, prefix: found.prefix }, request, response);
   };
   return {
     routes: guarded(routes, host, () => true, isChange),
@@ -57,11 +62,12 @@ export function createDashboard({
 const isChange = (request: IncomingMessage) =>
   request.method === "POST" && ["/api/hide", "/api/show", "/api/delete"].includes(pathOf(request));
 
-/** /runs/NAME/…; null: another path. */
-function runNameIn(path: string): string | null {
-  const found = /^\/runs\/([^/]+)\//.exec(path)?.[1];
+/** Of /runs/NAME/…, as the name is written there; null: another path. */
+function runIn(path: string): { name: string; prefix: string } | null {
+  const [prefix, written] = /^\/runs\/([^/]+)(?=\/)/.exec(path) ?? [];
+  if (prefix === undefined || written === undefined) return null;
   try {
-    return found === undefined ? null : decodeURIComponent(found);
+    return { name: decodeURIComponent(written), prefix };
   } catch {
     return null;
   }
@@ -98,7 +104,7 @@ async function change(
 ): Promise<true> {
   if (!isToken(request.headers[TOKEN_HEADER], token))
     return refuse(response, 403, "open the page by the address that 'cnn-dist dashboard' printed, which holds a token");
-  const name = new URL(request.url!, "http://localhost").searchParams.get("run") ?? "";
+  const name = queryOf(request).get("run") ?? "";
   if ((await folder.pathOf(name)) === null) return refuse(response, 404, `there is no run ${name} here`);
   try {
     if (pathOf(request) === "/api/delete") await folder.remove(name);
@@ -121,7 +127,7 @@ class KeptRuns {
   readonly #kept = new Map<string, RecordedRun>();
 
   of(runDir: string): RecordedRun {
-    const run = this.#kept.get(runDir) ?? new RecordedRun(join(runDir, "metrics.jsonl"));
+    const run = this.#kept.get(runDir) ?? new RecordedRun(join(runDir, "metrics.jsonl"), () => isLive(runDir));
     this.#kept.delete(runDir);
     this.#kept.set(runDir, run); // the newest are last
     for (const [other, old] of this.#kept) {

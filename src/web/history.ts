@@ -2,8 +2,9 @@
 import { once } from "node:events";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import type { RunEvent } from "../events.js";
-import { type Entry, pageEvent } from "./state/page-event.js";
+import { WholeLines } from "../runs/whole-lines.js";
+import { entryOf } from "./recorded-events.js";
+import type { Entry } from "./state/page-event.js";
 import { advance, emptyRunState, type RunState } from "./state/run-state.js";
 
 export interface History {
@@ -13,30 +14,30 @@ export interface History {
 }
 
 const PIECE_BYTES = 4 * 1024 * 1024;
-const NEWLINE = 10;
 
-/** The state after the first `bytes` of a file; it holds up its thread. Lines that are no event are passed over. */
+/** The state after the first `bytes` of a file; it holds up its thread. Lines that cannot be shown are counted in a message. */
 export function readHistory(path: string, bytes: number): History {
   const state = emptyRunState();
   if (bytes === 0) return { state, bytes };
+  let damaged = 0;
+  const lines = new WholeLines(0, (line) => {
+    const entry = entryOfLine(line);
+    if (entry === "damaged") damaged++;
+    else if (entry !== null) advance(state, entry);
+  });
   const file = openSync(path, "r");
   try {
-    let piece = Buffer.alloc(Math.min(bytes, PIECE_BYTES));
-    let done = 0;
-    while (done < bytes) {
-      const read = readSync(file, piece, 0, Math.min(piece.length, bytes - done), done);
+    while (lines.end < bytes) {
+      const piece = Buffer.allocUnsafe(Math.min(PIECE_BYTES, bytes - lines.end));
+      const read = readSync(file, piece, 0, piece.length, lines.end);
       if (read === 0) break;
-      const end = piece.subarray(0, read).lastIndexOf(NEWLINE) + 1;
-      if (end > 0) addLines(state, piece.toString("utf8", 0, end));
-      else if (read === bytes - done)
-        break; // the rest is half a line
-      else piece = Buffer.alloc(2 * piece.length);
-      done += end;
+      lines.add(piece.subarray(0, read));
     }
-    return { state, bytes: done };
   } finally {
     closeSync(file);
   }
+  if (damaged > 0) advance(state, damagedLines(damaged));
+  return { state, bytes: lines.offset };
 }
 
 /** The same in a thread of its own. */
@@ -52,22 +53,14 @@ export function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-function addLines(state: RunState, text: string): void {
-  for (const line of text.split("\n")) {
-    const entry = entryOf(line);
-    if (entry !== null) advance(state, entry);
-  }
+/** As `entryOf`; null: a line that was too long, or an empty one. */
+export function entryOfLine(line: Buffer | null): ReturnType<typeof entryOf> {
+  if (line === null) return "damaged";
+  return line.length === 0 ? null : entryOf(line.toString());
 }
 
-/** Of one line of metrics.jsonl; null where it is no event of this version, or none that a page shows. */
-export function entryOf(line: string): Entry | null {
-  try {
-    const recorded: unknown = JSON.parse(line);
-    if (typeof recorded !== "object" || recorded === null || !("event" in recorded)) return null;
-    const event = pageEvent(recorded as RunEvent);
-    const { time } = recorded as { time?: unknown };
-    return event && [typeof time === "number" ? time : null, event];
-  } catch {
-    return null; // half a line, which a kill may leave
-  }
+export function damagedLines(count: number): Entry {
+  const lines = count === 1 ? "a line" : `${count} lines`;
+  const message = `${lines} of the run's records cannot be shown: damaged, or of another version of cnn-dist`;
+  return [null, { event: "log", level: "warn", message }];
 }

@@ -1,27 +1,33 @@
 /** A run of a folder, for whoever opens its page: from its records, and as long as they grow, live. */
-import type { Stats } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { RECORDS_LOOK_MS } from "../config/time-limits.js";
-import { entryOf, readHistoryApart } from "./history.js";
+import { WholeLines } from "../runs/whole-lines.js";
+import { damagedLines, entryOfLine, readHistoryApart } from "./history.js";
 import type { RunFeed } from "./run-routes.js";
+import type { Entry } from "./state/page-event.js";
 import { advance, emptyRunState, type RunState } from "./state/run-state.js";
 import { Streams } from "./streams.js";
 
-/** Of new lines, read at once. */
+/** Of new lines, read at once; more of them are read in a thread. */
 const PIECE_BYTES = 1024 * 1024;
 
 export class RecordedRun implements RunFeed {
   readonly #path: string;
+  readonly #isAlive: () => boolean;
   readonly #streams = new Streams();
   #state: RunState = emptyRunState();
-  /** Bytes of the file that the state holds: whole lines. */
-  #read = 0;
+  /** What was read of the file, and which file it was; null: none yet. */
+  #lines: WholeLines | null = null;
+  #inode: number | null = null;
+  /** Of the lines that were read now. */
+  #damaged = 0;
   #busy: Promise<void> | null = null;
   #looking: NodeJS.Timeout | null = null;
 
-  /** `path`: of its metrics.jsonl. */
-  constructor(path: string) {
+  /** `path`: of its metrics.jsonl. `isAlive`: whether a process writes the run now. */
+  constructor(path: string, isAlive: () => boolean) {
     this.#path = path;
+    this.#isAlive = isAlive;
   }
 
   get watched(): boolean {
@@ -48,47 +54,83 @@ export class RecordedRun implements RunFeed {
   }
 
   #lookWhileWatched(): void {
-    if (this.#streams.watched) return void this.state().catch(() => {}); // a folder that is gone: the page keeps what it has
+    // What cannot be read now is told to whoever opens the page anew.
+    if (this.#streams.watched) return void this.state().catch(() => this.#streams.end());
     clearInterval(this.#looking!);
     this.#looking = null;
   }
 
   async #look(): Promise<void> {
-    const found: Stats | null = await stat(this.#path).catch(() => null);
-    const size = found?.size ?? 0;
-    if (size < this.#read || (this.#read === 0 && size > PIECE_BYTES)) await this.#readAll(size);
-    while (this.#read < size && (await this.#readPiece()));
+    const found = await stat(this.#path).catch(() => null);
+    if (found === null) {
+      if (this.#lines !== null) this.#vanished();
+    } else {
+      if (!found.isFile()) throw new Error(`${this.#path} is a folder, a pipe or a device, where a file was expected`);
+      const { ino: inode, size } = found;
+      if (this.#lines === null || inode !== this.#inode || size < this.#lines.end) await this.#readAnew(inode, size);
+      await this.#readTo(size);
+    }
+    const alive = this.#isAlive();
+    if (alive !== this.#state.alive) this.#happened([null, { event: "alive", alive }]);
   }
 
-  /** At first, in a thread: the file may be large. */
-  async #readAll(size: number): Promise<void> {
+  /** A large file in a thread; a small one as if all of it were new. */
+  async #readAnew(inode: number, size: number): Promise<void> {
+    if (size <= PIECE_BYTES) return this.#begin(inode, emptyRunState(), 0);
     const { state, bytes } = await readHistoryApart(this.#path, size);
-    this.#state = state;
-    this.#read = bytes;
+    this.#begin(inode, state, bytes);
   }
 
-  /** Whether there was a whole line. */
-  async #readPiece(): Promise<boolean> {
+  #begin(inode: number, state: RunState, bytes: number): void {
+    this.#inode = inode;
+    this.#state = state;
+    this.#lines = new WholeLines(bytes, (line) => this.#line(line));
+    this.#streams.renew(state);
+  }
+
+  /** An open page keeps what it has, and asks again. */
+  #vanished(): void {
+    this.#state = emptyRunState();
+    this.#lines = null;
+    this.#streams.end();
+  }
+
+  async #readTo(size: number): Promise<void> {
+    const lines = this.#lines!;
+    if (lines.end >= size) return;
     const file = await open(this.#path);
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(PIECE_BYTES), 0, PIECE_BYTES, this.#read);
-      const end = buffer.lastIndexOf("\n", bytesRead - 1) + 1;
-      if (bytesRead === 0 || end === 0) return false;
-      this.#read += end;
-      for (const line of buffer.toString("utf8", 0, end).split("\n")) {
-        const entry = entryOf(line);
-        if (entry === null) continue;
-        advance(this.#state, entry);
-        this.#streams.tell(entry);
-      }
-      return true;
+      while (lines.end < size && (await readPiece(file, lines, size)));
     } finally {
       await file.close();
     }
+    if (this.#damaged > 0) this.#happened(damagedLines(this.#damaged));
+    this.#damaged = 0;
+  }
+
+  #line(line: Buffer | null): void {
+    const entry = entryOfLine(line);
+    if (entry === "damaged") this.#damaged++;
+    else if (entry !== null) this.#happened(entry);
+    // A process begins: its own page tells more than its records, so that open pages ask anew.
+    if (entry !== null && entry !== "damaged" && entry[1].event === "plan") this.#streams.end();
+  }
+
+  #happened(entry: Entry): void {
+    advance(this.#state, entry);
+    this.#streams.tell(entry);
   }
 
   async close(): Promise<void> {
     if (this.#looking !== null) clearInterval(this.#looking);
     await this.#streams.close();
   }
+}
+
+/** Whether there was one. */
+async function readPiece(file: FileHandle, lines: WholeLines, size: number): Promise<boolean> {
+  const most = Math.min(PIECE_BYTES, size - lines.end);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(most), 0, most, lines.end);
+  if (bytesRead > 0) lines.add(buffer.subarray(0, bytesRead));
+  return bytesRead > 0;
 }

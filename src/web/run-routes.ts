@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
-import { isReading, pathOf, type Routes } from "../metrics/server.js";
-import { refuse, sendBody, sendJson } from "./answers.js";
+import { isReading, pathOf, queryOf, type Routes } from "../metrics/server.js";
+import { beginStream, RUN_HEADER, refuse, sendBody, sendJson } from "./answers.js";
 import { dashboardAddress } from "./dashboard-address.js";
 import { sendFile } from "./files.js";
 import { isOwnHost } from "./host.js";
@@ -27,12 +27,16 @@ export async function answerRun(
 ): Promise<boolean> {
   const path = pathOf(request);
   if (!path.startsWith(`${prefix}/`)) return false;
-  const query = new URL(request.url!, "http://localhost").searchParams;
+  const query = queryOf(request);
   switch (path.slice(prefix.length)) {
     case "/":
       return await sendFile(response, "run.html");
     case "/api/events":
-      return await feed.open(response);
+      response.setHeader(RUN_HEADER, encodeURIComponent(runDir));
+      if (request.method !== "HEAD") return await feed.open(response);
+      beginStream(response);
+      response.end();
+      return true;
     case "/api/usual": {
       const plan = await feed.plan();
       return sendJson(response, plan && usualRecipe(plan.recipe, plan.workers));

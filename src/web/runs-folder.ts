@@ -12,7 +12,10 @@ export class RunsFolder {
   readonly #dir: string;
   readonly #cacheDir: string;
   readonly #now: () => number;
-  #found: { list: Promise<RunsList>; ms: number } | null = null;
+  #looking: Promise<RunsList> | null = null;
+  #found: { list: RunsList; ms: number } | null = null;
+  /** Grows with each change made here: what was begun to be listed before is old. */
+  #changes = 0;
 
   /** `now`: milliseconds. */
   constructor(dir: string, cacheDir: string, now: () => number) {
@@ -21,12 +24,28 @@ export class RunsFolder {
     this.#now = now;
   }
 
-  /** As it was a moment ago at most. UsageError `run-dir` where it is no folder of runs. */
-  list(): Promise<RunsList> {
-    const now = this.#now();
-    if (this.#found === null || now - this.#found.ms > FOLDER_LOOK_MS)
-      this.#found = { list: findRuns(this.#dir, this.#cacheDir).then(({ list }) => list), ms: now };
-    return this.#found.list;
+  /** As it was a moment ago at most; one look at a time. UsageError `run-dir` where it is no folder of runs. */
+  async list(): Promise<RunsList> {
+    if (this.#found !== null && this.#now() - this.#found.ms <= FOLDER_LOOK_MS) return this.#found.list;
+    this.#looking ??= this.#look();
+    return await this.#looking;
+  }
+
+  async #look(): Promise<RunsList> {
+    const changes = this.#changes;
+    try {
+      const { list } = await findRuns(this.#dir, this.#cacheDir);
+      if (changes === this.#changes) this.#found = { list, ms: this.#now() };
+      return list;
+    } finally {
+      if (changes === this.#changes) this.#looking = null;
+    }
+  }
+
+  #changed(): void {
+    this.#changes++;
+    this.#found = null;
+    this.#looking = null;
   }
 
   /** Null: there is none of that name. A name may come from anybody: only one that the folder has becomes a path. */
@@ -42,13 +61,16 @@ export class RunsFolder {
   async hide(name: string, hidden: boolean): Promise<void> {
     const { dir } = await this.list();
     setHidden(dir, name, hidden);
-    this.#found = null;
+    this.#changed();
   }
 
   /** UsageError `run-dir-in-use` while the run is written. */
   async remove(name: string): Promise<void> {
     const { dir } = await this.list();
-    deleteRun(join(dir, name));
-    this.#found = null;
+    try {
+      deleteRun(join(dir, name));
+    } finally {
+      this.#changed();
+    }
   }
 }

@@ -34,13 +34,26 @@ export class Streams {
   open(response: ServerResponse, state: () => unknown): true {
     if (this.#open.size >= MAX_STREAMS)
       return refuse(response, 503, `${MAX_STREAMS} pages are open already. Close one of them.`);
+    if (response.destroyed) return true; // it went away while the state was made ready
     this.#send(); // those that are open get what the state holds already
     beginStream(response);
-    response.write(`retry: 1000\nevent: state\ndata: ${JSON.stringify(state())}\n\n`);
+    response.write(`retry: 1000\n${stateMessage(state())}`);
     this.#open.add(response);
     this.#beating ??= setInterval(() => this.#write("event: beat\ndata:\n\n"), STREAM_BEAT_MS).unref();
     response.once("close", () => this.#closed(response));
     return true;
+  }
+
+  /** Those that are open go on with another state. */
+  renew(state: unknown): void {
+    this.#waiting = [];
+    if (this.watched) this.#write(stateMessage(state));
+  }
+
+  /** Those that are open lose their connection, and ask again. */
+  end(): void {
+    this.#send();
+    for (const response of this.#open) response.end();
   }
 
   #send(): void {
@@ -73,3 +86,5 @@ export class Streams {
     await within(Promise.all(ended), CLOSING_MS);
   }
 }
+
+const stateMessage = (state: unknown) => `event: state\ndata: ${JSON.stringify(state)}\n\n`;

@@ -1,6 +1,6 @@
 /** The page of a folder of runs, in a real browser. Its rows are made up; the records of two runs are files. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
@@ -97,7 +97,12 @@ test("a thousand runs: sorted, filtered, hidden, deleted, and only those in the 
     await page.fill("#words", "run-0999");
     await page.getByRole("button", { name: "delete run-0999" }).click();
     await page.getByRole("button", { name: "delete it" }).click();
-    await textThat(page, "[role=alert]", (text) => text.includes("run-0999 is in use by another run"));
+    const refusal = page.locator("[role=alert]", { hasText: "run-0999 is in use by another run" });
+    await refusal.waitFor();
+    await page.evaluate("document.querySelector('main tbody tr[data-row]').kept = true");
+    await page.waitForTimeout(2500); // the rows are asked for again meanwhile
+    assert.ok(await refusal.isVisible(), "what was said stays");
+    assert.ok(await page.evaluate("document.querySelector('main tbody tr[data-row]').kept"), "so does a row");
     assert.ok(!existsSync(join(path, nameOf(1))));
     assert.ok(existsSync(join(path, nameOf(999))));
   });
@@ -155,6 +160,40 @@ test("two runs laid over each other, and their own pages from records", async (c
   await textThat(page, "#recipe .hashes", (text) => text.includes("b".repeat(64)));
   await page.getByRole("link", { name: "all runs" }).click();
   await textThat(page, "h1", (text) => text === "Runs");
+  assertClean();
+});
+
+test("runs that did not end well say so, strange records are passed over, and a run that vanishes is told of", async (context) => {
+  const path = temporaryDirectory(context);
+  const odd = `it's <b>"odd" & 100% #1?`;
+  writeRun(path, "killed", { steps: 5, end: null });
+  writeRun(path, "failed", { steps: 5, end: "failed" });
+  writeRun(path, odd, { steps: 5 });
+  const strange = [{ event: "step", step: 6, loss: null }, { event: "plan" }, { event: "worker", rank: "<img>" }, 7];
+  appendFileSync(join(path, odd, "metrics.jsonl"), `${strange.map((each) => JSON.stringify(each)).join("\n")}\n{"ev`);
+  mkdirSync(join(path, "nothing"));
+  const url = await serve(context, path);
+  const browser = await openBrowser(context);
+  const { page, assertClean } = await openPage(browser, url, /status of 404/);
+  await textThat(page, "details", (text) => /1 thing in it that is no run.*nothing: it is empty/.test(text));
+  const open = async (name: string) => {
+    await page.goto(url);
+    await page.getByRole("link", { name, exact: true }).click();
+  };
+  await open("killed");
+  await textThat(page, "header", (text) =>
+    /killed.*ended without a word.*'cnn-dist resume .*killed' goes on/.test(text),
+  );
+  await open("failed");
+  await textThat(page, "header", (text) => /failed.*It failed: the disk is full/.test(text));
+  await open(odd);
+  await textThat(page, "header .state", (text) => text === "done");
+  await textThat(page, "#log", (text) => text.includes("4 lines of the run's records cannot be shown"));
+  await textThat(page, "h1", (text) => text === odd);
+  await open("killed");
+  await textThat(page, "header .state", (text) => text === "killed");
+  rmSync(join(path, "killed"), { recursive: true });
+  await textThat(page, "header", (text) => text.includes("There is no news of this run: there is no run killed here"));
   assertClean();
 });
 

@@ -85,6 +85,10 @@ test("a run's page fills and moves, tells a death and what it cost within 2 seco
     await all.page.getByRole("link", { name: "run", exact: true }).click();
     const first = await textThat(all.page, ".figures", (text) => stepIn(text) > 0);
     await textThat(all.page, ".figures", (text) => stepIn(text) > stepIn(first) + 20);
+    // What no records have: the run's own page tells it.
+    await textThat(all.page, "#workers tbody", (text) => /rank 0.* MB.*rank 1.* MB/.test(text));
+    await textThat(all.page, "#held-back", (text) => text !== "");
+    await textThat(all.page, "#steps", (text) => /steps [\d,]+ to [\d,]+, measured/.test(text));
     all.assertClean();
     const own = await openPage(browser, url);
     await own.page.getByRole("link", { name: "all runs" }).waitFor();

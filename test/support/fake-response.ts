@@ -7,6 +7,7 @@ export class FakeResponse extends EventEmitter {
   text = "";
   writableLength = 0;
   destroyed = false;
+  ended = false;
   readonly req = { method: "GET" };
 
   writeHead(status: number): this {
@@ -21,6 +22,7 @@ export class FakeResponse extends EventEmitter {
 
   end(text = ""): this {
     this.text += text;
+    this.ended = true;
     return this;
   }
 

@@ -42,6 +42,7 @@ export class Chart {
   readonly #options: ChartOptions;
   readonly #plot = h("div", { class: "plot", tabindex: 0, role: "img" });
   readonly #values = h("p", { class: "values" });
+  readonly #forget: () => void;
   #chart: uPlot | null = null;
   #data: Data = [[]];
   #zoomed = false;
@@ -52,12 +53,27 @@ export class Chart {
     this.#options = options;
     this.element = h("figure", {}, h("figcaption", {}, h("h3", {}, options.title), this.#values), this.#plot);
     this.#plot.addEventListener("keydown", (event) => this.#key(event));
-    new ResizeObserver(() => this.#resize()).observe(this.#plot);
-    new IntersectionObserver(([entry]) => {
+    const sizes = new ResizeObserver(() => this.#resize());
+    sizes.observe(this.#plot);
+    const seen = new IntersectionObserver(([entry]) => {
       this.#inWindow = entry?.isIntersecting ?? false;
       if (this.#inWindow) this.#paint(performance.now());
-    }).observe(this.#plot);
-    onThemeChange(() => this.#chart?.redraw());
+    });
+    seen.observe(this.#plot);
+    const unheard = onThemeChange(() => this.#chart?.redraw());
+    this.#forget = () => {
+      sizes.disconnect();
+      seen.disconnect();
+      unheard();
+    };
+  }
+
+  /** Of a chart that is shown no more: nothing of it stays. */
+  remove(): void {
+    this.#forget();
+    this.#chart?.destroy();
+    this.#chart = null;
+    this.element.remove();
   }
 
   /** x, then a column a line. What lies outside of the window is painted seldom. */

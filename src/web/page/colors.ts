@@ -26,6 +26,8 @@ export function color(name: ColorName): string {
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-export function onThemeChange(changed: () => void): void {
+/** The returned function ends it. */
+export function onThemeChange(changed: () => void): () => void {
   dark.addEventListener("change", changed);
+  return () => dark.removeEventListener("change", changed);
 }

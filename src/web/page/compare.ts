@@ -63,10 +63,10 @@ export class CompareView {
     this.element = h("div", {}, this.#none, this.#body);
   }
 
-  /** The curves that are not here yet are asked for. */
-  async choose(names: readonly string[]): Promise<void> {
+  /** The curves that are not here yet are asked for, and those of `grown`. */
+  async choose(names: readonly string[], grown: readonly string[] = []): Promise<void> {
     this.#names = names;
-    const had = new Map(this.#runs.map((run) => [run.name, run]));
+    const had = new Map(this.#runs.filter(({ name }) => !grown.includes(name)).map((run) => [run.name, run]));
     const query = names.map((name) => `run=${encodeURIComponent(name)}`);
     const [comparison, ...runs] = await Promise.all([
       names.length < 2 ? null : jsonOf<RunComparison>(`/api/compare?${query.join("&")}`),
@@ -91,6 +91,7 @@ export class CompareView {
   #showCharts(): void {
     const names = this.#runs.map(({ name }) => name).join("\n");
     if (this.#drawn?.names !== names) {
+      for (const chart of this.#drawn?.charts ?? []) chart.remove();
       const charts: [Chart, Chart] = [this.#chart("Loss", short), this.#chart("Accuracy", percent)];
       this.#charts.replaceChildren(...charts.map(({ element }) => element));
       this.#drawn = { names, charts };

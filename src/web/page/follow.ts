@@ -7,7 +7,8 @@ export type Connection = "connecting" | "live" | "lost";
 export interface Follower {
   /** A few times a second at most. */
   changed(state: RunState): void;
-  connection(now: Connection): void;
+  /** `why`: what the server said in place of events; null: nothing. */
+  connection(now: Connection, why: string | null): void;
 }
 
 /** Between two changes of what is seen: a page must not take cores from the workers beside it. */
@@ -16,12 +17,18 @@ const DRAW_MS = 400;
 const HIDDEN_MS = 5000;
 /** A connection that says nothing for so long is taken for lost: a machine that slept does not notice. */
 const SILENT_MS = 25_000;
+/** Before a server is asked again that refused. */
+const AGAIN_MS = 1000;
+/** A connection that is back after so long was not worth a word. */
+const LOST_MS = 1500;
 
 export function follow(address: URL, follower: Follower): void {
   let state = emptyRunState();
   let source: EventSource | null = null;
   let hiding: number | undefined;
   let silence: number | undefined;
+  let lost = false;
+  let why: string | null = null;
   let drawing = false;
   let drawnMs = Number.NEGATIVE_INFINITY;
 
@@ -43,12 +50,13 @@ export function follow(address: URL, follower: Follower): void {
   };
   const open = () => {
     if (source !== null) return;
-    follower.connection("connecting");
     source = new EventSource(address);
     source.addEventListener("state", ({ data }) => {
+      why = null;
+      lost = false;
       state = JSON.parse(data) as RunState;
       heard();
-      follower.connection("live");
+      follower.connection("live", null);
       draw();
     });
     source.addEventListener("message", ({ data }) => {
@@ -58,9 +66,16 @@ export function follow(address: URL, follower: Follower): void {
     });
     source.addEventListener("beat", heard);
     source.addEventListener("error", () => {
-      follower.connection("lost");
+      lost = true;
+      window.setTimeout(() => {
+        if (lost) follower.connection("lost", why);
+      }, LOST_MS);
       // After an answer that is no stream the browser does not try again by itself.
-      if (source?.readyState === EventSource.CLOSED) window.setTimeout(again, 1000);
+      if (source?.readyState !== EventSource.CLOSED) return;
+      window.setTimeout(again, AGAIN_MS);
+      void refusalOf(address).then((words) => {
+        why = words;
+      });
     });
   };
   const close = () => {
@@ -79,4 +94,17 @@ export function follow(address: URL, follower: Follower): void {
   });
   window.addEventListener("online", again);
   open();
+}
+
+/** What is answered in place of events; null: nothing, or events. */
+async function refusalOf(address: URL): Promise<string | null> {
+  const asking = new AbortController();
+  try {
+    const answer = await fetch(address, { signal: asking.signal });
+    return answer.ok ? null : (await answer.text()).trim();
+  } catch {
+    return null;
+  } finally {
+    asking.abort();
+  }
 }

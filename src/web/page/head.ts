@@ -16,12 +16,9 @@ export class HeadView {
   readonly #bar = h("progress", { max: 1, value: 0, "aria-label": "steps done" });
   readonly #figures = h("dl", { class: "figures" });
   readonly #held = h("p", { class: "held", id: "held-back" });
-  readonly #lost = h(
-    "p",
-    { class: "notice", hidden: true },
-    "The run's process does not answer: it has ended, or cannot be reached. What is shown is what was known last; this page goes on by itself when the process is back, also after 'cnn-dist resume'.",
-  );
+  readonly #notice = h("p", { class: "notice", hidden: true });
   #connection: Connection = "connecting";
+  #why: string | null = null;
   #run: RunState | null = null;
 
   constructor() {
@@ -30,30 +27,32 @@ export class HeadView {
       {},
       h("div", { class: "title" }, this.#title, this.#state),
       this.#what,
-      this.#lost,
+      this.#notice,
       this.#bar,
       this.#figures,
       this.#held,
     );
   }
 
-  connection(now: Connection): void {
+  /** `why`: what was answered in place of events; null: nothing. */
+  connection(now: Connection, why: string | null = null): void {
     this.#connection = now;
-    show(this.#lost, now === "lost" && !this.#run?.done);
-    if (this.#run) this.#showState(this.#run);
+    this.#why = why;
+    this.#showState();
   }
 
   show(state: RunState): void {
     this.#run = state;
+    this.#showState();
     const { plan, last, tests } = state;
     if (plan === null) return;
     const step = last?.step ?? plan.start_step;
     const name = basename(plan.run_dir);
     setText(this.#title, name);
-    document.title = `${Math.floor((100 * step) / plan.steps)}% · ${name}`;
+    const share = plan.steps > 0 ? step / plan.steps : 1;
+    document.title = `${Math.floor(100 * share)}% · ${name}`;
     setText(this.#what, `${plan.model} on ${plan.dataset.name}, ${plural(plan.workers, "worker")}, ${plan.run_dir}`);
-    this.#bar.value = step / plan.steps;
-    this.#showState(state);
+    this.#bar.value = share;
     const best = bestOf(tests);
     const newest = tests.at(-1);
     this.#showFigures([
@@ -70,10 +69,13 @@ export class HeadView {
     show(this.#held, this.#held.textContent !== "");
   }
 
-  #showState({ done, last }: RunState): void {
-    const word = done ? done.event : this.#connection === "lost" ? "no answer" : last ? "training" : "starting";
+  #showState(): void {
+    const word = stateOf(this.#run, this.#connection);
     setText(this.#state, word);
     this.#state.className = `state ${word.replace(" ", "-")}`;
+    const notice = noticeOf(word, this.#run, this.#why);
+    setText(this.#notice, notice);
+    show(this.#notice, notice !== "");
   }
 
   #showFigures(figures: readonly (readonly [string, string])[]): void {
@@ -83,6 +85,28 @@ export class HeadView {
       setText(item.children[1]!, value);
     }
   }
+}
+
+type Word = "connecting" | "new" | "starting" | "training" | "no answer" | "done" | "stopped" | "failed" | "killed";
+
+function stateOf(run: RunState | null, connection: Connection): Word {
+  if (run?.done) return run.done.event;
+  if (run !== null && run.failure !== null) return "failed";
+  if (connection === "lost") return "no answer";
+  if (run === null) return "connecting";
+  if (run.alive === false) return run.plan === null ? "new" : "killed";
+  return run.last ? "training" : "starting";
+}
+
+/** What is to be said of a run that does not go on. */
+function noticeOf(word: Word, run: RunState | null, why: string | null): string {
+  if (word === "failed") return `It failed: ${run!.failure}`;
+  if (word === "killed")
+    return `No process writes this run any more, and the last one ended without a word: it was killed, or its machine went down. 'cnn-dist resume ${run!.plan!.run_dir}' goes on.`;
+  if (word !== "no answer") return "";
+  return why === null
+    ? "The run's process does not answer: it has ended, or cannot be reached. What is shown is what was known last; this page goes on by itself when the process is back, also after 'cnn-dist resume'."
+    : `There is no news of this run: ${why}. What is shown is what was known last.`;
 }
 
 /** Of the last steps, not of the whole run. */
@@ -97,13 +121,14 @@ function speedOf(state: RunState): string {
 }
 
 function timeLeft(state: RunState, step: number): string {
-  if (state.done) return state.done.event === "done" ? "done" : "stopped";
+  const word = stateOf(state, "live");
+  if (word !== "training" && word !== "starting") return word;
   const seconds = secondsAStep(state);
   return seconds === null ? "not known yet" : duration((state.plan!.steps - step) * seconds);
 }
 
 /** What holds the run back now; of one that has ended, what did. */
-function heldBackOf({ done, heldBack }: RunState): string {
-  const text = (done ? done.held_back : heldBack?.text) ?? "";
+function heldBackOf({ done, failure, heldBack }: RunState): string {
+  const text = (done ? done.held_back : failure === null ? heldBack?.text : null) ?? "";
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

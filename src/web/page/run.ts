@@ -34,7 +34,7 @@ export function showRun(body: HTMLElement): void {
     changed(state) {
       for (const view of views) view.show(state);
     },
-    connection: (now) => head.connection(now),
+    connection: (now, why) => head.connection(now, why),
   });
 }
 

@@ -5,7 +5,9 @@ import { duration } from "../../terminal/format.js";
 import { asCsv, filtered, type Key, LATEST_FIRST, type Order, ordered } from "../state/rows.js";
 import { change, download, jsonOf, takeToken } from "./api.js";
 import { CompareView } from "./compare.js";
+import { DeleteDialog } from "./delete-dialog.js";
 import { h, section, setText, show } from "./dom.js";
+import { PassedOverView } from "./passed-over.js";
 import { VirtualTable } from "./virtual-table.js";
 import { clock, short } from "./words.js";
 
@@ -23,6 +25,7 @@ class RunsPage {
   readonly element: HTMLElement;
   readonly #token: string | null;
   readonly #folder = h("p", { class: "dim" });
+  readonly #passedOver = new PassedOverView();
   readonly #words = h("input", {
     type: "search",
     id: "words",
@@ -31,6 +34,9 @@ class RunsPage {
   });
   readonly #hidden = h("input", { type: "checkbox", id: "hidden" });
   readonly #shown = h("p", { role: "status" });
+  /** That the dashboard does not answer, until it does. */
+  readonly #silent = h("p", { class: "notice", role: "alert", hidden: true });
+  /** What became of something that was asked for; it stays until the next. */
   readonly #problem = h("p", { class: "notice", role: "alert", hidden: true });
   readonly #table: VirtualTable<RunRow>;
   readonly #compare = new CompareView();
@@ -66,6 +72,8 @@ class RunsPage {
       {},
       h("h1", {}, "Runs"),
       this.#folder,
+      this.#passedOver.element,
+      this.#silent,
       this.#problem,
       token === null
         ? h("p", { class: "dim" }, "To hide and delete runs, open the whole address that 'cnn-dist dashboard' printed.")
@@ -87,25 +95,45 @@ class RunsPage {
   }
 
   begin(): void {
-    void this.#refresh();
-    window.setInterval(() => {
-      if (document.visibilityState === "visible") void this.#refresh();
-    }, REFRESH_MS);
+    const again = () => window.setTimeout(look, REFRESH_MS);
+    const look = async () => {
+      if (document.visibilityState === "visible") await this.#refresh();
+      again();
+    };
+    void this.#refresh().then(again);
   }
 
   async #refresh(): Promise<void> {
     try {
       const { dir, runs, passed_over } = await jsonOf<RunsList>("/api/runs");
-      const others =
-        passed_over.length === 0
-          ? ""
-          : `, and ${plural(passed_over.length, "folder or file", "folders or files")} that are no runs`;
-      setText(this.#folder, `${dir}${others}`);
+      setText(this.#folder, dir);
+      this.#passedOver.show(passed_over);
+      show(this.#silent, false);
+      const before = this.#rows;
       this.#rows = runs;
-      show(this.#problem, false);
       this.#draw();
+      await this.#chosenAgain(before);
     } catch (error) {
-      this.#tell(`The dashboard does not answer: ${error instanceof Error ? error.message : error}`);
+      setText(this.#silent, `The dashboard does not answer: ${error instanceof Error ? error.message : error}`);
+      show(this.#silent, true);
+    }
+  }
+
+  /** Chosen runs that are gone are chosen no more; of those that went on, the curves are asked for again. */
+  async #chosenAgain(before: readonly RunRow[]): Promise<void> {
+    const old = new Map(before.map((row) => [row.name, row]));
+    const rows = new Map(this.#rows.map((row) => [row.name, row]));
+    const gone = [...this.#chosen].filter((name) => !rows.has(name));
+    const grown = [...this.#chosen].filter((name) => rows.get(name)?.updated !== old.get(name)?.updated);
+    for (const name of gone) this.#chosen.delete(name);
+    if (gone.length + grown.length > 0) await this.#choose(grown);
+  }
+
+  async #choose(grown: readonly string[] = []): Promise<void> {
+    try {
+      await this.#compare.choose([...this.#chosen], grown);
+    } catch (error) {
+      this.#tell(`The runs cannot be compared: ${error instanceof Error ? error.message : error}`);
     }
   }
 
@@ -125,7 +153,6 @@ class RunsPage {
 
   #columns() {
     const optional = (value: number | null, write: (value: number) => string) => (value === null ? "" : write(value));
-    const now = new Date();
     return [
       { title: "compare", cell: (row: RunRow) => this.#box(row) },
       {
@@ -167,7 +194,7 @@ class RunsPage {
         numeric: true,
         cell: ({ step, steps }: RunRow) => (steps === null ? count(step) : `${count(step)} of ${count(steps)}`),
       },
-      { title: "started", key: "started", cell: ({ started }: RunRow) => clock(started, now) },
+      { title: "started", key: "started", cell: ({ started }: RunRow) => clock(started, new Date()) },
       {
         title: "recipe",
         key: "recipe_sha256",
@@ -192,7 +219,7 @@ class RunsPage {
         box.checked = false;
         this.#tell(`At most ${MOST_COMPARED} runs can be compared. Take one of them away first.`);
       }
-      void this.#compare.choose([...this.#chosen]);
+      void this.#choose();
     });
     return box;
   }
@@ -230,7 +257,7 @@ class RunsPage {
   async #change(what: "hide" | "show" | "delete", { name }: RunRow): Promise<void> {
     try {
       await change(what, name, this.#token!);
-      if (what === "delete" && this.#chosen.delete(name)) await this.#compare.choose([...this.#chosen]);
+      show(this.#problem, false);
       await this.#refresh();
     } catch (error) {
       this.#tell(`${name}: ${error instanceof Error ? error.message : error}`);
@@ -245,36 +272,3 @@ class RunsPage {
 
 /** Sorted from a to z at first; numbers from the greatest. */
 const TEXTS: ReadonlySet<Key> = new Set(["name", "state", "model", "dataset", "recipe_sha256"]);
-
-/** Asks before a run is deleted. */
-class DeleteDialog {
-  readonly element = h("dialog", { "aria-labelledby": "delete-title" });
-  readonly #text = h("p");
-  readonly #act: (row: RunRow) => Promise<void>;
-  #row: RunRow | null = null;
-
-  constructor(act: (row: RunRow) => Promise<void>) {
-    this.#act = act;
-    this.element.append(
-      h("h2", { id: "delete-title" }, "Delete this run?"),
-      this.#text,
-      h(
-        "div",
-        { class: "controls" },
-        h("button", { type: "button", click: () => this.element.close() }, "keep it"),
-        h("button", { type: "button", class: "danger", click: () => this.#confirmed() }, "delete it"),
-      ),
-    );
-  }
-
-  ask(row: RunRow): void {
-    this.#row = row;
-    setText(this.#text, `${row.path}: its checkpoints, records and logs are deleted for good.`);
-    this.element.showModal();
-  }
-
-  #confirmed(): void {
-    this.element.close();
-    if (this.#row) void this.#act(this.#row);
-  }
-}

@@ -1,4 +1,7 @@
-/** A table of many rows of one height, of which only those in the window exist. */
+/**
+ * A table of many rows of one height, of which only those in the window exist. A row that says the same as before keeps its
+ * element, so that a click that has begun, a selection and the focus are not lost when the table is shown again.
+ */
 import { h } from "./dom.js";
 
 export interface VirtualColumn<Row> {
@@ -21,17 +24,30 @@ export interface VirtualTableOptions<Row> {
   sort(key: string): void;
 }
 
+interface Drawn {
+  id: string;
+  /** What it says. */
+  text: string;
+  element: HTMLTableRowElement;
+}
+
 export class VirtualTable<Row> {
   readonly element: HTMLElement;
   readonly #options: VirtualTableOptions<Row>;
+  readonly #above: HTMLTableRowElement;
+  readonly #below: HTMLTableRowElement;
   readonly #body = h("tbody");
   readonly #table: HTMLTableElement;
   readonly #heads = new Map<string, HTMLTableCellElement>();
   #rows: readonly Row[] = [];
   #drawn = { first: -1, last: -1 };
+  #elements: ReadonlyMap<string, Drawn> = new Map();
 
   constructor(options: VirtualTableOptions<Row>) {
     this.#options = options;
+    this.#above = spacer(options.columns.length);
+    this.#below = spacer(options.columns.length);
+    this.#body.append(this.#above, this.#below);
     const heads = options.columns.map(({ title, key, numeric }) => {
       const name = numeric ? "number" : "";
       if (key === undefined) return h("th", { scope: "col", class: name }, title);
@@ -68,20 +84,48 @@ export class VirtualTable<Row> {
     if (!anew && first === this.#drawn.first && last === this.#drawn.last) return;
     this.#drawn = { first, last };
     const focused = focusIn(this.#body);
-    this.#body.replaceChildren(
-      spacer(first, this.#options.columns.length),
-      ...this.#rows.slice(first, last).map((row, index) => this.#row(row, first + index)),
-      spacer(this.#rows.length - last, this.#options.columns.length),
-    );
-    if (focused !== null) (this.#body.querySelector(focused) as HTMLElement | null)?.focus({ preventScroll: true });
+    const drawn = this.#rows.slice(first, last).map((row, index) => this.#rowOf(row, first + index));
+    this.#elements = new Map(drawn.map((each) => [each.id, each]));
+    setRows(this.#above, first);
+    setRows(this.#below, this.#rows.length - last);
+    this.#place(drawn.map(({ element }) => element));
+    if (focused !== null && focusIn(this.#body) !== focused)
+      (this.#body.querySelector(focused) as HTMLElement | null)?.focus({ preventScroll: true });
   }
 
-  #row(row: Row, index: number): HTMLTableRowElement {
+  /** What is at its place already is not touched. */
+  #place(rows: readonly Element[]): void {
+    const wanted = new Set(rows);
+    let at = this.#above.nextElementSibling!;
+    const next = () => at.nextElementSibling!;
+    const remove = () => {
+      const gone = at;
+      at = next();
+      gone.remove();
+    };
+    for (const row of rows) {
+      while (at !== this.#below && !wanted.has(at)) remove();
+      if (at === row) at = next();
+      else at.before(row);
+    }
+    while (at !== this.#below) remove();
+  }
+
+  #rowOf(row: Row, index: number): Drawn {
+    const id = this.#options.id(row);
+    const text = `${new Date().toDateString()} ${JSON.stringify(row)}`; // how a time is written depends on the day
+    const known = this.#elements.get(id);
+    const element = known?.text === text ? known.element : this.#row(row);
+    element.setAttribute("aria-rowindex", String(index + 2));
+    return { id, text, element };
+  }
+
+  #row(row: Row): HTMLTableRowElement {
     const cells = this.#options.columns.map(({ numeric, cell }, place) => {
       const name = numeric ? "number" : "";
       return place === 1 ? h("th", { scope: "row", class: name }, cell(row)) : h("td", { class: name }, cell(row));
     });
-    return h("tr", { "aria-rowindex": index + 2, "data-row": this.#options.id(row) }, ...cells);
+    return h("tr", { "data-row": this.#options.id(row) }, ...cells);
   }
 }
 
@@ -95,10 +139,11 @@ function focusIn(body: HTMLElement): string | null {
 }
 
 /** In place of rows that are not in the window. */
-function spacer(rows: number, columns: number): HTMLTableRowElement {
-  const cell = h("td", { colspan: columns, class: "spacer" });
-  cell.style.height = `${rows * ROW_PIXELS}px`;
-  const row = h("tr", { "aria-hidden": "true" }, cell);
-  row.hidden = rows === 0;
-  return row;
+function spacer(columns: number): HTMLTableRowElement {
+  return h("tr", { "aria-hidden": "true", hidden: true }, h("td", { colspan: columns, class: "spacer" }));
+}
+
+function setRows(row: HTMLTableRowElement, count: number): void {
+  row.cells[0]!.style.height = `${count * ROW_PIXELS}px`;
+  row.hidden = count === 0;
 }

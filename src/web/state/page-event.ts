@@ -35,6 +35,12 @@ export type PageStep = Pick<
   | "node_bytes"
 >;
 
+/** Told of a run that is read from its records: whether a process writes it now. */
+export interface AliveEvent {
+  event: "alive";
+  alive: boolean;
+}
+
 export type PageEvent =
   | PlanEvent
   | WorkerEvent
@@ -50,7 +56,8 @@ export type PageEvent =
   | Pick<HeartbeatEvent, "event" | "rank" | "rss_bytes">
   | LogEvent
   | DoneEvent
-  | NotStartedEvent;
+  | NotStartedEvent
+  | AliveEvent;
 
 /** An event and when it happened: Unix time in seconds, null where that was not written down. */
 export type Entry = readonly [time: number | null, event: PageEvent];

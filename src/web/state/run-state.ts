@@ -64,6 +64,10 @@ export interface RunState {
   timelines: TimelineEvent[];
   messages: { time: number | null; level: LogEvent["level"]; message: string }[];
   done: DoneEvent | NotStartedEvent | null;
+  /** Why it failed; null: it did not. */
+  failure: string | null;
+  /** Of a run that is read from its records: whether a process writes it now. Null: its own process tells. */
+  alive: boolean | null;
 }
 
 const MAX_TESTS = 1000;
@@ -95,6 +99,8 @@ export function emptyRunState(): RunState {
     timelines: [],
     messages: [],
     done: null,
+    failure: null,
+    alive: null,
   };
 }
 
@@ -107,6 +113,7 @@ export function advance(state: RunState, [time, event]: Entry): void {
       state.nodes = [];
       state.plan = event;
       state.done = null;
+      state.failure = null;
       state.timelines = [];
       state.heldBack = null;
       backTo(state, event.start_step);
@@ -143,10 +150,14 @@ export function advance(state: RunState, [time, event]: Entry): void {
       backTo(state, event.step);
       return bounded(state.lives, { time, step: event.step, rollback: event.reason }, MAX_LIVES);
     case "log":
+      if (event.level === "error") state.failure = event.message;
       return bounded(state.messages, { time, level: event.level, message: event.message }, MAX_MESSAGES);
     case "done":
     case "stopped":
       state.done = event;
+      return;
+    case "alive":
+      state.alive = event.alive;
       return;
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { RunLock } from "../../../src/run/lock.js";
@@ -113,4 +113,13 @@ test("delete asks; where it cannot, it needs --yes; a run in use is refused", as
   lock.release();
   assert.equal((await inProcess(["runs", "delete", run, "--yes"])).code, 0);
   assert.equal(existsSync(run), false);
+});
+
+test("names of folders cannot steer a terminal", async (context) => {
+  const dir = three(context);
+  recordRun(join(dir, "bold\u001b[1m\nrun \u202e"), { since: 4000 });
+  mkdirSync(join(dir, "empty\u001b[2J"));
+  const { stdout, stderr } = await inProcess(["runs", dir]);
+  assert.match(stdout, /\nbold\ufffd\[1m\ufffdrun \ufffd {2}/);
+  assert.match(stderr, /empty\ufffd\[2J is passed over: it is empty\n/);
 });

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -165,7 +167,7 @@ test("what is no run, or cannot be read, is named and passed over", async (conte
     ["run"],
   );
   const reasons = Object.fromEntries(passed_over.map(({ path, reason }) => [path.slice(dir.length + 1), reason]));
-  assert.match(reasons.locked!, /EISDIR/);
+  assert.match(reasons.locked!, /^its recipe\.json is a folder, a pipe or a device/);
   assert.match(reasons.damaged!, /^its recipe\.json is damaged: .*JSON/);
   delete reasons.locked;
   delete reasons.damaged;
@@ -188,7 +190,52 @@ test("records that are no file cost their numbers, not the run; a recipe with ke
   writeFileSync(join(dir, "odd", "recipe.json"), '{"model":"/home/me/net.js","dataset":"mnist"}');
   const [later, odd] = (await list()).runs;
   assert.deepEqual([later!.model, odd!.model, odd!.state], ["vgg13", "net.js", "new"]);
-  assert.match(odd!.warnings[0]!, /metrics\.jsonl: .*EISDIR/);
+  assert.match(odd!.warnings[0]!, /metrics\.jsonl is a folder, a pipe or a device/);
+});
+
+test("a pipe is not waited for, and a recipe of megabytes is none", async (context) => {
+  const { dir, list } = folders(context);
+  recordRun(join(dir, "run"));
+  execFileSync("mkfifo", [join(dir, "run", "pipe"), join(dir, "recipe-pipe")]);
+  renameSync(join(dir, "run", "pipe"), join(dir, "run", "metrics.jsonl"));
+  mkdirSync(join(dir, "piped"));
+  renameSync(join(dir, "recipe-pipe"), join(dir, "piped", "recipe.json"));
+  mkdirSync(join(dir, "large"));
+  writeFileSync(
+    join(dir, "large", "recipe.json"),
+    `{"model":"lenet5","dataset":"mnist","x":"${"x".repeat(1_000_000)}"}`,
+  );
+  const { runs, passed_over } = await list();
+  assert.deepEqual([runs.length, runs[0]!.state], [1, "new"]);
+  assert.match(runs[0]!.warnings[0]!, /its metrics\.jsonl is a folder, a pipe or a device/);
+  const reasons = passed_over.map(({ reason }) => reason).join("\n");
+  assert.match(reasons, /its recipe\.json is no recipe: it has 1\.0 MB/);
+  assert.match(reasons, /its recipe\.json is a folder, a pipe or a device/);
+});
+
+test("lines of strangers are counted, not believed: no numbers, words for numbers, a line without end", async (context) => {
+  const { dir, list } = folders(context);
+  recordRun(join(dir, "run"), { steps: 2, end: null });
+  const step = { event: "step", step: 3, samples: 1, duration_seconds: 1, loss: null };
+  const strange = [
+    { ...step, step: "<b>3</b>" },
+    { ...step, samples: "many" },
+    { event: "rollback" },
+    { event: "done" },
+    7,
+  ];
+  const head = `{"event":"step","step":9,"epoch":0,"loss":1e+e,"accuracy":0,"lr":0,"gradient_norm":0,"samples":1,"duration_seconds":1,"x":0}\n`;
+  appendFileSync(join(dir, "run", "metrics.jsonl"), lines(strange) + head + lines([step]));
+  const [row] = (await list()).runs;
+  assert.deepEqual([row!.step, row!.loss, row!.state], [3, null, "killed"]);
+  assert.match(row!.warnings[0]!, /passed over: 6$/);
+  appendFileSync(
+    join(dir, "run", "metrics.jsonl"),
+    `${"x".repeat(17 * 1024 * 1024)}\n${lines([{ ...step, step: 4 }])}`,
+  );
+  const [later] = (await list()).runs;
+  assert.equal(later!.step, 4);
+  assert.match(later!.warnings[0]!, /passed over: 7$/);
 });
 
 test("folders that cannot be listed are errors that say what to do", async (context) => {

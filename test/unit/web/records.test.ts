@@ -1,6 +1,7 @@
 /** Pages from files: records, logs, addresses. */
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,6 +11,7 @@ import { dashboardAddress, tellAddress } from "../../../src/web/dashboard-addres
 import { readHistory, readHistoryApart, sizeOf } from "../../../src/web/history.js";
 import { logTail } from "../../../src/web/log-tail.js";
 import { RecordedRun } from "../../../src/web/recorded-run.js";
+import { FakeResponse } from "../../support/fake-response.js";
 import { recordRun } from "../../support/recorded-runs.js";
 import { STEP } from "../../support/run-events.js";
 import { temporaryDirectory } from "../../support/temporary.js";
@@ -20,6 +22,7 @@ test("records become the state, in a thread as here; half a line at the end wait
   const path = join(dir, "metrics.jsonl");
   appendFileSync(path, `nonsense\n{"event":"from another version"}\n{"event":"step","step":6,"lo`);
   const { state, bytes } = readHistory(path, sizeOf(path));
+  assert.match(state.messages.at(-1)!.message, /^a line of the run's records cannot be shown/);
   assert.deepEqual(state.curves.step, [1, 2, 3, 4, 5]);
   assert.equal(state.done?.event, "done");
   assert.equal(bytes, readFileSync(path, "utf8").lastIndexOf("\n") + 1);
@@ -31,7 +34,7 @@ test("of records that grow, what is new is read; of those that were begun anew, 
   const dir = temporaryDirectory(context);
   recordRun(dir, { steps: 3, stepsPerEpoch: 3, end: null });
   const path = join(dir, "metrics.jsonl");
-  const run = new RecordedRun(path);
+  const run = new RecordedRun(path, () => false);
   assert.deepEqual((await run.state()).curves.step, [1, 2, 3]);
   const line = JSON.stringify({ ...STEP, step: 4 });
   appendFileSync(path, line.slice(0, 40));
@@ -40,6 +43,63 @@ test("of records that grow, what is new is read; of those that were begun anew, 
   assert.deepEqual((await run.state()).curves.step, [1, 2, 3, 4]);
   writeFileSync(path, `${readFileSync(path, "utf8").split("\n")[0]}\n${JSON.stringify({ ...STEP, step: 1 })}\n`);
   assert.deepEqual((await run.state()).curves.step, [1]);
+});
+
+test("open pages: what is added, records that are others, a process that comes and goes, a folder that vanishes", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  const dir = temporaryDirectory(context);
+  recordRun(dir, { steps: 3, stepsPerEpoch: 3, end: null });
+  const path = join(dir, "metrics.jsonl");
+  let alive = true;
+  const run = new RecordedRun(path, () => alive);
+  const response = new FakeResponse();
+  await run.open(response.asResponse());
+  const news = async () => {
+    const before = response.text.length;
+    await run.state(); // the look that a timer began
+    await run.state();
+    context.mock.timers.tick(200);
+    return response.text.slice(before);
+  };
+  assert.match(response.text, /^retry: 1000\nevent: state\ndata: \{.*"alive":true/);
+  assert.equal(await news(), "");
+  alive = false;
+  assert.equal(await news(), 'data: [[null,{"event":"alive","alive":false}]]\n\n');
+  appendFileSync(path, `${JSON.stringify({ ...STEP, step: 4, ranks: {}, time: 7 })}\nnonsense\n`);
+  assert.match(await news(), /^data: \[\[7,\{"event":"step","step":4.*a line of the run's records cannot be shown/);
+  const another = join(dir, "another");
+  writeFileSync(another, `${JSON.stringify({ ...STEP, step: 1, time: 8 })}\n`);
+  renameSync(another, path);
+  assert.match(await news(), /^event: state\ndata: \{"plan":null,.*\n\ndata: \[\[8,\{"event":"step","step":1,/);
+  assert.equal(response.ended, false);
+  rmSync(dir, { recursive: true });
+  await news();
+  assert.equal(response.ended, true, "it asks again, and is told that there is no such run");
+  assert.deepEqual((await run.state()).curves.step, []);
+});
+
+test("a line without an end is not read again and again, and a pipe is not waited for", async (context) => {
+  const dir = temporaryDirectory(context);
+  const path = join(dir, "metrics.jsonl");
+  writeFileSync(path, "x".repeat(3 * 1024 * 1024));
+  const run = new RecordedRun(path, () => false);
+  assert.deepEqual((await run.state()).curves.step, []);
+  appendFileSync(path, `\n${JSON.stringify({ ...STEP, step: 1 })}\n`);
+  assert.deepEqual((await run.state()).curves.step, [1]);
+  execFileSync("mkfifo", [join(dir, "pipe")]);
+  await assert.rejects(new RecordedRun(join(dir, "pipe"), () => false).state(), /pipe is a folder, a pipe or a device/);
+});
+
+test("a page that went away while the records were read leaves nothing behind", async (context) => {
+  const dir = temporaryDirectory(context);
+  recordRun(dir, { steps: 3, stepsPerEpoch: 3 });
+  const run = new RecordedRun(join(dir, "metrics.jsonl"), () => false);
+  const response = new FakeResponse();
+  const opening = run.open(response.asResponse());
+  response.destroy();
+  await opening;
+  assert.equal(run.watched, false);
+  await run.close();
 });
 
 test("the end of a log: whole lines, of a rank or the coordinator, and of no other file", async (context) => {
