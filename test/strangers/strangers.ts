@@ -1,6 +1,6 @@
 /** A training over TCP, and strangers at its addresses: what it costs the training, and what is counted. */
 import { execFile } from "node:child_process";
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { curveKeyPair } from "zeromq";
 import type { StepEvent } from "../../src/events.js";
 import { createKeys, readCoordinatorKey, readWorkerKey, revokeKey } from "../../src/transport/key-folder.js";
-import { start } from "../support/cli.js";
+import { type Started, start } from "../support/cli.js";
 import { freePort } from "../support/ports.js";
 import { type Attack, type AttackKind, MESSAGES_A_KEY } from "./kinds.js";
 
@@ -72,7 +72,7 @@ export async function strangers(
   try {
     await coordinator.said('"step":200,');
     const watch = (what: string, act: () => Promise<unknown>) =>
-      watched(what, { pid: coordinator.child.pid!, stdout: () => coordinator.output.stdout }, act);
+      watched(what, coordinator, act);
     const calm = await watch("nobody", () => sleep(calmMs));
     const attacked: Watched[] = [];
     for (const kind of ["frames", "handshakes", "idle"] as const) {
@@ -117,21 +117,23 @@ async function play(kind: AttackKind, attack: Attack, file: string): Promise<str
   return stdout.trim();
 }
 
-async function watched(
-  what: string,
-  { pid, stdout }: { pid: number; stdout: () => string },
-  act: () => Promise<unknown>,
-): Promise<Watched> {
-  const from = stdout().length;
+async function watched(what: string, { child, output, ended }: Started, act: () => Promise<unknown>): Promise<Watched> {
+  const from = output.stdout.length;
   const startMs = performance.now();
   let rssBytes = 0;
   const look = setInterval(() => {
-    rssBytes = Math.max(rssBytes, rssOf(pid));
+    rssBytes = Math.max(rssBytes, rssOf(child.pid!));
   }, 100);
-  await act();
-  clearInterval(look);
+  const died = ended.then(({ code, stderr }) => {
+    throw new Error(`the coordinator ended with ${code ?? child.signalCode} while ${what} came:\n${stderr}`);
+  });
+  try {
+    await Promise.race([act(), died]);
+  } finally {
+    clearInterval(look);
+  }
   const seconds = (performance.now() - startMs) / 1000;
-  const lines = stdout().slice(from).split("\n").slice(1, -1);
+  const lines = output.stdout.slice(from).split("\n").slice(1, -1);
   const outside = lines
     .filter((line) => line.startsWith('{"event":"step"'))
     .map((line) => outsideOf(JSON.parse(line) as StepEvent))
@@ -149,8 +151,10 @@ function outsideOf({ duration_seconds, worker_seconds }: StepEvent): number {
   return 1000 * (duration_seconds - Math.max(...Object.values(worker_seconds)));
 }
 
+/** 0 for a process that has ended: it has no line of memory any more, or no file at all. */
 function rssOf(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1024;
+  const file = `/proc/${pid}/status`;
+  return existsSync(file) ? Number(/VmRSS:\s+(\d+)/.exec(readFileSync(file, "utf8"))?.[1] ?? 0) * 1024 : 0;
 }
 
 function rejectedOf(text: string): Record<string, number> {
