@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- WORD …]`: tables of figures in Markdown, as bench/README.md holds them; without a word, all. Ratios
- * come from alternating runs. PyTorch is measured when CNN_DIST_BENCH_PYTHON names a Python that has it, TensorFlow's
+ * `npm run bench [-- WORD …]`: tables of figures in Markdown, as bench/README.md holds them; without a word, all but those
+ * that take minutes each. Ratios come from alternating runs. PyTorch is measured when CNN_DIST_BENCH_PYTHON names a Python that has it, TensorFlow's
  * pipeline when CNN_DIST_BENCH_TENSORFLOW_PYTHON does. Nothing else should run meanwhile.
  */
 import { ensureTensorflow } from "../src/engine/install.js";
@@ -53,6 +53,9 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   runs,
 };
 
+/** Only when they are named. */
+const LONG: ReadonlySet<string> = new Set(["checkpoint", "beside", "page", "runs-page", "runs"]);
+
 const words = process.argv.slice(2);
 const unknown = words.filter((word) => BENCHES[word] === undefined);
 if (unknown.length > 0) {
@@ -68,7 +71,7 @@ const sitting: Sitting = {
 };
 printLine(await heading(sitting.python, tensorflow.version ?? tensorflow.dir));
 for (const [name, bench] of Object.entries(BENCHES)) {
-  if (words.length > 0 && !words.includes(name)) continue;
+  if (words.length > 0 ? !words.includes(name) : LONG.has(name)) continue;
   const start = performance.now();
   try {
     await bench(sitting);
