@@ -71,8 +71,7 @@ export async function strangers(
   };
   try {
     await coordinator.said('"step":200,');
-    const watch = (what: string, act: () => Promise<unknown>) =>
-      watched(what, coordinator, act);
+    const watch = (what: string, act: () => Promise<unknown>) => watched(what, coordinator, act);
     const calm = await watch("nobody", () => sleep(calmMs));
     const attacked: Watched[] = [];
     for (const kind of ["frames", "handshakes", "idle"] as const) {
