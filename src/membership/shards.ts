@@ -2,9 +2,10 @@
 import type { Compressor } from "../exchange/compression/compressor.js";
 import { byBlock } from "../parameters/blocks.js";
 import { divide } from "../parameters/divide.js";
-import { type Range, rangeKey } from "../parameters/tree.js";
+import type { Range } from "../parameters/tree.js";
 import { asFloat32, type RejectReason } from "../protocol/codec.js";
 import type { Timing, ToCoordinator } from "../protocol/messages.js";
+import { Arrivals, type RangeEnd } from "./arrivals.js";
 import { type Backup, isLate, mayRace } from "./backups.js";
 import { Heard, isOfStep } from "./heard.js";
 import { deferred, type InFlight } from "./in-flight.js";
@@ -45,15 +46,12 @@ export class ShardsInFlight implements InFlight {
   readonly #owed: OwedShards;
   /** Shards that a member was given in this step: nothing else is taken from it. */
   readonly #given = new Map<Member, Set<number>>();
-  /** Buckets that came from a member, a range: it has not finished before all are there. */
-  readonly #came = new Map<Member, Map<string, Set<number>>>();
   /** Members whose weights travel, which may take any time: until something of theirs has come. */
   readonly #supplied = new Set<Member>();
   /** Members of whose shards another one was first with some. */
   readonly #outrun = new Set<Member>();
   readonly #heard: Heard;
-  /** Shards whose losses came. */
-  readonly #losses = new Set<number>();
+  readonly #arrivals: Arrivals;
 
   constructor(work: StepWork<unknown>, hooks: Hooks) {
     this.#work = work;
@@ -61,6 +59,7 @@ export class ShardsInFlight implements InFlight {
     this.#times = new WorkTimes(hooks.clocks, hooks.now());
     this.#shape = new StepShape(work.plan);
     this.#heard = new Heard(work.plan.shards);
+    this.#arrivals = new Arrivals(this.#shape, work.weights.layout.buckets.length);
     this.#owed = new OwedShards(this.#shape.all());
   }
 
@@ -147,6 +146,7 @@ export class ShardsInFlight implements InFlight {
   lost(member: Member): number {
     const again = this.#hooks.compression ? [...(this.#given.get(member) ?? [])] : [];
     this.owesSince.delete(member);
+    this.#arrivals.lost(member);
     return this.#owed.lost(member, again).length;
   }
 
@@ -170,11 +170,17 @@ export class ShardsInFlight implements InFlight {
         : { start: message.start, end: message.end };
     if (!this.#shape.isNode(range) || (this.#hooks.compression && range.end - range.start > 1)) return "schema";
     if (!this.#mayGive(member, range)) return "sender";
-    if (this.#outrun.has(member) && !this.#shape.present(range).some((shard) => this.#owed.has(shard)))
-      return "duplicate";
+    if (this.#isOutrun(member, range)) return "duplicate";
     const reason = this.#take(member, range, message, payload);
-    if (reason === null) this.#progressed(member, message);
-    return reason;
+    if (reason !== null) return reason;
+    for (const end of this.#arrivals.takeWhole()) if (!this.#isOutrun(end.member, end.range)) this.#finish(end);
+    this.#progressed(member, message);
+    return null;
+  }
+
+  /** Others were first with all of this range. */
+  #isOutrun(member: Member, range: Range): boolean {
+    return this.#outrun.has(member) && !this.#shape.present(range).some((shard) => this.#owed.has(shard));
   }
 
   #progressed(member: Member, message: Message<"loss" | "bucket" | "finished">): void {
@@ -196,7 +202,7 @@ export class ShardsInFlight implements InFlight {
 
   #takeLoss(member: Member, { shard, loss, hits }: Message<"loss">): null {
     this.#deliver(() => this.#work.addLoss(shard, { loss, hits }, nameOf(member)));
-    this.#losses.add(shard);
+    this.#arrivals.loss(shard);
     return null;
   }
 
@@ -206,7 +212,7 @@ export class ShardsInFlight implements InFlight {
     const values = this.#valuesOf(member, range, payload, size);
     if (values === undefined) return "payload";
     if (!values) this.sharedBytes += size * 4;
-    this.#cameFrom(member, range).add(bucket);
+    this.#arrivals.bucket(member, range, bucket);
     this.#deliver(() => this.#work.addGradient(bucket, partOf(member, range, values)));
     return null;
   }
@@ -237,11 +243,15 @@ export class ShardsInFlight implements InFlight {
 
   #takeEnd(member: Member, range: Range, timing: Timing | null, payload: Uint8Array | null): RejectReason | null {
     if ((timing === null) !== (member.node !== null)) return "schema";
-    const { buckets, stateSize } = this.#work.weights.layout;
+    const { stateSize } = this.#work.weights.layout;
     const state = stateSize > 0 ? asFloat32(payload, stateSize) : null;
     if (stateSize > 0 ? !state : payload) return "payload";
-    if (this.#cameFrom(member, range).size < buckets.length) return "schema";
-    if (this.#shape.present(range).some((shard) => !this.#losses.has(shard))) return "schema";
+    this.#arrivals.end({ member, range, timing, state });
+    return null;
+  }
+
+  /** All of a range is there. */
+  #finish({ member, range, timing, state }: RangeEnd): void {
     if (state) this.#deliver(() => this.#work.addState(partOf(member, range, state)));
     const shards = this.#shape.present(range).length;
     if (timing) this.#times.told(member, member.rank, timing, { shards, receivedMs: this.#hooks.now() });
@@ -252,7 +262,6 @@ export class ShardsInFlight implements InFlight {
     else if (isLast) this.#keepPace(member, roundsOf(member, this.#given.get(member)!.size));
     if (isLast) this.owesSince.delete(member);
     if (this.#owed.size === 0) this.#done.resolve();
-    return null;
   }
 
   /** Another member was first with shards of this one. */
@@ -280,13 +289,5 @@ export class ShardsInFlight implements InFlight {
     const given = this.#given.get(member);
     const shards = this.#shape.present(range);
     return given !== undefined && shards.length > 0 && shards.every((shard) => given.has(shard));
-  }
-
-  #cameFrom(member: Member, range: Range): Set<number> {
-    const ranges = this.#came.get(member) ?? new Map<string, Set<number>>();
-    this.#came.set(member, ranges);
-    const buckets = ranges.get(rangeKey(range)) ?? new Set();
-    ranges.set(rangeKey(range), buckets);
-    return buckets;
   }
 }

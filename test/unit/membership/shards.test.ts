@@ -189,23 +189,47 @@ test("what is no node of the tree, no bucket of the layout or not of its size is
   assert.equal(run.step.owesSince.get(only), 50);
 });
 
-test("a range is not finished before its losses and all its buckets came from the same worker", async () => {
+test("a range is finished once its losses, all its buckets and its end came from a worker, in whatever order", async () => {
+  const range = { start: 0, end: 2 };
+  const count = [...begin({ shards: 2 }).messages(range)].length;
+  const indices = Array.from({ length: count }, (_, index) => index);
+  const order = fc.shuffledSubarray(indices, { minLength: count, maxLength: count });
+  await fc.assert(
+    fc.asyncProperty(order, async (order) => {
+      const run = begin({ shards: 2 });
+      const only = member(0);
+      run.step.assign([only]);
+      const messages = [...run.messages(range)];
+      for (const index of order) {
+        assert.equal(await settled(run.step.done), false);
+        assert.ok(run.step.owesSince.has(only), "it can still be found to be late");
+        const [message, payload] = messages[index]!;
+        assert.equal(run.give(only, message, payload?.slice()), null);
+        assert.equal(run.give(only, message, payload?.slice()), "duplicate");
+      }
+      assert.equal(await settled(run.step.done), true);
+      assert.equal(run.step.owesSince.size, 0);
+      assert.deepEqual(run.reduced, run.expected());
+      assert.equal(run.sum.result(COSTS).hits, 2);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("an end without its state is refused, and one that waits for a loss goes with its worker", async () => {
   const run = begin({ shards: 1, batch: 8 });
-  const only = member(0);
-  run.step.assign([only]);
+  const [first, second] = [member(0), member(1)];
+  run.step.assign([first]);
   const [loss, ...rest] = [...run.messages({ start: 0, end: 1 })];
-  const end = rest.pop()!;
-  for (const [message, payload] of rest) {
-    assert.equal(run.give(only, ...end), "schema");
-    assert.equal(run.give(only, message, payload), null);
-  }
-  assert.equal(run.give(only, ...end), "schema", "the loss is missing");
-  assert.equal(run.give(only, ...loss!), null);
-  assert.equal(run.give(only, end[0]), "payload", "the state is missing");
-  assert.ok(run.step.owesSince.has(only), "it can still be found to be late");
+  assert.equal(run.give(first, rest.at(-1)![0]), "payload", "the state is missing");
+  for (const [message, payload] of rest) assert.equal(run.give(first, message, payload?.slice()), null);
+  assert.equal(run.step.lost(first), 1);
+  run.step.assign([second]);
+  assert.equal(run.give(second, ...loss!), null);
   assert.equal(await settled(run.step.done), false);
-  assert.equal(run.give(only, ...end), null);
+  for (const [message, payload] of rest) assert.equal(run.give(second, message, payload?.slice()), null);
   assert.equal(await settled(run.step.done), true);
+  assert.deepEqual([...run.step.ranks.keys()], [1]);
 });
 
 test("a lost worker's shards go to those that owe least", () => {
