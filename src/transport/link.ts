@@ -38,7 +38,7 @@ export interface WorkerLink {
   /** Queues a message, whose payload is not copied: it must stay as it is until the coordinator has answered to it. */
   send(message: Message): void;
   onMessage(handler: (parts: readonly Uint8Array[]) => void): void;
-  /** Called when the other side is reached, and when it is lost. */
+  /** Called when the other side is reached, and when it is lost; not when another try to reach it fails. */
   onConnection(handler: (connected: boolean) => void): void;
   /** Called when the two sides do not accept each other's keys. */
   onRefused(handler: (why: string) => void): void;

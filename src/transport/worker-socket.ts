@@ -41,6 +41,7 @@ export function connectWorker(endpoint: string, key: WorkerKey | null): WorkerLi
   let lost = false;
   let onConnection: (connected: boolean) => void = () => {};
   const turn = (to: boolean) => {
+    if (!to && !connected) return; // whoever listens there closed before the handshake: a relay without a coordinator, say
     // Receipts may be lost with a connection: what was on its way either way is there, or will not come.
     if (to && lost) queue.push([receiptOf(Number.MAX_SAFE_INTEGER)]);
     if (!to) outbox.taken(Number.POSITIVE_INFINITY);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Dealer } from "zeromq";
@@ -228,6 +228,21 @@ test("a worker learns that it is connected, that the other side is gone, and tha
   assert.equal(await connected.next(), false);
   await listen(context, endpoint);
   assert.equal(await connected.next(), true);
+});
+
+test("connections that end before a handshake say nothing new: there is no coordinator, as before", async (context) => {
+  let tries = 0;
+  const closing = createServer((socket) => {
+    tries++;
+    socket.destroy();
+  });
+  await once(closing.listen(0, "127.0.0.1"), "listening");
+  context.after(() => closing.close());
+  const told: boolean[] = [];
+  const worker = connect(context, `tcp://127.0.0.1:${(closing.address() as AddressInfo).port}`);
+  worker.onConnection((connected) => told.push(connected));
+  while (tries < 3) await once(closing, "connection");
+  assert.deepEqual(told, []);
 });
 
 test("frames of any number and content from a raw socket reach the handler, which judges them", async (context) => {
