@@ -105,7 +105,7 @@ async function simulate(simulation: Simulation): Promise<Cost> {
       committed() {},
       endWorker: async () => {},
       workersPossible: () => workers,
-      logTail: () => "",
+      logTail: () => ({ header: "", lines: [] }),
     },
   );
   const tokens = Array.from({ length: nodes === null ? workers : 0 }, (_, rank) => {

@@ -1,6 +1,7 @@
 /** How workers went, for the message of a run that has none left. Pure. */
 import { clauseOf } from "../errors.js";
 import type { Incarnation } from "./incarnation.js";
+import type { LogTail } from "./ports.js";
 
 /** What the socket says of a dead worker; its process says it better. */
 export const CONNECTION_GONE = "its connection is gone";
@@ -29,11 +30,12 @@ export class Departures {
     return seen === CONNECTION_GONE ? (this.#exits.get(`${rank}/${incarnation}`) ?? seen) : seen;
   }
 
-  /** What a run says that has too few workers: who was the last to go, and why. `logTail` gives the last lines of a rank's log. */
-  lastToGo(logTail: (rank: number) => string): string {
+  /** What a run says that has too few workers: who was the last to go, and why. */
+  lastToGo(logTail: (rank: number) => LogTail): string {
     if (this.#last === null) return "none has gone";
     const { rank, text, place } = this.#last;
-    const tail = logTail(rank);
+    const { header, lines } = logTail(rank);
+    const tail = lines.length > 0 ? lines.join("\n") : header;
     const log = tail === "" ? "" : `\nThe last lines of its log:\n${tail}`;
     return `the last to go was rank ${rank}: ${clauseOf(text)}${place === "" ? "" : ` (${place})`}.${log}`;
   }

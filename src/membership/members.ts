@@ -282,8 +282,7 @@ export class Members {
     await this.#ports.endWorker(member.rank, member.incarnation);
     if (this.#over) return; // the run ended meanwhile: its last event was told
     const detail = this.#departures.causeOf(member, seen);
-    const tail = member.local ? this.#ports.logTail(member.rank) : "";
-    const log = tail.startsWith("--- ") ? "" : tail;
+    const log = member.local ? this.#ports.logTail(member.rank).lines.join("\n") : "";
     const reassigned = this.#duties.lost(member);
     this.#announce(member, "lost", { detail, reason, detection_seconds, reassigned, step, phase, log });
     this.lookWhoIsLeft();

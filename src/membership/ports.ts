@@ -43,8 +43,16 @@ export interface MembersPorts {
   endWorker(rank: number, incarnation: number): Promise<void>;
   /** Worker processes that live or will be started again; Infinity where they come from other hosts. */
   workersPossible(): number;
-  /** For messages about a dead worker: the last lines that its newest incarnation wrote to its log, or the header ("--- …"); "" without a log. */
-  logTail(rank: number): string;
+  /** For messages about a dead worker. */
+  logTail(rank: number): LogTail;
+}
+
+/** The end of what a worker's newest incarnation wrote to its log. */
+export interface LogTail {
+  /** Who began that part of the log, and when; "" without a log. */
+  header: string;
+  /** The last of the lines that it wrote itself. */
+  lines: readonly string[];
 }
 
 /** What the members' work must know of them, and must say of itself. */

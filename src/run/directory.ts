@@ -15,6 +15,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { type Recipe, recipeCodec, written } from "../config/recipe.js";
 import { validate } from "../config/validate.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
+import type { LogTail } from "../membership/ports.js";
 import { nameOf } from "../models/choice.js";
 import { LineFile } from "./line-file.js";
 import { RunLock } from "./lock.js";
@@ -111,8 +112,7 @@ export class RunDirectory {
     }
   }
 
-  /** The last lines that the newest incarnation of a worker wrote; its header if it wrote none. */
-  logTail(rank: number): string {
+  logTail(rank: number): LogTail {
     return tailOf(this.workerLog(rank));
   }
 
@@ -134,15 +134,18 @@ export class RunDirectory {
   }
 }
 
-/** The last lines of a worker's log, of its newest incarnation; "" if there are none. */
-export function tailOf(log: string, lines = 12): string {
+/** Lines of a log that are told with its worker's end. */
+const TAIL_LINES = 12;
+
+/** Of a worker's log, of its newest incarnation. */
+export function tailOf(log: string): LogTail {
   try {
-    const all = readFileSync(log, "utf8").trimEnd().split("\n");
+    const text = readFileSync(log, "utf8").trimEnd();
+    const all = text === "" ? [] : text.split("\n");
     const header = all.findLastIndex((line) => HEADER.test(line));
-    const written = all.slice(header + 1).slice(-lines);
-    return written.length > 0 ? written.join("\n") : (all[header] ?? "");
+    return { header: all[header] ?? "", lines: all.slice(header + 1).slice(-TAIL_LINES) };
   } catch {
-    return "";
+    return { header: "", lines: [] };
   }
 }
 

@@ -1,6 +1,7 @@
 /** Where a node's workers write: as in the run's folder, which may be on this machine's disk alone. */
 import { mkdirSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import type { LogTail } from "../membership/ports.js";
 import { tailOf } from "./directory.js";
 
 export class NodeLogs {
@@ -27,8 +28,7 @@ export class NodeLogs {
     }
   }
 
-  /** The last lines that the newest incarnation of a worker wrote; its header if it wrote none. */
-  logTail(rank: number): string {
+  logTail(rank: number): LogTail {
     return tailOf(this.workerLog(rank));
   }
 }

@@ -140,7 +140,7 @@ async function takePart(
         clock: systemClock,
         observe,
         note,
-        logTail: (rank) => logs.of?.logTail(rank) ?? "",
+        logTail: (rank) => logs.of?.logTail(rank) ?? { header: "", lines: [] },
         startWorkers(workers, block, { run }, hooks) {
           const folder = join(placement.runDir ?? join(stateDirectory(env), "nodes", run), "logs");
           logs.of = new NodeLogs(folder);

@@ -50,7 +50,7 @@ export function fakeNode(
       clock,
       observe: (event) => void events.push(event),
       note() {},
-      logTail: () => "",
+      logTail: () => ({ header: "", lines: [] }),
       startWorkers(ranks, _block, _task, hooks) {
         crew.hooks = hooks;
         ranks.forEach(start);

@@ -115,7 +115,7 @@ export function fakeRun(
         await given.endWorker?.();
       },
       workersPossible: () => possible.workers,
-      logTail: () => "last words",
+      logTail: () => ({ header: "--- rank", lines: ["last words"] }),
     },
   );
   const worker = (options: Partial<FakeWorkerOptions> = {}) => new FakeWorker(network, { layout, train, ...options });

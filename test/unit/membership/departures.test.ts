@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { CONNECTION_GONE, Departures } from "../../../src/membership/departures.js";
 
 const FIRST = { rank: 2, incarnation: 0 };
-const noLog = () => "";
+const noLog = () => ({ header: "", lines: [] });
 
 test("the last to go is told with what it said itself, before how its process ended", () => {
   const departures = new Departures();
@@ -15,8 +15,13 @@ test("the last to go is told with what it said itself, before how its process en
   assert.match(departures.lastToGo(noLog), /the last to go was rank 2: out of memory in Conv2D\.$/);
   departures.exited({ rank: 2, incarnation: 1 }, "its process was ended by SIGSEGV");
   assert.match(
-    departures.lastToGo((rank) => `words of ${rank}`),
-    /rank 2: its process was ended by SIGSEGV\.\nThe last lines of its log:\nwords of 2$/,
+    departures.lastToGo((rank) => ({ header: "--- begun", lines: ["words", `of ${rank}`] })),
+    /rank 2: its process was ended by SIGSEGV\.\nThe last lines of its log:\nwords\nof 2$/,
+  );
+  assert.match(
+    departures.lastToGo(() => ({ header: "--- begun", lines: [] })),
+    /\nThe last lines of its log:\n--- begun$/,
+    "when it began is something, too",
   );
 });
 

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import { UsageError } from "../../../src/errors.js";
-import { RunDirectory, readRecipe } from "../../../src/run/directory.js";
+import { headerOf, RunDirectory, readRecipe } from "../../../src/run/directory.js";
 import { filesOf } from "../../support/files.js";
 import { testRecipe } from "../../support/recipe.js";
 import { temporaryDirectory } from "../../support/temporary.js";
@@ -91,6 +91,25 @@ test("records and logs that a full disk swallows are told once", (context) => {
   assert.equal(told.length, 1);
   assert.match(told[0]!, /metrics\.jsonl cannot be written \(ENOSPC.*\)\. The training goes on/);
   assert.equal(readFileSync(join(dir, "recipe.json"), "utf8").length > 0, true);
+});
+
+test("the tail of a log is what a worker's newest incarnation wrote, apart from the header that begins it", (context) => {
+  const run = RunDirectory.create(join(temporaryDirectory(context), "run"), RECIPE);
+  assert.deepEqual(run.logTail(3), { header: "", lines: [] });
+  const write = (incarnation: number, text: string) => {
+    const header = headerOf(`rank 3, incarnation ${incarnation}, cpu:0`);
+    const log = run.openWorkerLog(3, header)!;
+    writeFileSync(log, text);
+    closeSync(log);
+    return header;
+  };
+  write(0, "an earlier one\n");
+  const second = write(1, "");
+  assert.deepEqual(run.logTail(3), { header: second, lines: [] });
+  const third = write(2, `${"x\n".repeat(20)}--- its own rule\nit died in the midd`);
+  const lines = [...Array<string>(10).fill("x"), "--- its own rule", "it died in the midd"];
+  assert.deepEqual(run.logTail(3), { header: third, lines });
+  run.close();
 });
 
 /** What a run may do with its folder until its end. */
