@@ -1,4 +1,4 @@
-/** Rows of runs as people and programs read them: sorted, filtered, as a table of the terminal's width, as CSV. Pure. */
+/** Rows of runs as people and programs read them: sorted, filtered, as a table of the terminal's width. Pure. */
 import { UsageError } from "../errors.js";
 import { count } from "../format.js";
 import { nearest } from "../nearest.js";
@@ -133,18 +133,4 @@ export function tableOf(runs: readonly RunRow[], width: number): string {
     rows,
     shown.map((key) => COLUMNS[key].align),
   )}\n`;
-}
-
-/** What is shown, each value as JSON has it (RFC 4180). */
-export function csvOf(runs: readonly RunRow[]): string {
-  const [first] = runs;
-  if (!first) return "";
-  const keys = (Object.keys(first) as (keyof RunRow)[]).filter((key) => key !== "warnings");
-  const cell = (value: unknown) => {
-    const text = value === null ? "" : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [keys.join(","), ...runs.map((row) => keys.map((key) => cell(row[key])).join(","))]
-    .join("\r\n")
-    .concat("\r\n");
 }

@@ -1,8 +1,9 @@
 /** The page of a folder of runs. */
 import { count, percent, plural } from "../../format.js";
+import { csvOf } from "../../runs/csv.js";
 import type { RunRow, RunsList } from "../../runs/types.js";
 import { duration } from "../../terminal/format.js";
-import { asCsv, filtered, type Key, LATEST_FIRST, type Order, ordered } from "../state/rows.js";
+import { filtered, type Key, LATEST_FIRST, type Order, ordered } from "../state/rows.js";
 import { change, download, jsonOf, takeToken } from "./api.js";
 import { CompareView } from "./compare.js";
 import { DeleteDialog } from "./delete-dialog.js";
@@ -57,7 +58,7 @@ class RunsPage {
     this.#words.addEventListener("input", () => this.#draw());
     this.#hidden.addEventListener("change", () => this.#draw());
     const files = [
-      h("button", { type: "button", click: () => download("runs.csv", "text/csv", asCsv(this.#visible)) }, "CSV"),
+      h("button", { type: "button", click: () => download("runs.csv", "text/csv", csvOf(this.#visible)) }, "CSV"),
       h(
         "button",
         {

@@ -1,4 +1,4 @@
-/** Rows of runs: sorted, filtered, and as a file for a spreadsheet. Pure. */
+/** Rows of runs: sorted and filtered. Pure. */
 import type { RunRow } from "../../runs/types.js";
 
 export type Key = keyof RunRow;
@@ -33,38 +33,4 @@ export function filtered(rows: readonly RunRow[], { words, hidden }: Filter): Ru
     const lower = text.toLowerCase();
     return wanted.every((word) => lower.includes(word));
   });
-}
-
-const COLUMNS: readonly Key[] = [
-  "name",
-  "state",
-  "model",
-  "dataset",
-  "step",
-  "steps",
-  "epoch",
-  "best_accuracy",
-  "accuracy",
-  "loss",
-  "samples_per_second",
-  "duration_seconds",
-  "started",
-  "updated",
-  "workers",
-  "recipe_sha256",
-  "weights_sha256",
-  "path",
-];
-
-/** RFC 4180. A text that a spreadsheet would take for a formula begins with an apostrophe. */
-export function asCsv(rows: readonly RunRow[]): string {
-  const field = (value: unknown): string => {
-    if (value === null || value === undefined) return "";
-    if (typeof value !== "string") return String(value);
-    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return [COLUMNS, ...rows.map((row) => COLUMNS.map((column) => row[column]))]
-    .map((cells) => `${cells.map(field).join(",")}\r\n`)
-    .join("");
 }
