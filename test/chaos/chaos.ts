@@ -33,7 +33,7 @@ export async function injectAtRandom(
       }
       rows.push({ kind, row });
       const { detection } = row;
-      const noticed = detection ? `, noticed after ${detection.seconds.toFixed(2)} s (${detection.reason})` : "";
+      const noticed = detection ? `, noticed after ${detection.seconds.toFixed(2)} s (${detection.as})` : "";
       print(`${String(number).padStart(4)}  ${kind}, ${scene}, ${row.what}${noticed}  ->  ${row.followed}`);
       for (const problem of row.problems) print(`      FAILED: ${problem}`);
     }

@@ -20,6 +20,7 @@ const POINTS: Readonly<Record<KindFacts["point"], number>> = {
   progress: 3,
   assignment: 25,
   input: 40,
+  compile: 2,
   compute: 40,
   bucket: 25,
   sent: 40,

@@ -24,7 +24,7 @@ export interface KindFacts {
   who: "worker" | "coordinator" | "link";
   act: Act;
   /** Counted up to the moment. */
-  point: "message" | "progress" | "assignment" | "input" | "compute" | "bucket" | "sent" | "write" | "step";
+  point: "message" | "progress" | "assignment" | "input" | "compile" | "compute" | "bucket" | "sent" | "write" | "step";
   /** How a lost worker may be noticed; none: nobody may be lost. */
   lost: readonly Reason[];
   /** Seconds that it lasts, from and to. */
@@ -33,6 +33,8 @@ export interface KindFacts {
   late?: boolean;
   /** Only with workers over TCP. */
   tcp?: boolean;
+  /** Its workers wait, and it is started again at once by the same words. */
+  again?: boolean;
 }
 
 const ANY: readonly Reason[] = ["exit", "silence", "step-timeout", "error", "protocol"];
@@ -47,23 +49,26 @@ export const KINDS = {
   "event loop busy": { who: "worker", act: "busy", point: "message", lost: ["silence"], lasts: [8, 9] },
   "busy for a moment": { who: "worker", act: "busy", point: "message", lost: [], lasts: [0.2, 2] },
   "alive, no results": { who: "worker", act: "hang", point: "message", lost: ["step-timeout"], late: true },
+  "crash as it joins": { who: "worker", act: "crash", point: "progress", lost: END },
   "crash as it waits": { who: "worker", act: "crash", point: "assignment", lost: END },
   "crash in input": { who: "worker", act: "crash", point: "input", lost: END },
+  "crash in compiling": { who: "worker", act: "crash", point: "compile", lost: END },
   "crash in computing": { who: "worker", act: "crash", point: "compute", lost: END },
   "crash in writing": { who: "worker", act: "crash", point: "bucket", lost: END },
   "message dropped": { who: "coordinator", act: "drop", point: "message", lost: ANY, late: true },
   "answer dropped": { who: "coordinator", act: "drop", point: "sent", lost: ANY, late: true },
-  "message late": { who: "coordinator", act: "late", point: "message", lost: ANY, lasts: [0.1, 3], late: true },
+  "message late": { who: "coordinator", act: "late", point: "message", lost: [], lasts: [0.1, 3], late: true },
   "answer late": { who: "coordinator", act: "late", point: "sent", lost: ANY, lasts: [0.1, 3], late: true },
-  "message twice": { who: "coordinator", act: "twice", point: "message", lost: ANY, late: true },
-  "answer twice": { who: "coordinator", act: "twice", point: "sent", lost: ANY, late: true },
-  "messages swapped": { who: "coordinator", act: "swap", point: "message", lost: ANY, late: true },
+  "message twice": { who: "coordinator", act: "twice", point: "message", lost: [], late: true },
+  "answer twice": { who: "coordinator", act: "twice", point: "sent", lost: [], late: true },
+  "messages swapped": { who: "coordinator", act: "swap", point: "message", lost: [], late: true },
   "answers swapped": { who: "coordinator", act: "swap", point: "sent", lost: ANY, late: true },
   "link cut and healed": { who: "link", act: "cut", point: "step", lost: ["exit"], lasts: [0, 1.5], tcp: true },
   "link half-open": { who: "link", act: "half-open", point: "step", lost: ["silence"], lasts: [8, 9], tcp: true },
   "disk full": { who: "coordinator", act: "full", point: "write", lost: [], lasts: [0.05, 0.3] },
   "killed as it saves": { who: "coordinator", act: "kill", point: "write", lost: END },
   "coordinator killed": { who: "coordinator", act: "kill", point: "message", lost: END },
+  "killed, workers wait": { who: "coordinator", act: "kill", point: "message", lost: [], tcp: true, again: true },
   "coordinator frozen": { who: "coordinator", act: "nap", point: "message", lost: [], lasts: [1, 7] },
 } as const satisfies Record<string, KindFacts>;
 

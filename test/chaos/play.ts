@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { WorkerEvent } from "../../src/events.js";
 import { markedBy } from "../kills/processes.js";
+import { pidsOf, waits } from "../restarts/waiting.js";
 import { freeEndpoint } from "../support/ports.js";
 import { type CliRun, cli } from "../support/runs.js";
 import type { Injection, Scene } from "./draw.js";
@@ -16,6 +17,7 @@ const TAP = new URL("tap.js", import.meta.url).href;
 const MARK = "CNN_DIST_CHAOS";
 /** A run of some seconds that takes longer than this hangs. */
 const HANGS_MS = 180_000;
+const WORKERS = 2;
 
 /** Forty steps in two epochs; each worker has two shards. */
 const RECIPE = [
@@ -27,8 +29,8 @@ const PLACEMENT = "--checkpoint-every-steps 5 --keep-checkpoints 2 --json".split
 export interface Row {
   what: string;
   followed: string;
-  /** Seconds from the injection to the first loss, and how that was noticed; null where nobody was lost. */
-  detection: { seconds: number; reason: NonNullable<WorkerEvent["reason"]> } | null;
+  /** Seconds until it was noticed, and as what: the first loss, or the last worker that waits; null where neither was told. */
+  detection: { seconds: number; as: NonNullable<WorkerEvent["reason"]> | "coordinator gone" } | null;
   problems: string[];
 }
 
@@ -40,6 +42,8 @@ class Stage {
   readonly #injection: Injection | null;
   readonly #relays: Relay[] = [];
   readonly #workers: CliRun[] = [];
+  /** The words of a coordinator over TCP. */
+  #coordinator: string[] = [];
 
   constructor(dir: string, scene: Scene, injection: Injection | null) {
     this.dir = dir;
@@ -50,24 +54,36 @@ class Stage {
   }
 
   async begin(): Promise<CliRun> {
-    const words = [...RECIPE, ...PLACEMENT, "--gpus", "2", "--run-dir", this.runDir];
+    const words = [...RECIPE, ...PLACEMENT, "--gpus", `${WORKERS}`, "--run-dir", this.runDir];
     if (this.#scene !== "tcp") {
       const exchange = this.#scene === "frames" ? "frames" : "shared-memory";
       return this.#start(["launch", "--device", "cpu", "--exchange", exchange, ...words]);
     }
     const endpoint = await freeEndpoint();
-    const coordinator = await this.#start(["coordinator", "--bind", endpoint, ...words]);
-    for (let worker = 0; worker < 2; worker++) {
+    this.#coordinator = ["coordinator", "--bind", endpoint, ...words, "--auto-resume"];
+    const coordinator = await this.#start(this.#coordinator);
+    for (let worker = 0; worker < WORKERS; worker++) {
       const relay = await Relay.open(Number(new URL(endpoint).port));
       this.#relays.push(relay);
-      this.#workers.push(await this.#start(["worker", "--connect", relay.endpoint, "--device", "cpu"]));
+      const waiting = ["--wait-coordinator", `${HANGS_MS / 1000}`];
+      this.#workers.push(await this.#start(["worker", "--connect", relay.endpoint, "--device", "cpu", ...waiting]));
     }
     return coordinator;
   }
 
+  /** The same coordinator once more, undisturbed. */
+  startAgain(): Promise<CliRun> {
+    return this.#start(this.#coordinator, { quiet: true });
+  }
+
+  /** Those that were started by hand. */
+  get workers(): readonly CliRun[] {
+    return this.#workers;
+  }
+
   /** The next start, of local workers, undisturbed. */
   resume(): Promise<CliRun> {
-    return this.#start(["resume", this.runDir, "--device", "cpu", "--gpus", "2", ...PLACEMENT], { quiet: true });
+    return this.#start(["resume", this.runDir, "--device", "cpu", "--gpus", `${WORKERS}`, ...PLACEMENT], { quiet: true });
   }
 
   #start(words: string[], { quiet = false } = {}): Promise<CliRun> {
@@ -145,33 +161,62 @@ export async function play(dir: string, injection: Injection, expected: string):
   const stage = new Stage(dir, injection.scene, injection);
   try {
     const run = await stage.begin();
+    const waiting = facts.again ? whenAllWait(stage.workers) : null;
     const disturbing = facts.who === "link" ? stage.disturbLink(run, injection).catch(() => {}) : null;
     const first = await outcomeOf(run);
     await disturbing;
     const injected = stage.injected();
     if (injected === null) return null;
     const row: Row = { what: injected.what, followed: first.text, detection: null, problems: [] };
+    let { weights } = first;
+    if (weights === null && facts.who !== "coordinator") row.problems.push(`the run failed: ${lastWords(run)}`);
+    if (weights === null && waiting) {
+      weights = await goOn(stage, run, row);
+      const noticed = await Promise.race([waiting, sleep(0, null)]);
+      if (noticed !== null) row.detection = { seconds: noticed - injected.time, as: "coordinator gone" };
+    } else if (weights === null) weights = await resumed(stage, row);
     const [loss] = stage.lost().filter(({ time }) => time >= injected.time);
-    if (loss) row.detection = { seconds: loss.time - injected.time, reason: loss.reason! };
+    if (loss) row.detection = { seconds: loss.time - injected.time, as: loss.reason! };
     if (loss && !facts.lost.includes(loss.reason!))
       row.problems.push(`rank ${loss.rank} was lost: ${loss.reason}, ${loss.detail}`);
-    let { weights } = first;
-    if (weights === null && facts.who !== "coordinator")
-      row.problems.push(`the run failed: ${run.stderr().trim().split("\n").slice(-5).join(" / ")}`);
-    if (weights === null) {
-      const next = await stage.resume();
-      const second = await outcomeOf(next);
-      row.followed += `, resume ${second.text}`;
-      weights = second.weights;
-      if (weights === null)
-        row.problems.push(`resume failed: ${next.stderr().trim().split("\n").slice(-5).join(" / ")}`);
-    }
     if (weights !== null && weights !== expected) row.problems.push(`other weights: ${weights}`);
     return row;
   } finally {
     stage.end();
   }
 }
+
+/** Seconds of Unix time at which the last of the workers told that its coordinator is gone. */
+async function whenAllWait(workers: readonly CliRun[]): Promise<number> {
+  await Promise.all(workers.map((worker) => waits(worker, 1)));
+  return Date.now() / 1000;
+}
+
+/** The weights after a resume. */
+async function resumed(stage: Stage, row: Row): Promise<string | null> {
+  const next = await stage.resume();
+  const { weights, text } = await outcomeOf(next);
+  row.followed += `, resume ${text}`;
+  if (weights === null) row.problems.push(`resume failed: ${lastWords(next)}`);
+  return weights;
+}
+
+/** The weights after another coordinator took the place of the one that was killed, with the processes of its workers. */
+async function goOn(stage: Stage, killed: CliRun, row: Row): Promise<string | null> {
+  const next = await stage.startAgain();
+  const { weights, text } = await outcomeOf(next);
+  row.followed += `, started again ${text}`;
+  if (weights === null) row.problems.push(`the next coordinator failed: ${lastWords(next)}`);
+  const ends = await Promise.all(stage.workers.map(outcomeOf));
+  ends.forEach((end, worker) => {
+    if (end.text !== "done") row.problems.push(`a worker: ${end.text}: ${lastWords(stage.workers[worker]!)}`);
+  });
+  const pids = new Set([killed, next].flatMap(pidsOf));
+  if (pids.size !== WORKERS) row.problems.push(`${pids.size} processes of workers took part, not ${WORKERS}`);
+  return weights;
+}
+
+const lastWords = (run: CliRun): string => run.stderr().trim().split("\n").slice(-5).join(" / ");
 
 async function outcomeOf(run: CliRun): Promise<{ weights: string | null; text: string }> {
   const hanging = new AbortController();

@@ -24,13 +24,13 @@ export function detectionTable(rows: readonly { kind: Kind; row: Row }[]): strin
 function lineOf(kind: Kind, made: readonly Row[]): string[] {
   const detections = made.flatMap(({ detection }) => (detection ? [detection] : []));
   const seconds = detections.map((each) => each.seconds).sort((a, b) => a - b);
-  const reasons = [...new Set(detections.map(({ reason }) => reason))].sort();
+  const ways = [...new Set(detections.map((each) => each.as))].sort();
   const failed = made.filter(({ problems }) => problems.length > 0).length;
   return [
     kind,
     `${made.length}`,
     `${detections.length}`,
-    reasons.join(", "),
+    ways.join(", "),
     seconds.length === 0 ? "" : seconds[seconds.length >> 1]!.toFixed(2),
     seconds.length === 0 ? "" : seconds.at(-1)!.toFixed(2),
     `${failed}`,

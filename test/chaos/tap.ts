@@ -111,7 +111,12 @@ async function watchWork(): Promise<void> {
     import("../../src/worker/compute.js"),
   ]);
   const { take } = ShardLoader.prototype;
-  const { shard } = Compute.prototype;
+  const { shard, evaluate } = Compute.prototype;
+  /** What the worker tells before it compiles. */
+  const watched = (compiling: (() => void) | undefined) => () => {
+    compiling?.();
+    if (happens("compile", "as it compiled")) act();
+  };
   define(ShardLoader.prototype, {
     take(this: InstanceType<typeof ShardLoader>, ...given: Parameters<typeof take>) {
       if (happens("input", "as it prepared images")) act();
@@ -119,10 +124,13 @@ async function watchWork(): Promise<void> {
     },
   });
   define(Compute.prototype, {
-    shard(this: InstanceType<typeof Compute>, ...given: Parameters<typeof shard>) {
-      const computing = shard.apply(this, given);
+    shard(this: InstanceType<typeof Compute>, ...[input, weights, sink]: Parameters<typeof shard>) {
+      const computing = shard.call(this, input, weights, { ...sink, compiling: watched(sink.compiling) });
       if (happens("compute", "as it computed")) act();
       return computing;
+    },
+    evaluate(this: InstanceType<typeof Compute>, ...[pixels, labels, weights, compiling]: Parameters<typeof evaluate>) {
+      return evaluate.call(this, pixels, labels, weights, watched(compiling));
     },
   });
 }
@@ -134,7 +142,13 @@ const MESSAGES = new Set<KindFacts["act"]>(["drop", "twice", "late", "swap"]);
 function watchCoordinator(): void {
   const { prototype } = zeromq.Router;
   const { receive, send } = prototype;
-  const wire = new Wire(injection.seconds * 1000);
+  /** Of each socket: over TCP another one answers who may come in. */
+  const wires = new WeakMap<Router, Wire>();
+  const wireOf = (socket: Router) => {
+    const wire = wires.get(socket) ?? new Wire(injection.seconds * 1000);
+    wires.set(socket, wire);
+    return wire;
+  };
   const counts = (decoded: ReturnType<typeof decodeToCoordinator> | ReturnType<typeof decodeToWorker>) =>
     decoded.ok &&
     WORK.has(decoded.message.type) &&
@@ -147,7 +161,7 @@ function watchCoordinator(): void {
   };
   const watched: Pick<Router, "receive" | "send"> = {
     receive(this: Router) {
-      return wire.receive(
+      return wireOf(this).receive(
         () => receive.call(this) as Promise<Buffer[]>,
         (parts) => {
           const decoded = decodeToCoordinator(parts.slice(1));
@@ -158,7 +172,7 @@ function watchCoordinator(): void {
     send(this: Router, message, ...rest) {
       const decoded = decodeToWorker((message as Uint8Array[]).slice(1));
       const drawn = counts(decoded) ? fate("sent", `as it sent ${decoded.ok ? decoded.message.type : ""}`) : null;
-      return wire.send(() => send.call(this, message, ...rest), drawn);
+      return wireOf(this).send(() => send.call(this, message, ...rest), drawn);
     },
   };
   define(prototype, watched);
@@ -201,6 +215,6 @@ if (here && facts.point === "write") {
 } else if (here && isMainThread) {
   if (isWorker) {
     watchWorker();
-    if (facts.point === "input" || facts.point === "compute") await watchWork();
+    if (["input", "compile", "compute"].includes(facts.point)) await watchWork();
   } else watchCoordinator();
 }

@@ -5,13 +5,13 @@ import type { RunEvent } from "../../src/events.js";
 import { deriveKey, uniforms } from "../../src/random.js";
 import { freeEndpoint } from "../support/ports.js";
 import { type CliRun, cli } from "../support/runs.js";
+import { pidsOf, waits } from "./waiting.js";
 
 const WORKERS = 2;
 /** A life of the coordinator ends after so many steps of its own, and up to so many milliseconds. */
 const LIFE_STEPS = 20;
 const LIFE_MS = 100;
 const CHECKPOINT_EVERY = 5;
-const WAITING = "the coordinator is gone; waiting";
 /** A start of some seconds that takes longer than this hangs. */
 const HANGS_MS = 120_000;
 
@@ -113,7 +113,7 @@ async function kill(
   coordinator.child.kill("SIGKILL");
   const killedMs = performance.now();
   const noticed = workers.map(async (worker) => {
-    while (worker.stderr().split(WAITING).length - 1 <= death) await sleep(5);
+    await waits(worker, death + 1);
     return performance.now() - killedMs;
   });
   await coordinator.ended;
@@ -123,10 +123,6 @@ async function kill(
   const backMs = performance.now() - killedMs;
   const plan = started.events.find((event): event is Extract<RunEvent, { event: "plan" }> => event.event === "plan")!;
   return { step, from: plan.start_step, noticedMs: await Promise.all(noticed), backMs };
-}
-
-function pidsOf({ events }: CliRun): number[] {
-  return events.flatMap((event) => (event.event === "worker" && event.pid !== null ? [event.pid] : []));
 }
 
 async function within(done: Promise<void>, run: CliRun): Promise<void> {

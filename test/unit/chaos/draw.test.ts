@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { drawInjection, SCENES } from "../../chaos/draw.js";
 import { factsOf, KIND_NAMES } from "../../chaos/kinds.js";
 
-const drawn = (seed: number) => Array.from({ length: 1040 }, (_, number) => drawInjection(seed, number));
+/** Forty of each kind. */
+const COUNT = 40 * KIND_NAMES.length;
+const drawn = (seed: number) => Array.from({ length: COUNT }, (_, number) => drawInjection(seed, number));
 
 test("a seed names its injections", () => {
   assert.deepEqual(drawn(1), drawn(1));
@@ -14,7 +16,7 @@ test("every kind comes in turn, in every scene that it can have, at moments and 
   const all = drawn(1);
   for (const kind of KIND_NAMES) {
     const mine = all.filter((each) => each.kind === kind);
-    assert.equal(mine.length, 1040 / KIND_NAMES.length);
+    assert.equal(mine.length, COUNT / KIND_NAMES.length);
     const { tcp = false, lasts = [0, 0], late = false, point } = factsOf(kind);
     const scenes = new Set(mine.map(({ scene }) => scene));
     assert.deepEqual([...scenes].sort(), tcp ? ["tcp"] : SCENES.filter((scene) => scene !== "tcp").toSorted());

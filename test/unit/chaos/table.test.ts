@@ -7,7 +7,7 @@ test("a line a kind: how many were noticed, as what, how soon, and what went wro
   const row = (seconds: number | null, problems: string[] = []): Row => ({
     what: "",
     followed: "done",
-    detection: seconds === null ? null : { seconds, reason: "silence" },
+    detection: seconds === null ? null : { seconds, as: "silence" },
     problems,
   });
   const lines = detectionTable([
