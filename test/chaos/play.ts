@@ -83,7 +83,9 @@ class Stage {
 
   /** The next start, of local workers, undisturbed. */
   resume(): Promise<CliRun> {
-    return this.#start(["resume", this.runDir, "--device", "cpu", "--gpus", `${WORKERS}`, ...PLACEMENT], { quiet: true });
+    return this.#start(["resume", this.runDir, "--device", "cpu", "--gpus", `${WORKERS}`, ...PLACEMENT], {
+      quiet: true,
+    });
   }
 
   #start(words: string[], { quiet = false } = {}): Promise<CliRun> {
