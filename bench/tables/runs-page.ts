@@ -118,8 +118,11 @@ async function firstPaint(page: Page): Promise<number> {
 }
 
 async function compared(page: Page): Promise<number> {
-  const begun = performance.now();
-  for (const run of [1, 2]) await page.locator(".many input[type=checkbox]").nth(run).check();
-  await page.waitForSelector("#compare canvas");
-  return performance.now() - begun;
+  return (await page.evaluate(`new Promise((resolve) => {
+    const begun = performance.now();
+    for (const box of [...document.querySelectorAll(".many input[type=checkbox]")].slice(1, 3)) box.click();
+    const look = () =>
+      document.querySelector("#compare canvas") ? resolve(performance.now() - begun) : requestAnimationFrame(look);
+    look();
+  })`)) as number;
 }

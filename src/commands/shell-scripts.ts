@@ -51,6 +51,7 @@ function functions(commands: readonly Completed[]): string {
       for each in runs/*; do [[ -f $each/recipe.json ]] && names+=" $each"; done
       COMPREPLY+=($(compgen -W "$names" -- "$cur")) ;;
   esac
+  return 0 # that nothing fits is no failure
 }
 _cnn_dist() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command="" place=0 i

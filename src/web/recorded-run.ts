@@ -8,8 +8,10 @@ import type { Entry } from "./state/page-event.js";
 import { advance, emptyRunState, type RunState } from "./state/run-state.js";
 import { Streams } from "./streams.js";
 
-/** Of new lines, read at once; more of them are read in a thread. */
+/** Of lines, read at once: for about 20 ms nobody else is served. */
 const PIECE_BYTES = 1024 * 1024;
+/** More of them are read in a thread, whose start takes longer than reading these. */
+const THREAD_BYTES = 8 * 1024 * 1024;
 
 export class RecordedRun implements RunFeed {
   readonly #path: string;
@@ -76,7 +78,7 @@ export class RecordedRun implements RunFeed {
 
   /** A large file in a thread; a small one as if all of it were new. */
   async #readAnew(inode: number, size: number): Promise<void> {
-    if (size <= PIECE_BYTES) return this.#begin(inode, emptyRunState(), 0);
+    if (size <= THREAD_BYTES) return this.#begin(inode, emptyRunState(), 0);
     const { state, bytes } = await readHistoryApart(this.#path, size);
     this.#begin(inode, state, bytes);
   }

@@ -5,14 +5,14 @@ import { advance, emptyRunState, type RunState } from "../state/run-state.js";
 export type Connection = "connecting" | "live" | "lost";
 
 export interface Follower {
-  /** A few times a second at most. */
+  /** Once a second at most. */
   changed(state: RunState): void;
   /** `why`: what the server said in place of events; null: nothing. */
   connection(now: Connection, why: string | null): void;
 }
 
 /** Between two changes of what is seen: a page must not take cores from the workers beside it. */
-const DRAW_MS = 400;
+const DRAW_MS = 1000;
 /** A page that nobody sees keeps its connection for so long: browsers allow six to one server, whatever the number of tabs. */
 const HIDDEN_MS = 5000;
 /** A connection that says nothing for so long is taken for lost: a machine that slept does not notice. */
