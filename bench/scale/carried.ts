@@ -1,5 +1,6 @@
 /** How many nodes one coordinator carries, by the costs that were fitted. Pure. */
 import { type Bounds, boundsOf, type Crossing, type NodeCosts, slicedBoundsOf } from "../../src/prediction/nodes.js";
+import { IO_THREADS } from "../../src/transport/admission.js";
 
 /** Gbit/s in each direction. */
 export const LINKS = [1, 10, 100] as const;
@@ -22,7 +23,14 @@ export interface Case {
 }
 
 export function limitOf(nodes: number, { parameterBytes, buckets, gigabits, costs, sliced }: Case): Limit {
-  const crossing: Crossing = { nodes, workers: WORKERS, sums: nodes, parameterBytes, buckets };
+  const crossing: Crossing = {
+    nodes,
+    workers: WORKERS,
+    sums: nodes,
+    parameterBytes,
+    buckets,
+    socketThreads: IO_THREADS,
+  };
   const bounds = (sliced ? slicedBoundsOf : boundsOf)(crossing, costs, {
     linkBytesPerSecond: (gigabits * 1e9) / 8,
     slower: 1,

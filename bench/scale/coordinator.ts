@@ -27,7 +27,7 @@ export interface Cost {
   /** CPU time of the coordinator, and of all workers together. */
   coordinatorMs: number;
   workersMs: number;
-  /** Of the coordinator's: of the thread that runs JavaScript, and of ZeroMQ's, which encrypts. */
+  /** Of the coordinator's: of the thread that runs JavaScript, and of ZeroMQ's, which encrypt. */
   threadMs: number;
   socketMs: number;
   /** Bytes of payload a step and node, to the coordinator and from it; null without nodes. */
@@ -78,7 +78,7 @@ async function simulate(simulation: Simulation): Promise<Cost> {
   const coordinator = createCoordinator(
     {
       run: "simulated",
-      start: { ...start, recipe, values },
+      start: { ...start, values },
       train: dataset.train.count,
       test: 0,
       expect: { datasetSha256: dataset.sha256, topologySha256: null },

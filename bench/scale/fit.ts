@@ -50,10 +50,10 @@ export interface NodeSample extends Pick<Cost, "threadMs" | "socketMs"> {
   megabytes: number;
 }
 
-/** Of simulated nodes, which have a whole range of the tree each. */
+/** Of simulated nodes, which have a whole range of the tree each; what all threads that encrypt take together. */
 export function crossingOf({ nodes, workers, megabytes }: Omit<NodeSample, "threadMs" | "socketMs">): Crossing {
   const { buckets, parameters } = simulatedLayout(megabytes);
-  return { nodes, workers, sums: nodes, parameterBytes: parameters * 4, buckets: buckets.length };
+  return { nodes, workers, sums: nodes, parameterBytes: parameters * 4, buckets: buckets.length, socketThreads: 1 };
 }
 
 /** CPU seconds, and the largest relative error of either thread. */

@@ -6,7 +6,7 @@ import { simulatedLayout } from "../scale/simulated.js";
 import type { Sitting } from "../sitting.js";
 import { digits, printLine, printTable, row } from "../table.js";
 import { copyCpuMs } from "../two-copies.js";
-import { costOf } from "./scale.js";
+import { simulated } from "./scale.js";
 
 /** Nodes, and the workers of each. */
 const SHAPES = [
@@ -20,7 +20,7 @@ const MEGABYTES = [1, 4, 16] as const;
 /** What nodes cost their coordinator, and how many it carries: the real coordinator, protocol, buckets and encryption. */
 export async function nodes(_: Sitting): Promise<void> {
   printLine(
-    `Simulated nodes send the same sums at once, over TCP with keys; they live in two processes, on ${availableParallelism()} cores. A cell: MB of payload a step that come from a node and go to it; CPU milliseconds a step of the coordinator's thread that adds and updates, and of the one that encrypts.`,
+    `Simulated nodes send the same sums at once, over TCP with keys; they live in two processes, on ${availableParallelism()} cores. A cell: MB of payload a step that come from a node and go to it; CPU milliseconds a step of the coordinator's thread that adds and updates, and of those that encrypt.`,
   );
   const samples: NodeSample[] = [];
   const rows: (readonly string[])[] = [
@@ -31,13 +31,7 @@ export async function nodes(_: Sitting): Promise<void> {
       await row(`${count} x ${workers}`, MEGABYTES.length + 1, async () => {
         const cells: string[] = [];
         for (const megabytes of MEGABYTES) {
-          const cost = await costOf({
-            workers: count * workers,
-            nodes: count,
-            megabytes,
-            exchange: "tcp",
-            optimizer: "momentum",
-          });
+          const cost = await costOf(count, workers, megabytes);
           samples.push({ nodes: count, workers, megabytes, ...cost });
           const { in: came, out: went } = cost.nodeBytes!;
           cells.push(`${mb(came)} in, ${mb(went)} out; ${digits(cost.threadMs)}, ${digits(cost.socketMs)}`);
@@ -49,11 +43,23 @@ export async function nodes(_: Sitting): Promise<void> {
   const { costs, deviation } = fitNodeCosts(samples);
   const micro = (seconds: number) => (seconds * 1e6).toFixed(0);
   printLine(
-    `Fitted, in CPU microseconds: the thread that adds and updates ${micro(costs.step)} a step, ${micro(costs.message)} a message, ${micro(costs.crossedMegabyte)} a MB that comes in and goes out again and ${micro(costs.megabyte)} a MB of the parameters; the one that encrypts ${micro(costs.socketMessage)} a message and ${micro(costs.socketMegabyte)} a MB; largest deviation ${(deviation * 100).toFixed(0)}%. A plain copy of a MB takes ${micro(copyCpuMs() / 1e3)} here.`,
+    `Fitted, in CPU microseconds: the thread that adds and updates ${micro(costs.step)} a step, ${micro(costs.message)} a message, ${micro(costs.crossedMegabyte)} a MB that comes in and goes out again and ${micro(costs.megabyte)} a MB of the parameters; those that encrypt ${micro(costs.socketMessage)} a message and ${micro(costs.socketMegabyte)} a MB; largest deviation ${(deviation * 100).toFixed(0)}%. A plain copy of a MB takes ${micro(copyCpuMs() / 1e3)} here.`,
   );
   least(costs);
   carried(costs);
 }
+
+/** Fewer steps where they are long. */
+const costOf = (nodes: number, workers: number, megabytes: number) =>
+  simulated({
+    workers: nodes * workers,
+    nodes,
+    megabytes,
+    exchange: "tcp",
+    optimizer: "momentum",
+    warm: 2,
+    steps: Math.max(3, Math.min(60, Math.round(200 / (nodes * megabytes)))),
+  });
 
 const mb = (bytes: number) => (bytes / 1e6).toFixed(2);
 

@@ -51,8 +51,12 @@ function growth(samples: readonly Sample[], megabytes: number): string {
 }
 
 /** Fewer steps where they are long. */
-export async function costOf(simulation: Omit<Simulation, "warm" | "steps">): Promise<Cost> {
-  const { workers, nodes, megabytes } = simulation;
-  const steps = Math.max(4, Math.min(100, Math.round(1000 / ((nodes ?? workers) * megabytes))));
-  return JSON.parse(await program("scale/coordinator.js", JSON.stringify({ ...simulation, warm: 3, steps }))) as Cost;
+async function costOf(simulation: Omit<Simulation, "warm" | "steps">): Promise<Cost> {
+  const { workers, megabytes } = simulation;
+  const steps = Math.max(4, Math.min(100, Math.round(1000 / (workers * megabytes))));
+  return simulated({ ...simulation, warm: 3, steps });
+}
+
+export async function simulated(simulation: Simulation): Promise<Cost> {
+  return JSON.parse(await program("scale/coordinator.js", JSON.stringify(simulation))) as Cost;
 }

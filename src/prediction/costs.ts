@@ -33,14 +33,14 @@ export const EXCHANGE_COSTS = {
   },
 } as const satisfies Record<string, ExchangeCosts>;
 
-/** Of nodes, whose sums come over TCP with keys; momentum. */
+/** Of nodes, whose sums come over TCP with keys; momentum (`npm run bench -- nodes`). */
 export const NODE_COSTS: NodeCosts = {
-  step: 0.8e-3,
-  message: 100e-6,
-  crossedMegabyte: 1e-3,
-  megabyte: 0.17e-3,
-  socketMessage: 20e-6,
-  socketMegabyte: 4e-3,
+  step: 1.85e-3,
+  message: 25e-6,
+  crossedMegabyte: 1.06e-3,
+  megabyte: 0.27e-3,
+  socketMessage: 6e-6,
+  socketMegabyte: 1.62e-3,
 };
 
 /** CPU seconds of a plain copy of a MB on that machine at that time: what depends on megabytes is scaled by it. */

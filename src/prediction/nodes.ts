@@ -1,13 +1,13 @@
 /** What the members of a run's coordinator cost it where they are nodes, whole machines. Pure. docs/scaling.md explains it. */
 
-/** CPU seconds, of two threads of the coordinator. A MB is 1,000,000 bytes. */
+/** CPU seconds of the coordinator. A MB is 1,000,000 bytes. */
 export interface NodeCosts {
   /** The one that adds and updates: a step, a message in either direction, a MB in and out again, a MB of the parameters. */
   step: number;
   message: number;
   crossedMegabyte: number;
   megabyte: number;
-  /** The one that encrypts and speaks to the network: a message, a MB in and out again. */
+  /** Those that encrypt and speak to the network, together: a message, a MB in and out again. */
   socketMessage: number;
   socketMegabyte: number;
 }
@@ -21,20 +21,30 @@ export interface Crossing {
   /** Bytes of the trainable parameters, and the buckets that they travel in. */
   parameterBytes: number;
   buckets: number;
+  /** Among which connections are shared out. */
+  socketThreads: number;
 }
 
 /** Messages a step in both directions: sums and weights, a loss and the times of each worker, an assignment and its end. */
-export const messagesOf = ({ nodes, workers, sums, buckets }: Omit<Crossing, "parameterBytes">): number =>
-  (sums + nodes) * buckets + 2 * nodes * (workers + 1);
+export const messagesOf = ({
+  nodes,
+  workers,
+  sums,
+  buckets,
+}: Omit<Crossing, "parameterBytes" | "socketThreads">): number => (sums + nodes) * buckets + 2 * nodes * (workers + 1);
 
 /** What a step takes at least of each: seconds, which pass at the same time. */
 export interface Bounds {
   /** The wire, which carries as much at once in each direction. */
   wire: number;
-  /** The thread that encrypts, and the one that adds and updates. */
+  /** The busiest of the threads that encrypt, and the one that adds and updates. */
   socket: number;
   thread: number;
 }
+
+/** Of what all connections take, which are as many as the nodes, the part of the thread that has most of them. */
+export const busiestShare = ({ nodes, socketThreads }: Pick<Crossing, "nodes" | "socketThreads">): number =>
+  Math.ceil(nodes / socketThreads) / nodes;
 
 export interface Speed {
   linkBytesPerSecond: number;
@@ -65,7 +75,8 @@ function shareOf(
   const crossed = (share * (sums + nodes) * megabytes) / 2;
   return {
     wire: (share * Math.max(sums, nodes) * parameterBytes) / linkBytesPerSecond,
-    socket: messages * costs.socketMessage + crossed * costs.socketMegabyte * slower,
+    // Encrypting is no traffic of memory.
+    socket: busiestShare(crossing) * (messages * costs.socketMessage + crossed * costs.socketMegabyte),
     thread:
       costs.step +
       messages * costs.message +

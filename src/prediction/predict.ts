@@ -7,7 +7,7 @@ import {
   NODE_COSTS,
   OPTIMIZER_MEGABYTE,
 } from "./costs.js";
-import { boundsOf } from "./nodes.js";
+import { boundsOf, busiestShare, type Crossing } from "./nodes.js";
 
 export interface Situation {
   /** Bytes of the trainable parameters, and the buckets that they travel in. */
@@ -16,8 +16,8 @@ export interface Situation {
   shards: number;
   /** Of a machine. */
   workers: number;
-  /** Machines beside this one, and sums a bucket that come from all of them; null: a run of one. */
-  others: { nodes: number; sums: number } | null;
+  /** Machines beside this one; null: a run of one. */
+  others: Pick<Crossing, "nodes" | "sums" | "socketThreads"> | null;
   exchange: keyof typeof EXCHANGE_COSTS;
   /** Workers are on other hosts. */
   remote: boolean;
@@ -62,7 +62,7 @@ export function predictStep(situation: Situation, compute: number): Prediction {
   const { shards, workers, cores, coresPerWorker, remote } = situation;
   const working = Math.min(workers * machinesOf(situation), shards);
   const rounds = Math.ceil(shards / working);
-  const { coordinator, worker, lastBucket, link, socket } = cpuOf(situation);
+  const { coordinator, worker, lastBucket, link, socket, encrypting } = cpuOf(situation);
   const computing = rounds * compute;
   const handing = rounds * worker;
   const hidden = BACKWARD_SHARE * computing;
@@ -71,7 +71,7 @@ export function predictStep(situation: Situation, compute: number): Prediction {
     computing - hidden + Math.max(hidden, link, socket) + lastBucket, // the wire, which the backward pass hides
     coordinator, // one thread adds and updates
     // all that runs on this machine
-    remote ? 0 : (coresPerWorker * ownShards(situation) * (compute + worker) + coordinator + socket) / cores,
+    remote ? 0 : (coresPerWorker * ownShards(situation) * (compute + worker) + coordinator + encrypting) / cores,
   ];
   const stepSeconds = Math.max(...bounds);
   return {
@@ -98,7 +98,7 @@ const machinesOf = ({ others }: Situation): number => 1 + (others?.nodes ?? 0);
 /** Of the machine that has the coordinator, whose workers are given theirs first. */
 const ownShards = (situation: Situation): number => Math.ceil(situation.shards / machinesOf(situation));
 
-/** Seconds a step: of the coordinator, of a worker for a shard, of what follows the last gradient, of the wire and of who encrypts. */
+/** Seconds a step: of the coordinator, of a worker for a shard, of what follows the last gradient, of the wire, and of who encrypts: the busiest, and all. */
 function cpuOf(situation: Situation) {
   const { parameterBytes, buckets, workers, others, exchange, optimizer, copySeconds, remote } = situation;
   const costs = EXCHANGE_COSTS[exchange];
@@ -119,6 +119,7 @@ function cpuOf(situation: Situation) {
     lastBucket: LATENCY_SECONDS + (adding + 2 * Math.max(link, nodes?.socket ?? 0)) / buckets,
     link,
     socket: nodes?.socket ?? 0,
+    encrypting: crossing && nodes ? nodes.socket / busiestShare(crossing) : 0,
   };
 }
 

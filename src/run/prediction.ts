@@ -10,6 +10,7 @@ import { coverOf } from "../parameters/tree.js";
 import { BF16_SHARE, LINK_BYTES_PER_SECOND } from "../prediction/costs.js";
 import { computeForEfficiency, computeSeconds, predictStep, type Situation } from "../prediction/predict.js";
 import type { Exchange } from "../protocol/messages.js";
+import { IO_THREADS } from "../transport/admission.js";
 import type { Prepared } from "./plan.js";
 
 /** The efficiency that `enough_compute_seconds` stands for. */
@@ -45,7 +46,8 @@ export function predictRun(
     buckets: layout.buckets.length,
     shards,
     workers: devices.length,
-    others: nodes > 1 ? { nodes: nodes - 1, sums: sumsOf(shards, nodes, devices.length) } : null,
+    others:
+      nodes > 1 ? { nodes: nodes - 1, sums: sumsOf(shards, nodes, devices.length), socketThreads: IO_THREADS } : null,
     exchange,
     remote,
     optimizer: recipe.optimizer,

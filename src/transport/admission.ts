@@ -9,7 +9,7 @@ const DOMAIN = "cnn-dist";
 const ZAP_ENDPOINT = "inproc://zeromq.zap.01";
 
 /** CURVE encrypts half a gigabyte a second and thread; connections are shared out among them. */
-const IO_THREADS = 4;
+export const IO_THREADS = 4;
 
 /** The options of a socket that lets in only those whom `peers` admits; `close` after the socket. */
 export async function openAdmission(keys: CoordinatorKeys, peers: Peers) {

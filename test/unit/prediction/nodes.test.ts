@@ -12,7 +12,7 @@ const COSTS: NodeCosts = {
 };
 const SPEED = { linkBytesPerSecond: 1e6, slower: 1 };
 /** Three nodes of two workers, 8 MB in two buckets. */
-const THREE: Crossing = { nodes: 3, workers: 2, sums: 3, parameterBytes: 8e6, buckets: 2 };
+const THREE: Crossing = { nodes: 3, workers: 2, sums: 3, parameterBytes: 8e6, buckets: 2, socketThreads: 1 };
 
 const near = (received: number, expected: number) =>
   assert.ok(Math.abs(received - expected) < 1e-9, `${received}, expected ${expected}`);
@@ -31,9 +31,9 @@ test("a node whose shards are no whole range sends more than it gets", () => {
   near(socket, (5 * 2 + 3 * 2 + 18) * 0.001 + 32 * 5);
 });
 
-test("a slower machine takes longer for bytes, not for messages, and the wire is as it is", () => {
+test("a machine that copies slower adds slower; encrypting and the wire are as they are", () => {
   const [usual, slow] = [1, 2].map((slower) => boundsOf(THREE, COSTS, { ...SPEED, slower }));
-  assert.equal(slow!.wire, usual!.wire);
+  assert.deepEqual([slow!.wire, slow!.socket], [usual!.wire, usual!.socket]);
   near(slow!.thread - usual!.thread, 24 * 2 + 8 * 3);
 });
 
@@ -47,4 +47,12 @@ test("sliced, each machine has its share of what crosses twice, and of the updat
 test("two machines exchange as much sliced as not", () => {
   const two = { ...THREE, nodes: 1, sums: 1 };
   assert.equal(slicedBoundsOf(two, COSTS, SPEED).wire, boundsOf(two, COSTS, SPEED).wire);
+});
+
+test("connections are shared out among the threads that encrypt", () => {
+  const socket = (nodes: number, socketThreads: number) =>
+    boundsOf({ ...THREE, nodes, sums: nodes, socketThreads }, COSTS, SPEED).socket;
+  near(socket(8, 4), socket(8, 1) / 4);
+  near(socket(1, 4), socket(1, 1));
+  near(socket(5, 4), (socket(5, 1) * 2) / 5);
 });

@@ -94,12 +94,12 @@ test("between hosts the wire is what the backward pass can hide, and no more", (
 });
 
 test("other nodes take their shards, and a gradient and the weights of each cross the network", () => {
-  const four = situation({ shards: 8, others: { nodes: 3, sums: 3 }, cores: 64 });
+  const four = situation({ shards: 8, others: { nodes: 3, sums: 3, socketThreads: 4 }, cores: 64 });
   const wire = (3 * 38.3 * MB) / 1.25e9;
   const long = predictStep(four, 1);
   assert.ok(long.stepSeconds > 1 && long.stepSeconds < 1.3, "each of eight workers has one of eight shards");
   assert.ok(predictStep(four, 0).stepSeconds > wire);
-  const uneven = predictStep({ ...four, others: { nodes: 3, sums: 6 } }, 0);
+  const uneven = predictStep({ ...four, others: { nodes: 3, sums: 6, socketThreads: 4 } }, 0);
   assert.ok(uneven.stepSeconds > predictStep(four, 0).stepSeconds + wire / 2, "two sums of a node cross for one");
 });
 

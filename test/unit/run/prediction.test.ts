@@ -57,5 +57,5 @@ test("with other nodes a worker has less to compute, and what crosses the networ
     Math.abs(three!.compute_seconds! / one!.compute_seconds! - 0.5) < 1e-9,
     "two shards of eight for some of six",
   );
-  assert.ok(two!.exchange_seconds > one!.exchange_seconds);
+  assert.ok(three!.exchange_seconds > (2 * three!.exchanged_bytes) / 1.25e9);
 });
