@@ -41,15 +41,15 @@ complete -o filenames -F _cnn_dist cnn-dist
 function functions(commands: readonly Completed[]): string {
   const names = commands.map(({ name }) => name).join(" ");
   return `_cnn_dist_add() { # kind, then words
-  local kind=$1; shift
+  local kind=$1 each; shift
   case $kind in
     words) COMPREPLY+=($(compgen -W "$*" -- "$cur")) ;;
-    files) COMPREPLY+=($(compgen -f -- "$cur")) ;;
-    folders) COMPREPLY+=($(compgen -d -- "$cur")) ;;
+    files) while IFS= read -r each; do COMPREPLY+=("$each"); done < <(compgen -f -- "$cur") ;;
+    folders) while IFS= read -r each; do COMPREPLY+=("$each"); done < <(compgen -d -- "$cur") ;;
     runs)
-      local each names=""
-      for each in runs/*; do [[ -f $each/recipe.json ]] && names+=" $each"; done
-      COMPREPLY+=($(compgen -W "$names" -- "$cur")) ;;
+      for each in runs/*; do
+        if [[ $each == "$cur"* && -f $each/recipe.json ]]; then COMPREPLY+=("$each"); fi
+      done ;;
   esac
   return 0 # that nothing fits is no failure
 }

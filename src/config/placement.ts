@@ -70,7 +70,13 @@ export const placementSchema = z.strictObject({
   /** Event files for TensorBoard, in a folder of the run's name in that one; true: in the run's own, false: none. */
   tensorboard: z.union([z.boolean(), z.string().min(1)]),
   /** Address of an MLflow server that is told the run's figures; null: none. */
-  mlflow: z.string().refine(isHttpUrl, "an address such as http://127.0.0.1:5000").nullable(),
+  mlflow: z
+    .string()
+    .refine(
+      isHttpUrl,
+      "an address such as http://127.0.0.1:5000 (name and password in MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD)",
+    )
+    .nullable(),
   metricsHost: z.string().min(1),
   /** 0: any free port. */
   metricsPort: z.number().int().min(0).max(65535),

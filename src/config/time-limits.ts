@@ -83,8 +83,8 @@ export const STREAM_SEND_MS = 200;
 export const STREAM_BEAT_MS = 10_000;
 /** How often the records of a run are looked at again while a page shows them. */
 export const RECORDS_LOOK_MS = 500;
-/** How long the page of a folder of runs waits for a live run's own page, before it shows the run's records. */
-export const PASS_ON_MS = 500;
+/** How long the page of a folder of runs waits for a live run's own page, which may read old records, before it shows those. */
+export const PASS_ON_MS = 5000;
 /** A folder of runs is not looked at again within this, however many pages ask. */
 export const FOLDER_LOOK_MS = 1000;
 /** How often steps are traced while a page is open, so that it can show who did what when. */

@@ -32,9 +32,13 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, wh
   const asked = issue.path.length === 1 && field ? asksFor(field) : null;
   const near = typeof received === "string" && asked?.choices ? nearest(received, asked.choices) : "";
   const hint = asked?.hint === undefined ? "" : `. ${asked.hint}`;
-  return [
-    `${place(key)}: expected ${asked?.text ?? expectation(issue)}, received ${received === undefined ? "nothing" : JSON.stringify(received)}${near}${hint}`,
-  ];
+  return [`${place(key)}: expected ${asked?.text ?? expectation(issue)}, received ${shown(received)}${near}${hint}`];
+}
+
+/** A password in an address is not shown. */
+function shown(received: unknown): string {
+  if (received === undefined) return "nothing";
+  return JSON.stringify(received).replace(/(:\/\/)[^/@\s"]*@/g, "$1…@");
 }
 
 function expectation(issue: z.core.$ZodIssue): string {

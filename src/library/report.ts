@@ -41,7 +41,7 @@ export async function report(runDir: string, options: ReportOptions = {}): Promi
     usual: state.plan && usualRecipe(state.plan.recipe, state.plan.workers),
     curves: drawCurves(state),
     ...seen,
-    checkpoints: await Promise.all(state.checkpoints.map(checkpointFacts)),
+    checkpoints: await Promise.all(state.checkpoints.map((each) => checkpointFacts(each, records.runDir))),
     version: VERSION,
     now: new Date(),
   });
@@ -96,8 +96,14 @@ async function look(
   return { pictures: { of, drawn, why: [...new Set(why)] }, classes, fingerprint };
 }
 
-async function checkpointFacts({ step, size_bytes, path }: CheckpointEvent): Promise<CheckpointFacts> {
-  const text = await readFile(join(path, FILES.manifest), "utf8").catch(() => "null");
-  const manifest = manifestSchema.safeParse(JSON.parse(text));
-  return { step, sizeBytes: size_bytes, path, sha256: manifest.data?.files[FILES.weights]?.sha256 ?? null };
+/** Where the run's folder is now: it may have been moved since. */
+async function checkpointFacts(
+  { step, size_bytes, path: then }: CheckpointEvent,
+  runDir: string,
+): Promise<CheckpointFacts> {
+  const path = join(runDir, "checkpoints", basename(then));
+  const sha256 = await readFile(join(path, FILES.manifest), "utf8")
+    .then((text) => manifestSchema.parse(JSON.parse(text)).files[FILES.weights]?.sha256 ?? null)
+    .catch(() => null); // removed, or damaged
+  return { step, sizeBytes: size_bytes, path, sha256 };
 }

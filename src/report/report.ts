@@ -1,7 +1,6 @@
 /** A run on one page: what was planned, what happened, what came out of it. Pure. */
 import type { Fingerprint } from "../config/fingerprint.js";
 import type { WrittenRecipe } from "../config/recipe.js";
-import type { PlanEvent } from "../events.js";
 import { bytes, count, percent, plural } from "../format.js";
 import type { Drawing } from "../pictures/drawing.js";
 import { svgOf } from "../pictures/svg.js";
@@ -54,7 +53,7 @@ export function reportHtml(given: ReportFacts): string {
       ...given.pictures.why.map(paragraph),
       ...given.pictures.drawn.map((drawing) => figure(sized(drawing))),
     ),
-    section("Plan", plan && facts(planLines(asNow(plan)))),
+    section("Plan", plan && facts(planLines(plan))),
     section("Recipe", ...recipe(given)),
     workers(state),
     checkpoints(given),
@@ -63,11 +62,6 @@ export function reportHtml(given: ReportFacts): string {
     `<footer><p class="muted">${text(`cnn-dist ${version}, ${now.toISOString().slice(0, 16).replace("T", " ")} UTC`)}</p></footer>\n`,
   ];
   return page(`${title} · cnn-dist`, body.join(""));
-}
-
-/** Of a run that an older version recorded, which had no page. */
-function asNow(plan: PlanEvent): PlanEvent {
-  return { ...plan, page_url: plan.page_url ?? null };
 }
 
 function sized(drawing: Drawing): string {
@@ -201,19 +195,17 @@ function workers({ team, lives }: RunState): string {
 }
 
 function checkpoints({ checkpoints }: ReportFacts): string {
+  const there = checkpoints.filter(({ sha256 }) => sha256 !== null);
+  const removed = checkpoints.length - there.length;
   return section(
     "Checkpoints",
     checkpoints.length === 0 ? paragraph("None was written.") : null,
+    removed === 0 ? null : paragraph(`${plural(removed, "more was", "more were")} written, and removed since.`),
     table(
       ["step", "size", "folder", "SHA-256 of weights.safetensors"],
-      checkpoints
+      there
         .slice(-MOST_ROWS)
-        .map(({ step, sizeBytes, path, sha256 }) => [
-          count(step),
-          bytes(sizeBytes),
-          code(path),
-          sha256 === null ? "removed since" : code(sha256),
-        ]),
+        .map(({ step, sizeBytes, path, sha256 }) => [count(step), bytes(sizeBytes), code(path), code(sha256!)]),
       [0, 1],
     ),
   );

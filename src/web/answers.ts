@@ -22,6 +22,12 @@ export function sendJson(response: ServerResponse, value: unknown): true {
   return sendBody(response, 200, "application/json; charset=utf-8", JSON.stringify(value));
 }
 
+/** `path`: of this server. */
+export function redirect(response: ServerResponse, path: string): true {
+  response.setHeader("location", path);
+  return sendBody(response, 308, "text/plain; charset=utf-8", `${path}\n`);
+}
+
 export function refuse(response: ServerResponse, status: number, why: string): true {
   return sendBody(response, status, "text/plain; charset=utf-8", `${why}\n`);
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { CnnDistError } from "../errors.js";
 import { isReading, pathOf, queryOf, type Routes } from "../metrics/server.js";
 import { isLive } from "../runs/list.js";
-import { refuse, sendJson } from "./answers.js";
+import { redirect, refuse, sendJson } from "./answers.js";
 import { fileRoutes, sendFile } from "./files.js";
 import { passOn } from "./pass-on.js";
 import { RecordedRun } from "./recorded-run.js";
@@ -39,6 +39,7 @@ export function createDashboard({
     if (!isReading(request)) return await change(folder, token, request, response);
     if (path === "/") return await sendFile(response, "runs.html");
     if (path === "/api/runs") return await sendRows(folder, request, response);
+    if (/^\/runs\/[^/]+$/.test(path)) return redirect(response, `${path}/`);
     const asked = queryOf(request).getAll("run");
     if (path === "/api/compare") return await compare(folder, asked, response);
     const found = runIn(path);

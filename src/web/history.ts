@@ -48,9 +48,10 @@ export async function readHistoryApart(path: string, bytes: number): Promise<His
   return history;
 }
 
-/** Of the file as it is now; 0 where there is none. */
+/** Of the file as it is now; 0 where there is none. A pipe would be waited for, and is none. */
 export function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats?.isFile() ? stats.size : 0;
 }
 
 /** As `entryOf`; null: a line that was too long, or an empty one. */

@@ -1,4 +1,5 @@
 /** The end of a log of a run's folder. */
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -8,10 +9,13 @@ const TAIL_BYTES = 32_768;
 export async function logTail(runDir: string, of: string): Promise<string | null> {
   if (of !== "coordinator" && !/^\d{1,6}$/.test(of)) return null;
   const name = of === "coordinator" ? "coordinator.log" : `rank-${of}.log`;
-  const file = await open(join(runDir, "logs", name)).catch(() => null);
+  // A pipe in its place is not waited for.
+  const file = await open(join(runDir, "logs", name), constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
   if (file === null) return "";
   try {
-    const { size } = await file.stat();
+    const stats = await file.stat();
+    if (!stats.isFile()) return "";
+    const { size } = stats;
     const from = Math.max(0, size - TAIL_BYTES);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(size - from), 0, size - from, from);
     const text = buffer.toString("utf8", 0, bytesRead);

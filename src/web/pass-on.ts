@@ -15,9 +15,9 @@ import { beginStream, RUN_HEADER } from "./answers.js";
 const schema = z.object({ url: z.string() });
 
 /** Resolves with false where there is nothing to pass on, and with true once it has begun. */
-export async function passOn(runDir: string, response: ServerResponse): Promise<boolean> {
+export async function passOn(runDir: string, response: ServerResponse, patienceMs = PASS_ON_MS): Promise<boolean> {
   const address = await addressOf(runDir);
-  const events = address && (await ask(new URL("api/events", address), runDir));
+  const events = address && (await ask(new URL("api/events", address), runDir, patienceMs));
   if (!events) return false;
   beginStream(response);
   // Whichever of the two ends, so does the other; the browser then asks again.
@@ -43,9 +43,9 @@ function isOfThisMachine(host: string): boolean {
 }
 
 /** Null where no answer comes, or not that of this run: its port may be another's by now. */
-function ask(address: URL, runDir: string): Promise<IncomingMessage | null> {
+function ask(address: URL, runDir: string, patienceMs: number): Promise<IncomingMessage | null> {
   return new Promise((resolve) => {
-    const request = get(address, { timeout: PASS_ON_MS }, (answer) => {
+    const request = get(address, { timeout: patienceMs }, (answer) => {
       const isIt = answer.statusCode === 200 && isSameFolder(answer.headers[RUN_HEADER], runDir);
       if (isIt) answer.socket.setTimeout(0);
       else request.destroy();

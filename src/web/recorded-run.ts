@@ -1,6 +1,8 @@
 /** A run of a folder, for whoever opens its page: from its records, and as long as they grow, live. */
 import { type FileHandle, open, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { RECORDS_LOOK_MS } from "../config/time-limits.js";
+import type { PlanEvent } from "../events.js";
 import { WholeLines } from "../runs/whole-lines.js";
 import { damagedLines, entryOfLine, readHistoryApart } from "./history.js";
 import type { RunFeed } from "./run-routes.js";
@@ -85,6 +87,7 @@ export class RecordedRun implements RunFeed {
 
   #begin(inode: number, state: RunState, bytes: number): void {
     this.#inode = inode;
+    if (state.plan !== null) state.plan = this.#here(state.plan);
     this.#state = state;
     this.#lines = new WholeLines(bytes, (line) => this.#line(line));
     this.#streams.renew(state);
@@ -112,10 +115,21 @@ export class RecordedRun implements RunFeed {
 
   #line(line: Buffer | null): void {
     const entry = entryOfLine(line);
-    if (entry === "damaged") this.#damaged++;
-    else if (entry !== null) this.#happened(entry);
+    if (entry === "damaged") {
+      this.#damaged++;
+      return;
+    }
+    if (entry === null) return;
+    const [time, event] = entry;
+    if (event.event !== "plan") return this.#happened(entry);
+    this.#happened([time, this.#here(event)]);
     // A process begins: its own page tells more than its records, so that open pages ask anew.
-    if (entry !== null && entry !== "damaged" && entry[1].event === "plan") this.#streams.end();
+    this.#streams.end();
+  }
+
+  /** The folder may have been moved, or copied, since. */
+  #here(plan: PlanEvent): PlanEvent {
+    return { ...plan, run_dir: dirname(this.#path) };
   }
 
   #happened(entry: Entry): void {

@@ -175,7 +175,9 @@ test("runs that did not end well say so, strange records are passed over, and a 
   const url = await serve(context, path);
   const browser = await openBrowser(context);
   const { page, assertClean } = await openPage(browser, url, /status of 404/);
-  await textThat(page, "details", (text) => /1 thing in it that is no run.*nothing: it is empty/.test(text));
+  await textThat(page, "details", (text) =>
+    /2 notes on what is no run.*nothing: it is empty.*passed over: 2/.test(text),
+  );
   const open = async (name: string) => {
     await page.goto(url);
     await page.getByRole("link", { name, exact: true }).click();
@@ -219,6 +221,9 @@ test("what is not this page's is refused: other names, other methods, no token, 
   );
   assert.equal((await ask("/", { headers: { host: "evil.example" } })).status, 421);
   assert.equal((await ask("/api/runs", { headers: { host: "evil.example:80" } })).status, 421);
+  const bare = await ask("/runs/one?x");
+  assert.deepEqual([bare.status, bare.headers.location], [308, "/runs/one/"]);
+  assert.equal((await ask("//")).status, 404);
   assert.equal((await ask("/", { method: "POST" })).status, 405);
   assert.equal((await ask("/api/runs", { method: "DELETE" })).status, 405);
   for (const headers of [{}, { "x-cnn-dist-token": "no" }, { cookie: `token=${TOKEN}` }])

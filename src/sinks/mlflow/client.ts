@@ -152,7 +152,8 @@ async function boundedText(response: Response): Promise<string> {
   return Buffer.concat(pieces).toString("utf8");
 }
 
-function parsed(text: string): unknown {
+/** Null where it is no JSON. */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text === "" ? "{}" : text);
   } catch {

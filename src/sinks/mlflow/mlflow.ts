@@ -17,6 +17,7 @@ import {
   type MlflowClient,
   mlflowClient,
   type Named,
+  parsed,
   Refused,
   type Status,
 } from "./client.js";
@@ -127,7 +128,7 @@ export class MlflowSink implements Sink {
   async #open(plan: PlanEvent): Promise<string> {
     const { url, experiment, runDir } = this.#options;
     const path = join(runDir, FILE);
-    const before = fileSchema.safeParse(JSON.parse(await readFile(path, "utf8").catch(() => "null"))).data;
+    const before = fileSchema.safeParse(parsed(await readFile(path, "utf8").catch(() => "null"))).data;
     const known = before?.url === url ? await this.#client.lastSteps(before.run_id) : null;
     if (before && known) {
       this.#known = known;
@@ -141,7 +142,9 @@ export class MlflowSink implements Sink {
     ];
     const id = await this.#client.experiment(experiment);
     const runId = await this.#client.createRun(id, basename(runDir), Math.round(this.#options.now()), tags);
-    await writeFile(path, `${JSON.stringify({ url, run_id: runId })}\n`);
+    await writeFile(path, `${JSON.stringify({ url, run_id: runId })}\n`).catch((error: unknown) => {
+      this.#tellOnce(`a resume will be another run there, since ${path} cannot be written: ${messageOf(error)}`);
+    });
     const values = Object.entries(parametersOfRecipe(plan));
     this.#params = values.map(([key, value]) => ({ key, value: short(String(value)) }));
     return runId;

@@ -9,6 +9,8 @@ export interface Line {
   /** `points`: only marks, not joined; `area`: filled down to 0, painted from the first to the last. */
   kind?: "line" | "points" | "area" | "band";
   width?: number;
+  /** Pixels drawn and left out, in turns; absent: all are drawn. */
+  dash?: number[];
   /** Without it, in the line of text as well. */
   silent?: boolean;
 }
@@ -190,7 +192,7 @@ function valueBefore(column: readonly (number | null | undefined)[], index: numb
   return null;
 }
 
-function seriesOf({ kind = "line", color: name, width = 1.5 }: Line): uPlot.Series {
+function seriesOf({ kind = "line", color: name, width = 1.5, dash = [] }: Line): uPlot.Series {
   const stroke = () => color(name);
   switch (kind) {
     case "points":
@@ -200,6 +202,6 @@ function seriesOf({ kind = "line", color: name, width = 1.5 }: Line): uPlot.Seri
     case "band":
       return { stroke: "transparent", width: 0, points: { show: false } };
     case "line":
-      return { stroke, width, points: { show: false } };
+      return { stroke, width, dash, points: { show: false } };
   }
 }

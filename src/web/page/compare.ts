@@ -12,6 +12,9 @@ import { h, setText, show } from "./dom.js";
 import { Table } from "./table.js";
 import { short } from "./words.js";
 
+/** Where runs are equal, the one below shows through. */
+const DASHES: readonly number[][] = [[], [8, 5], [3, 4], [12, 4, 3, 4]];
+
 type Axis = "steps" | "epochs" | "time";
 
 export class CompareView {
@@ -92,7 +95,10 @@ export class CompareView {
     const names = this.#runs.map(({ name }) => name).join("\n");
     if (this.#drawn?.names !== names) {
       for (const chart of this.#drawn?.charts ?? []) chart.remove();
-      const charts: [Chart, Chart] = [this.#chart("Loss", short), this.#chart("Accuracy", percent)];
+      const charts: [Chart, Chart] = [
+        this.#chart("Loss", short, short),
+        this.#chart("Accuracy", percent, (value) => `${Number((100 * value).toFixed(1))}%`),
+      ];
       this.#charts.replaceChildren(...charts.map(({ element }) => element));
       this.#drawn = { names, charts };
       this.#legend.replaceChildren(
@@ -105,11 +111,11 @@ export class CompareView {
   }
 
   /** Smoothed curves of training, and marks for the tests. */
-  #chart(title: string, format: (value: number) => string): Chart {
+  #chart(title: string, format: (value: number) => string, ticks: (value: number) => string): Chart {
     const lines = this.#runs.flatMap(({ name }, index): Line[] => {
       const color: ColorName = `run${index}`;
       return [
-        { label: name, color, width: 2 },
+        { label: name, color, width: 2, dash: DASHES[index % DASHES.length]! },
         { label: `${name}, test`, color, kind: "points" },
       ];
     });
@@ -117,6 +123,7 @@ export class CompareView {
       title,
       lines,
       format,
+      ticks,
       formatX: (value) => this.#formatX(value),
       ticksX: (value) => (this.#axis.value === "time" ? duration(value) : count(value)),
       height: 280,

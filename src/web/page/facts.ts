@@ -1,12 +1,21 @@
 /** What does not change while a run trains: plan, recipe, hashes; and its checkpoints. */
-import type { PlanEvent } from "../../events.js";
+import type { CheckpointEvent, PlanEvent } from "../../events.js";
 import { bytes, count, plural } from "../../format.js";
 import { planLines } from "../../terminal/plan.js";
 import type { RunState } from "../state/run-state.js";
 import { copyButton, h, section, setText, show } from "./dom.js";
 import { basename } from "./paths.js";
-import { Table } from "./table.js";
+import { type Column, Table } from "./table.js";
 import { clock, seconds } from "./words.js";
+
+const CHECKPOINT_COLUMNS: readonly Column[] = [
+  { title: "step", numeric: true },
+  { title: "size", numeric: true },
+  { title: "written in", numeric: true },
+  { title: "folder", wide: true },
+];
+/** More of them would push what comes after far down. */
+const SHOWN_CHECKPOINTS = 5;
 
 type Usual = Readonly<Record<string, unknown>> | null;
 
@@ -22,12 +31,10 @@ export class FactsView {
   readonly #rest = new Table("the rest of the recipe", [{ title: "key" }, { title: "value", wide: true }]);
   readonly #compared = h("p");
   readonly #restTitle = h("summary");
-  readonly #checkpoints = new Table("checkpoints", [
-    { title: "step", numeric: true },
-    { title: "size", numeric: true },
-    { title: "written in", numeric: true },
-    { title: "folder", wide: true },
-  ]);
+  readonly #checkpoints = new Table("checkpoints", CHECKPOINT_COLUMNS);
+  readonly #older = new Table("older checkpoints", CHECKPOINT_COLUMNS);
+  readonly #olderTitle = h("summary");
+  readonly #olderBox = h("details", { hidden: true }, this.#olderTitle, this.#older.element);
   readonly #noCheckpoint = h("p", {}, "No checkpoint was written yet.");
   readonly #lives = h("ul");
   readonly #usual: () => Promise<Usual>;
@@ -39,7 +46,7 @@ export class FactsView {
     this.element = h(
       "div",
       {},
-      section("Checkpoints", "checkpoints", this.#noCheckpoint, this.#checkpoints.element),
+      section("Checkpoints", "checkpoints", this.#noCheckpoint, this.#checkpoints.element, this.#olderBox),
       section("Plan", "plan", this.#plan, this.#lives),
       section(
         "Recipe",
@@ -56,16 +63,12 @@ export class FactsView {
     const { plan, checkpoints, lives } = state;
     show(this.#noCheckpoint, checkpoints.length === 0);
     show(this.#checkpoints.element, checkpoints.length > 0);
-    this.#checkpoints.show(
-      [...checkpoints]
-        .reverse()
-        .map(({ step, size_bytes, duration_seconds, path }) => [
-          count(step),
-          bytes(size_bytes),
-          seconds(duration_seconds),
-          basename(path),
-        ]),
-    );
+    const newest = [...checkpoints].reverse();
+    const older = newest.slice(SHOWN_CHECKPOINTS);
+    this.#checkpoints.show(newest.slice(0, SHOWN_CHECKPOINTS).map(checkpointCells));
+    this.#older.show(older.map(checkpointCells));
+    show(this.#olderBox, older.length > 0);
+    setText(this.#olderTitle, `${count(older.length)} older; how many of them stay is --keep-checkpoints' matter`);
     this.#hashes.show(state);
     const now = new Date();
     const told = lives
@@ -110,6 +113,10 @@ export class FactsView {
     setText(this.#restTitle, usual === null ? "all keys" : `${plural(rest.length, "key")} as usual`);
     this.#rest.show(rest.map((key) => [key, text(written[key])]));
   }
+}
+
+function checkpointCells({ step, size_bytes, duration_seconds, path }: CheckpointEvent): string[] {
+  return [count(step), bytes(size_bytes), seconds(duration_seconds), basename(path)];
 }
 
 /** Worked out from the files, never chosen. */

@@ -65,8 +65,6 @@ export class HeadView {
       ["trained for", duration(state.seconds)],
       ["time left", timeLeft(state, step)],
     ]);
-    setText(this.#held, heldBackOf(state));
-    show(this.#held, this.#held.textContent !== "");
   }
 
   #showState(): void {
@@ -76,6 +74,9 @@ export class HeadView {
     const notice = noticeOf(word, this.#run, this.#why);
     setText(this.#notice, notice);
     show(this.#notice, notice !== "");
+    const held = this.#run === null ? "" : heldBackOf(word, this.#run);
+    setText(this.#held, held);
+    show(this.#held, held !== "");
   }
 
   #showFigures(figures: readonly (readonly [string, string])[]): void {
@@ -128,7 +129,8 @@ function timeLeft(state: RunState, step: number): string {
 }
 
 /** What holds the run back now; of one that has ended, what did. */
-function heldBackOf({ done, failure, heldBack }: RunState): string {
-  const text = (done ? done.held_back : failure === null ? heldBack?.text : null) ?? "";
+function heldBackOf(word: Word, { done, heldBack }: RunState): string {
+  const goesOn = word === "training" || word === "starting";
+  const text = (done ? done.held_back : goesOn ? heldBack?.text : null) ?? "";
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -8,7 +8,7 @@ import { change, download, jsonOf, takeToken } from "./api.js";
 import { CompareView } from "./compare.js";
 import { DeleteDialog } from "./delete-dialog.js";
 import { h, section, setText, show } from "./dom.js";
-import { PassedOverView } from "./passed-over.js";
+import { UnreadView } from "./unread.js";
 import { VirtualTable } from "./virtual-table.js";
 import { clock, short } from "./words.js";
 
@@ -26,7 +26,7 @@ class RunsPage {
   readonly element: HTMLElement;
   readonly #token: string | null;
   readonly #folder = h("p", { class: "dim" });
-  readonly #passedOver = new PassedOverView();
+  readonly #unread = new UnreadView();
   readonly #words = h("input", {
     type: "search",
     id: "words",
@@ -73,7 +73,7 @@ class RunsPage {
       {},
       h("h1", {}, "Runs"),
       this.#folder,
-      this.#passedOver.element,
+      this.#unread.element,
       this.#silent,
       this.#problem,
       token === null
@@ -84,8 +84,7 @@ class RunsPage {
         { class: "controls" },
         h("label", { for: "words" }, "filter "),
         this.#words,
-        this.#hidden,
-        h("label", { for: "hidden" }, "show hidden"),
+        h("span", { class: "together" }, this.#hidden, h("label", { for: "hidden" }, "show hidden")),
         ...files,
         this.#shown,
       ),
@@ -108,14 +107,22 @@ class RunsPage {
     try {
       const { dir, runs, passed_over } = await jsonOf<RunsList>("/api/runs");
       setText(this.#folder, dir);
-      this.#passedOver.show(passed_over);
+      this.#unread.show([
+        ...passed_over.map(({ path, reason }) => `${path}: ${reason}`),
+        ...runs.flatMap(({ warnings }) => warnings),
+      ]);
       show(this.#silent, false);
       const before = this.#rows;
       this.#rows = runs;
       this.#draw();
       await this.#chosenAgain(before);
     } catch (error) {
-      setText(this.#silent, `The dashboard does not answer: ${error instanceof Error ? error.message : error}`);
+      setText(
+        this.#silent,
+        error instanceof TypeError // fetch's, where nothing came
+          ? "The dashboard does not answer: it has ended, or cannot be reached. What is shown is what was known last."
+          : `The runs cannot be listed: ${error instanceof Error ? error.message : error}`,
+      );
       show(this.#silent, true);
     }
   }

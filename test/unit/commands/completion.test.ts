@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { COMMANDS } from "../../../src/commands/commands.js";
 import { inProcess } from "../../support/cli.js";
+import { temporaryDirectory } from "../../support/temporary.js";
 
 test("each shell's script knows every command and every option", async () => {
   for (const [shell, flagOf] of [
@@ -25,4 +29,24 @@ test("without a word, the script is for bash, or for the shell in $SHELL", async
   const { code, stderr } = await inProcess(["completion", "tcsh"]);
   assert.equal(code, 2);
   assert.match(stderr, /shell.*bash.*zsh.*fish/);
+});
+
+test("bash completes commands, values, and names with spaces", async (context) => {
+  const { stdout: script } = await inProcess(["completion", "bash"]);
+  const cwd = temporaryDirectory(context);
+  mkdirSync(join(cwd, "runs", "my run"), { recursive: true });
+  mkdirSync(join(cwd, "runs", "no-run"));
+  writeFileSync(join(cwd, "runs", "my run", "recipe.json"), "{}");
+  writeFileSync(join(cwd, "an image.png"), "");
+  writeFileSync(join(cwd, "completion.sh"), script);
+  const complete = (...words: string[]) => {
+    const body = `source ./completion.sh; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cnn_dist; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const given = ["-c", body, "bash", "cnn-dist", ...words];
+    return execFileSync("bash", given, { cwd, encoding: "utf8" }).trimEnd().split("\n");
+  };
+  assert.deepEqual(complete("eval"), ["evaluate"]);
+  assert.deepEqual(complete("launch", "--optimizer", "ad"), ["adam", "adamw"]);
+  assert.deepEqual(complete("launch", "--min-w"), ["--min-workers"]);
+  assert.deepEqual(complete("evaluate", "runs/m"), ["runs/my run", "runs/my run"]);
+  assert.deepEqual(complete("predict", "runs/my run", "an"), ["an image.png"]);
 });

@@ -62,3 +62,11 @@ test("backups need results that can come too late, so they take frames", () => {
     message: /^--backup-shards needs results that can come too late/,
   });
 });
+
+test("an address with a password in it is refused without showing it, and the message says where it goes", () => {
+  assert.throws(() => completePlacement({ mlflow: "http://me:secret@host:5000/" }), {
+    code: "config",
+    message: /^--mlflow: expected an address .*MLFLOW_TRACKING_PASSWORD\), received "http:\/\/…@host:5000\/"$/,
+  });
+  assert.equal(completePlacement({ mlflow: "http://host:5000" }).mlflow, "http://host:5000");
+});

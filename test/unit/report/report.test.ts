@@ -96,7 +96,8 @@ test("evaluations, the hardest classes first, checkpoints and hashes", () => {
   assert.ok(page.indexOf("hard") < page.indexOf("easy"));
   assert.match(page, /\(best\)/);
   assert.match(page, /<code>ab12<\/code>/);
-  assert.match(page, /removed since/);
+  assert.match(page, /1 more was written, and removed since/);
+  assert.doesNotMatch(page, /<code>[^<]*step-00000002/);
   assert.match(page, new RegExp(DONE.weights_sha256!));
 });
 

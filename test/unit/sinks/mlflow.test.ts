@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -86,6 +86,25 @@ test("a run that the server has lost is made anew", async (context) => {
     [3, 4],
   );
   assert.equal(server.runs.get("run1")!.status, "KILLED");
+});
+
+test("a note of the server's run that is damaged, or cannot be written, makes one new run", async (context) => {
+  const { server, runDir } = await whole(context);
+  writeFileSync(join(runDir, "mlflow.json"), '{"url":');
+  const first = opened(server, runDir);
+  first.tell(PLAN, ...steps(1, 2), FINISHED);
+  await first.sink.close();
+  assert.deepEqual([lossesOf(server), first.troubles], [expected(2), []]);
+  rmSync(join(runDir, "mlflow.json"));
+  mkdirSync(join(runDir, "mlflow.json"));
+  const second = opened(server, runDir);
+  second.tell(PLAN, ...steps(1, 2), FINISHED);
+  await second.sink.close();
+  assert.deepEqual([server.runs.size, lossesOf(server, "run2")], [2, expected(2)]);
+  assert.match(
+    second.troubles.join(),
+    /a resume will be another run there, since .*mlflow\.json cannot be written: EISDIR/,
+  );
 });
 
 test("many figures travel in batches that a server takes", async (context) => {

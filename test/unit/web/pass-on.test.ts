@@ -78,7 +78,7 @@ test("nothing is passed on of another run, of no events, of another machine, and
     "x",
   ]) {
     tell(runDir, url);
-    assert.equal(await passOn(runDir, undefined as never), false, url);
+    assert.equal(await passOn(runDir, undefined as never, 200), false, url);
   }
   writeFileSync(join(runDir, "page.json"), "[");
   assert.equal(await passOn(runDir, undefined as never), false);

@@ -36,6 +36,10 @@ test("of records that grow, what is new is read; of those that were begun anew, 
   const path = join(dir, "metrics.jsonl");
   const run = new RecordedRun(path, () => false);
   assert.deepEqual((await run.state()).curves.step, [1, 2, 3]);
+  renameSync(dir, `${dir}-moved`);
+  const moved = new RecordedRun(join(`${dir}-moved`, "metrics.jsonl"), () => false);
+  assert.equal((await moved.state()).plan?.run_dir, `${dir}-moved`);
+  renameSync(`${dir}-moved`, dir);
   const line = JSON.stringify({ ...STEP, step: 4 });
   appendFileSync(path, line.slice(0, 40));
   assert.deepEqual((await run.state()).curves.step, [1, 2, 3]);
@@ -109,6 +113,8 @@ test("the end of a log: whole lines, of a rank or the coordinator, and of no oth
   const tail = (await logTail(dir, "3"))!;
   assert.ok(tail.length <= 32_768 && tail.startsWith("a long line\n") && tail.endsWith("the last\n"));
   assert.equal(await logTail(dir, "coordinator"), "");
+  execFileSync("mkfifo", [join(dir, "logs", "rank-4.log")]);
+  assert.equal(await logTail(dir, "4"), "");
   for (const of of ["", "../3", "3/../3", "-1", "rank-3", "1e3"]) assert.equal(await logTail(dir, of), null, of);
 });
 
