@@ -2,6 +2,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Started } from "./cli.js";
 import { type Machine, machines } from "./machines.js";
 import { scratch } from "./runs.js";
 import { until } from "./until.js";
@@ -15,8 +17,12 @@ export interface Slurm {
   dir: string;
   /** Resolves with what a command of Slurm prints. */
   ask(...words: string[]): Promise<string>;
-  /** Starts a node's slurmd, and resolves when the controller counts on it. */
+  /** Starts the slurmd of a node that has no process of Slurm, and resolves when the controller counts on it. */
   startNode(node: Machine): Promise<void>;
+  /** Ends a node's slurmd and nothing else on it; what it had started lives on. Resolves when the controller has missed it. */
+  killDaemon(node: Machine): Promise<void>;
+  /** Starts a slurmd again that finds what its former self had started. */
+  restartDaemon(node: Machine): Promise<void>;
 }
 
 const configuration = (dir: string, control: Machine, nodes: readonly Machine[]) => `
@@ -54,23 +60,33 @@ export async function slurm(context: TestContext, names: readonly string[]): Pro
   const env = { SLURM_CONF: file };
   const controller = control.start(["slurmctld", "-D"], { env });
   const ask = async (...words: string[]) => (await control.run(words, { env, cwd: dir })).stdout.trim();
-  const startNode = async (node: Machine) => {
-    const spool = join(dir, `spool.${node.name}`);
-    rmSync(spool, { recursive: true, force: true });
-    mkdirSync(spool);
+  const stateOf = (node: Machine) => ask("sinfo", "--noheader", "--nodes", node.name, "--format", "%T").catch(() => "");
+  const daemons = new Map<Machine, Started>();
+  const restartDaemon = async (node: Machine) => {
     const daemon = node.start(["slurmd", "-D", "-N", node.name], { env });
-    const state = () => ask("sinfo", "--noheader", "--nodes", node.name, "--format", "%T").catch(() => "");
-    for (;;) {
-      if (/^(idle|mixed|allocated)$/.test(await state())) return;
+    daemons.set(node, daemon);
+    while (!/^(idle|mixed|allocated)$/.test(await stateOf(node))) {
       if (daemon.output.code !== null || controller.output.code !== null)
         throw new Error(
           `Slurm ended:\n${daemon.output.stderr}\n${readLog(join(dir, `slurmd.${node.name}.log`))}\n${controller.output.stderr}\n${readLog(join(dir, "slurmctld.log"))}`,
         );
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await pause(200);
     }
   };
+  const startNode = async (node: Machine) => {
+    const spool = join(dir, `spool.${node.name}`);
+    rmSync(spool, { recursive: true, force: true });
+    mkdirSync(spool);
+    await restartDaemon(node);
+  };
+  const killDaemon = async (node: Machine) => {
+    const daemon = daemons.get(node)!;
+    node.signal(daemon, "SIGKILL");
+    await daemon.ended;
+    while (!(await stateOf(node)).startsWith("down")) await pause(200);
+  };
   await Promise.all(nodes.map(startNode));
-  return { control, nodes, env, dir, ask, startNode };
+  return { control, nodes, env, dir, ask, startNode, killDaemon, restartDaemon };
 }
 
 /** Of its own, so that the system's, where there is one, is left alone. */
