@@ -113,7 +113,7 @@ test("a thousand runs: sorted, filtered, hidden, deleted, and only those in the 
       const [file] = await Promise.all([page.waitForEvent("download"), button.click()]);
       return await readFile((await file.path())!, "utf8");
     };
-    assert.match(await fileOf("CSV"), /^name,state[^\r]*\r\nrun-0999,live,[^\r]*\r\n$/);
+    assert.match(await fileOf("CSV"), /^name,path,state[^\r]*\r\nrun-0999,[^,\r]*,live,[^\r]*\r\n$/);
     const [row, ...none] = JSON.parse(await fileOf("JSON")) as RunRow[];
     assert.deepEqual([row?.name, row?.state, none], ["run-0999", "live", []]);
   });
