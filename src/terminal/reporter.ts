@@ -33,6 +33,8 @@ const LAST_WORDS = 3;
 /** Without a terminal: a line this often. */
 const PLAIN_MS = 5000;
 const LABEL_WIDTH = 12;
+/** Of the lines after a sentence's first. */
+const SENTENCE_INDENT = 4;
 /** Shown by `--json`; the rest is in metrics.jsonl. */
 const JSON_EVENTS: ReadonlySet<RunEvent["event"]> = new Set([
   "plan",
@@ -72,6 +74,11 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
     say(`  ${paint(label.padEnd(LABEL_WIDTH - 2))}${first}`);
     for (const line of rest) say(`${" ".repeat(LABEL_WIDTH)}${line}`);
   };
+  /** A sentence that stays; no word of it is broken where the terminal is narrow. */
+  const tell = (text: string, paint = (line: string) => line) => {
+    const lines = live ? wrap(text, (io.stderr.columns ?? 80) - SENTENCE_INDENT) : [text];
+    for (const [at, line] of lines.entries()) say(`${" ".repeat(at === 0 ? 2 : SENTENCE_INDENT)}${paint(line)}`);
+  };
   const redraw = () => live?.draw((width) => liveLines(progress, width));
 
   return {
@@ -101,7 +108,7 @@ export function createReporter({ io, json, quiet, version }: ReporterOptions): R
       const lost =
         (event.event === "worker" || event.event === "node") && (event.state === "lost" || event.state === "refused");
       const text = sentence(event);
-      if (text !== null && (talk || lost)) say(`  ${lost ? color.yellow(text) : text}`);
+      if (text !== null && (talk || lost)) tell(text, lost ? color.yellow : undefined);
       for (const line of lastWords(event)) say(`    ${color.dim(line)}`);
       if (!talk) return;
       if (live) redraw();

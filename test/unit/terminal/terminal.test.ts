@@ -168,3 +168,22 @@ for (const mode of ["plain", "json", "quiet"] as const)
       else assert.equal(text.stdout, `${summaryLines(DONE).join("\n")}\n`);
     });
   });
+
+test("a sentence that stays breaks no word of a narrow terminal; without one it is a line", async () => {
+  const shown = async (isTTY: boolean) => {
+    const stderr = Object.assign(new PassThrough(), { columns: 40, rows: 20, isTTY });
+    const io = { stdout: Object.assign(new PassThrough()), stderr, env: { NO_COLOR: "1" } };
+    const reporter = createReporter({ io, json: false, quiet: false, version: "1" });
+    reporter.event(worker(0, "lost", "its process was ended by SIGKILL, and it will be started again"));
+    reporter.close();
+    stderr.end();
+    let text = "";
+    for await (const piece of stderr) text += piece;
+    return text;
+  };
+  const [wide, narrow] = [await shown(false), await shown(true)];
+  assert.match(wide, /^ {2}rank 0 is lost: its process was .* again.*\n$/);
+  const lines = narrow.split("\u001b")[0]!.trimEnd().split("\n");
+  assert.ok(lines.length > 1 && lines.every((line) => line.length <= 40), narrow);
+  assert.equal(lines.map((line) => line.trim()).join(" "), wide.trim());
+});
