@@ -33,6 +33,8 @@ export const PEERS = {
   strikes: 20,
   /** Peers whose strikes, and whose end, are remembered; a flood of new peers forgets the oldest. */
   remembered: 1024,
+  /** Messages that still come from a peer that is cut off, or `windowBytes`, before its connection is read no more. */
+  unheard: 256,
   /** What a member may send unasked (signs of life, what is late or comes twice): so much at once, and so much a second. A message counts as one and its header's KiB. */
   unaskedAtOnce: 2000,
   unaskedASecond: 100,

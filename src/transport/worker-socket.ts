@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { Dealer } from "zeromq";
 import { within } from "../clock.js";
-import { CLOSING_MS } from "../config/time-limits.js";
+import { CLOSING_MS, CONNECTION } from "../config/time-limits.js";
 import { WIRE } from "../limits.js";
 import { framesOf, partsOf, payloadBytesOf } from "./frames.js";
 import { peerId, type WorkerKey } from "./keys.js";
@@ -10,6 +10,17 @@ import type { Message, WorkerLink } from "./link.js";
 import { Outbox, receiptBytes, receiptOf } from "./outbox.js";
 import { SendQueue } from "./send-queue.js";
 import { optionsOf } from "./socket-options.js";
+
+/**
+ * Of connections over TCP. The worker's side alone asks whether the other is still there, and says after how long without a
+ * question the other is to give it up. A socket that has stopped reading a peer (one that was cut off, or sends more than is
+ * taken) must not ask it: libzmq 4.3.5 aborts the process when such a peer's connection is reset before the next question.
+ */
+const HEARTBEAT = {
+  heartbeatInterval: CONNECTION.heartbeatMs,
+  heartbeatTimeout: CONNECTION.timeoutMs,
+  heartbeatTimeToLive: CONNECTION.timeoutMs,
+} as const;
 
 /** How ZeroMQ tells a worker of each, with keys on both sides. */
 const REFUSALS = [
@@ -35,6 +46,7 @@ export function connectWorker(endpoint: string, key: WorkerKey | null): WorkerLi
         }),
     sendHighWaterMark: 0,
     receiveHighWaterMark: 0,
+    ...(endpoint.startsWith("tcp:") ? HEARTBEAT : {}),
     ...optionsOf(endpoint, frameBytes),
   });
   let connected = false;

@@ -3,7 +3,7 @@ import { Router } from "zeromq";
 import { systemClock, within } from "../clock.js";
 import { CLOSING_MS, KEYS_LOOK_MS, PROBE_MS } from "../config/time-limits.js";
 import { messageOf, UsageError } from "../errors.js";
-import { PEERS, WIRE } from "../limits.js";
+import { WIRE } from "../limits.js";
 import { checkPrivate, checkTcpEndpoint } from "./address.js";
 import { openAdmission, Peers } from "./admission.js";
 import { keepWritable } from "./company.js";
@@ -15,6 +15,7 @@ import { Outbox, PROBE, receiptBytes, receiptOf } from "./outbox.js";
 import { Plugs } from "./plugs.js";
 import { SendQueue } from "./send-queue.js";
 import { optionsOf } from "./socket-options.js";
+import { Unheard } from "./unheard.js";
 
 /**
  * With `keys`, only those come in whose key is allowed, and what travels is encrypted. Null is for an ipc:// endpoint in a folder
@@ -73,7 +74,7 @@ async function bind(endpoint: string, keys: CoordinatorKeys | null): Promise<Coo
       `cannot listen at ${endpoint}: ${messageOf(error)}. Is another run using it? Choose another port.`,
     );
   }
-  const dropped = new Set<string>();
+  const unheard = new Unheard();
   /** Peers that were heard of and are not known to be gone. */
   const present = new Set<string>();
   /** Of peers that were sent payloads. */
@@ -89,19 +90,14 @@ async function bind(endpoint: string, keys: CoordinatorKeys | null): Promise<Coo
       outboxes.delete(peer);
       present.delete(peer);
       peers?.forget(peer);
-      if (!socket.closed && !dropped.has(peer)) onGone(peer, null);
+      if (!socket.closed && !unheard.has(peer)) onGone(peer, null);
     },
   );
-  /** Nothing of it is heard any more. */
+  /** Nothing of it is heard any more; its connection stays, until it closes it or sends too much. */
   const cut = (peer: string) => {
-    dropped.add(peer);
-    if (dropped.size > PEERS.remembered) dropped.delete(dropped.keys().next().value!);
+    unheard.add(peer);
     outboxes.delete(peer);
     present.delete(peer);
-    // What it is told last leaves first.
-    void within(queue.idle(), CLOSING_MS).then(() => {
-      if (!socket.closed) plugs?.cut(Buffer.from(peer, "latin1"));
-    });
   };
   const sendNow = (peer: string, message: Message) =>
     queue.push([Buffer.from(peer, "latin1"), ...framesOf(message, frameBytes)]);
@@ -127,7 +123,11 @@ async function bind(endpoint: string, keys: CoordinatorKeys | null): Promise<Coo
     try {
       for await (const [id, ...frames] of socket) {
         const peer = peerOf(id!);
-        if (dropped.has(peer)) continue;
+        if (unheard.has(peer)) {
+          const bytes = frames.reduce((sum, { byteLength }) => sum + byteLength, 0);
+          if (unheard.tooMuch(peer, bytes)) plugs?.cut(id!);
+          continue;
+        }
         if (peers && !peers.accepts(peer, id!)) {
           onRefused("key", 1);
           cut(peer);

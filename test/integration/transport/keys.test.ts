@@ -4,9 +4,9 @@ import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Dealer, type SocketOptions } from "zeromq";
-import { HANDSHAKE_MS } from "../../../src/config/time-limits.js";
-import { WIRE } from "../../../src/limits.js";
-import type { WorkerKey } from "../../../src/transport/keys.js";
+import { CONNECTION, HANDSHAKE_MS } from "../../../src/config/time-limits.js";
+import { PEERS, WIRE } from "../../../src/limits.js";
+import { peerId, type WorkerKey } from "../../../src/transport/keys.js";
 import { connectWorker } from "../../../src/transport/worker-socket.js";
 import { bindCoordinator } from "../../../src/transport/zeromq.js";
 import { keyRing } from "../../support/keys.js";
@@ -136,6 +136,40 @@ test("one that was cut off is not read any more, and its key is refused for a wh
   assert.deepEqual(heard, ["before", "other"]);
   assert.deepEqual(gone, []);
   assert.equal(sent.all, false);
+});
+
+/** In which two of ZeroMQ's heartbeats were sent, when the coordinator's side still sent them. */
+const TWO_HEARTBEATS_MS = 2 * CONNECTION.heartbeatMs + 500;
+
+test("peers that send on after they were cut off, and then go without a word, take nobody with them", async (context) => {
+  const { ring, link, heard, worker } = await open(context);
+  const good = worker(ring.worker());
+  good.say("before");
+  await until(() => good.answers.length === 1);
+  for (let count = 0; count < 5; count++) {
+    const key = ring.worker();
+    const bad = new Dealer({
+      linger: 0,
+      routingId: peerId(key) as unknown as string,
+      curveServerKey: key.coordinator,
+      curvePublicKey: key.public,
+      curveSecretKey: key.secret,
+    });
+    bad.connect(link.endpoint);
+    const peer = new Promise<string>((resolve) => link.onMessage(resolve));
+    await bad.send("bad");
+    link.cut(await peer, true);
+    for (let more = 0; more < 2 * PEERS.unheard; more++) await bad.send(Buffer.alloc(4096));
+    bad.close();
+  }
+  await sleep(TWO_HEARTBEATS_MS);
+  link.onMessage((from, [header]) => {
+    heard.push(Buffer.from(header!).toString());
+    link.send(from, { header: Buffer.from("answer") });
+  });
+  good.say("after");
+  await until(() => good.answers.length === 2);
+  assert.deepEqual(heard, ["before", "after"]);
 });
 
 test("a stranger's first frame gets no room for more than a slice: the connection is closed at its head", async (context) => {
