@@ -15,10 +15,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import { type Recipe, recipeCodec, written } from "../config/recipe.js";
 import { validate } from "../config/validate.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
+import { RunLock } from "../lock/lock.js";
 import type { LogTail } from "../membership/ports.js";
 import { nameOf } from "../models/choice.js";
 import { LineFile } from "./line-file.js";
-import { RunLock } from "./lock.js";
 import { resumeCommand } from "./resume-command.js";
 
 /** The first line of each incarnation's part of a worker's log. */

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.js";
 import { LOCK_BEAT_MS, LOCK_RETRY_MS, LOCK_SILENT_MS } from "../config/time-limits.js";
 import { CnnDistError } from "../errors.js";
-import { RunLock } from "./lock.js";
+import { RunLock } from "../lock/lock.js";
 
 export interface Waiting {
   signal?: AbortSignal | undefined;

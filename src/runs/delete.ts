@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, realpathSync, rmdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
-import { RunLock } from "../run/lock.js";
+import { RunLock } from "../lock/lock.js";
 
 /** What runs write into their folder; the recipe goes last, so that what is left of a deletion that was cut off is still a run. */
 const WRITTEN = [

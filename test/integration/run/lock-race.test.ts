@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { thisMachine } from "../../../src/run/lock-holder.js";
+import { thisMachine } from "../../../src/lock/lock-holder.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 
 const ROUNDS = 300;
@@ -14,7 +14,7 @@ const ROUNDS = 300;
 /** For each line, a path and a time, tries at that time to take the lock there, keeps it, and says whether it has it. */
 const CONTENDER = `
   import { createInterface } from "node:readline";
-  import { RunLock } from ${JSON.stringify(new URL("../../../src/run/lock.js", import.meta.url).href)};
+  import { RunLock } from ${JSON.stringify(new URL("../../../src/lock/lock.js", import.meta.url).href)};
   const held = [];
   for await (const line of createInterface({ input: process.stdin })) {
     const [path, at] = line.split(" ");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { RunLock } from "../../../src/run/lock.js";
+import { RunLock } from "../../../src/lock/lock.js";
 import type { RunComparison, RunRow } from "../../../src/runs/types.js";
 import { inProcess } from "../../support/cli.js";
 import { recordRun } from "../../support/recorded-runs.js";

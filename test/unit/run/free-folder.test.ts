@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { RunLock } from "../../../src/lock/lock.js";
 import { freeFolder } from "../../../src/run/free-folder.js";
-import { RunLock } from "../../../src/run/lock.js";
 import { FakeClock, settle } from "../../support/fake-clock.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 

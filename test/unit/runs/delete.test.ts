@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { RunLock } from "../../../src/run/lock.js";
+import { RunLock } from "../../../src/lock/lock.js";
 import { deletable, deleteRun } from "../../../src/runs/delete.js";
 import { recordRun } from "../../support/recorded-runs.js";
 import { temporaryDirectory } from "../../support/temporary.js";

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { RunLock } from "../../../src/run/lock.js";
+import { RunLock } from "../../../src/lock/lock.js";
 import { setHidden } from "../../../src/runs/hidden.js";
 import { findRuns } from "../../../src/runs/list.js";
 import { recordedEvents, recordRun } from "../../support/recorded-runs.js";

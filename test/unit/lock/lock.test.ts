@@ -12,9 +12,9 @@ import fs, {
 import { join } from "node:path";
 import { test } from "node:test";
 import { CnnDistError, UsageError } from "../../../src/errors.js";
+import { RunLock } from "../../../src/lock/lock.js";
+import { type Machine, thisMachine } from "../../../src/lock/lock-holder.js";
 import { processIdentity } from "../../../src/process-identity.js";
-import { RunLock } from "../../../src/run/lock.js";
-import { type Machine, thisMachine } from "../../../src/run/lock-holder.js";
 import { refusing, withCalls } from "../../support/failing-calls.js";
 import { temporaryDirectory } from "../../support/temporary.js";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Holder, isDead, isHere, type Machine, thisMachine } from "../../../src/run/lock-holder.js";
+import { type Holder, isDead, isHere, type Machine, thisMachine } from "../../../src/lock/lock-holder.js";
 
 const MACHINE: Machine = { host: "a", boot: "boot-1", namespace: "pid:[4026531836]", installation: "i" };
 const HOLDER: Holder = { ...MACHINE, pid: 7, process: "7 100", since: "2026-01-01T00:00:00.000Z", id: "x" };
