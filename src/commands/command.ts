@@ -61,8 +61,11 @@ export interface Command {
 export interface Work {
   /** Of all values that it takes: a test holds the option tables to them. */
   readonly names: readonly string[];
-  /** Resolves with the exit code. UsageError for values that the schema refuses; CnnDistError when the work fails. */
-  run(given: Given, terminal: Terminal): Promise<number>;
+  /**
+   * Resolves with the exit code. UsageError for values that the schema refuses, of which `positionals` are given without a
+   * flag; CnnDistError when the work fails.
+   */
+  run(given: Given, terminal: Terminal, positionals: readonly string[]): Promise<number>;
 }
 
 /** What a command has of its terminal. */

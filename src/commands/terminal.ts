@@ -3,7 +3,7 @@ import { CnnDistError, EXIT } from "../errors.js";
 import type { HeldBack } from "../events.js";
 import { createReporter, type Reporter } from "../terminal/reporter.js";
 import { VERSION } from "../version.js";
-import type { Command, Given, Io, Lasting, Terminal } from "./command.js";
+import { type Command, type Given, type Io, type Lasting, nameOf, type Terminal } from "./command.js";
 import { hangupIsIgnored, readTraces } from "./hangup.js";
 import type { OutputWatch } from "./output.js";
 
@@ -21,7 +21,12 @@ export function controlOf({ reporter, signal }: Terminal) {
  * Greets at once, listens for signals before anything heavy is loaded, and then loads and does the command's work.
  * Resolves with the exit code.
  */
-export async function perform({ lasting, load }: Command, given: Given, io: Io, output: OutputWatch): Promise<number> {
+export async function perform(
+  { lasting, load, positionals }: Command,
+  given: Given,
+  io: Io,
+  output: OutputWatch,
+): Promise<number> {
   const reporter = createReporter({ io, json: given.json === true, quiet: given.quiet === true, version: VERSION });
   const stopping = new AbortController();
   const stop = lasting && stopperFor(lasting, reporter, stopping);
@@ -31,7 +36,8 @@ export async function perform({ lasting, load }: Command, given: Given, io: Io, 
   try {
     const work = await load();
     stopping.signal.throwIfAborted();
-    return await work.run(given, { io, reporter, signal: stopping.signal });
+    const words = positionals.map(({ name }) => nameOf({ flag: name }));
+    return await work.run(given, { io, reporter, signal: stopping.signal }, words);
   } finally {
     reporter.close();
     restore();

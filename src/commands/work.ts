@@ -12,6 +12,6 @@ export function work<Shape extends z.ZodRawShape>(
   const schema = z.strictObject(shape);
   return {
     names: Object.keys(shape),
-    run: async (given, terminal) => run(validate(schema, given, null), terminal),
+    run: async (given, terminal, positionals) => run(validate(schema, given, null, positionals), terminal),
   };
 }

@@ -9,16 +9,32 @@ export function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
-/** Parses, or throws one UsageError with a line for each finding; `where` names a file, or null for the command line. */
-export function validate<T>(schema: z.ZodType<T>, value: unknown, where: string | null): T {
+/**
+ * Parses, or throws one UsageError with a line for each finding. `where` names a file, or null for the command line, of which
+ * `positionals` have no dashes.
+ */
+export function validate<T>(
+  schema: z.ZodType<T>,
+  value: unknown,
+  where: string | null,
+  positionals: readonly string[] = [],
+): T {
+  const place = (key: string) => {
+    if (where !== null) return `${where}: "${key}"`;
+    return positionals.includes(key) ? flagOf(key).slice(2) : flagOf(key);
+  };
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const lines = result.error.issues.flatMap((issue) => describe(issue, schema, value, where));
+  const lines = result.error.issues.flatMap((issue) => describe(issue, schema, value, place));
   throw new UsageError("config", [...new Set(lines)].join("\n"));
 }
 
-function describe(issue: z.core.$ZodIssue, schema: z.ZodType, value: unknown, where: string | null): string[] {
-  const place = (key: string) => (where === null ? flagOf(key) : `${where}: "${key}"`);
+function describe(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodType,
+  value: unknown,
+  place: (key: string) => string,
+): string[] {
   const object = schema instanceof z.ZodCodec ? schema.in : schema;
   const fields: Readonly<Record<string, z.ZodType>> = object instanceof z.ZodObject ? object.shape : {};
   if (issue.code === "unrecognized_keys")
