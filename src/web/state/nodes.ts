@@ -1,17 +1,10 @@
 /** A run's other machines, and what crosses the network for each. Pure; changed in place. */
-import type { NodeEvent, WorkerState } from "../../events.js";
+import type { NodeEvent } from "../../events.js";
 import type { PageStep } from "./page-event.js";
 
-export interface NodeRow {
-  node: number;
-  /** Of the processes that came as this node. */
-  incarnation: number;
-  state: WorkerState;
-  host: string;
-  device: string;
-  /** That it speaks for. */
-  workers: number;
-  detail: string;
+type Told = Pick<NodeEvent, "node" | "incarnation" | "state" | "host" | "device" | "workers" | "detail">;
+
+export interface NodeRow extends Required<Told> {
   /** Bytes of the last step that it had a part in, from it and to it; null: none yet. */
   bytes: { in: number; out: number } | null;
 }

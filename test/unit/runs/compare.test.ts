@@ -2,32 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareRuns } from "../../../src/runs/compare.js";
 import type { RunRow } from "../../../src/runs/types.js";
+import { runRow } from "../../support/run-row.js";
 
-const ROW: RunRow = {
-  name: "one",
-  path: "/runs/one",
-  state: "done",
-  model: "lenet5",
-  dataset: "mnist",
-  recipe_sha256: "a",
-  weights_sha256: "w",
-  started: 1,
-  updated: 2,
-  duration_seconds: 1,
-  step: 100,
-  steps: 100,
-  epoch: 1,
-  loss: 1,
-  accuracy: 0.5,
-  best_accuracy: 0.5,
-  samples_per_second: 1,
-  workers: 2,
-  failure: null,
-  held_back: null,
-  page_url: null,
-  hidden: false,
-  warnings: [],
-};
+const ROW = runRow({});
 const RECIPE = { model: "lenet5", lr: 0.1, modelOptions: { width: 1 }, augmentation: [{ step: "horizontalFlip" }] };
 const compared = (other: Partial<RunRow>, recipe: object = {}, unwritten = {}) =>
   compareRuns(
