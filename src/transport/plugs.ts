@@ -1,8 +1,8 @@
 /**
- * Stops reading peers that send too much. ZeroMQ has no call for that, but a routing id has one owner: a plug within this process takes it over, and what
- * had it before is not read any more, so that the kernel holds up whatever still comes from there. libzmq then keeps what the
- * connection had (a descriptor, some 10 KB) until the socket ends, unless the peer is one of ours, which says after how long to
- * give it up: so this is for those that send on, not for everybody who is not heard any more.
+ * Stops reading peers that send too much. ZeroMQ has no call for that, but a routing id has one owner: a plug within this process
+ * takes it over, and what had it before is not read any more, so that the kernel holds up whatever still comes from there. libzmq
+ * then keeps the connection's descriptor and buffers until the socket ends, unless the peer is one of ours, which says after how
+ * long to give it up: so this is for those that send on, not for everybody who is not heard any more.
  */
 import { randomBytes } from "node:crypto";
 import { type Context, Dealer, type Router } from "zeromq";

@@ -1,4 +1,5 @@
 /** What the sockets of both sides have in common. */
+
 /** What encryption adds to a frame: a name, a nonce, flags and an authenticator (https://rfc.zeromq.org/spec/26/). */
 const CURVE_BYTES = 64;
 
