@@ -4,7 +4,7 @@ import { compareRuns } from "../../../src/runs/compare.js";
 import type { RunRow } from "../../../src/runs/types.js";
 import { runRow } from "../../support/run-row.js";
 
-const ROW = runRow({});
+const ROW = runRow({ step: 100, steps: 100 });
 const RECIPE = { model: "lenet5", lr: 0.1, modelOptions: { width: 1 }, augmentation: [{ step: "horizontalFlip" }] };
 const compared = (other: Partial<RunRow>, recipe: object = {}, unwritten = {}) =>
   compareRuns(
