@@ -1,7 +1,8 @@
 /**
- * `npm test [-- WORD …]`: runs the compiled tests whose path holds one of the words, two files at a time: a file that starts
- * real processes waits for much. Files share no port, no folder and no process. Without a word, all but those of folders that
- * need more of the machine than Node and Python. A skipped test is a failure. Ends in the slowest files and 'N passed, N failed'.
+ * `npm test [-- WORD …]`: runs the compiled tests whose path holds one of the words, two files at a time (a file that starts real
+ * processes waits for much), but for one that needs the machine. Files share no port, no folder and no process. Without a word, all
+ * but those of folders that need more of the machine than Node and Python. A skipped test is a failure. Ends in the slowest files
+ * and 'N passed, N failed'.
  */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +16,9 @@ process.env.XDG_STATE_HOME = mkdtempSync(join(tmpdir(), "cnn-dist-state-"));
 
 /** Folders with scripts of their own: `npm run test:hosts` (root, Slurm, Ray), `test:browser` (Chromium) and `test:mlflow`. */
 const APART = ["hosts/", "browser/", "mlflow/", "long/"];
+
+/** Measures how fast processes are against each other: what runs beside it would slow some of them down as well. */
+const ALONE = "hosts/held-back.test.js";
 
 /** Files that are named at the end. */
 const SLOWEST = 12;
@@ -59,7 +63,9 @@ async function runAll(paths: string[]): Promise<void> {
 // Unit tests first: what is wrong shows sooner.
 const isUnit = (file: string) => file.startsWith("unit/");
 await runAll(files.filter(isUnit));
-await runAll(files.filter((file) => !isUnit(file)));
+const isAlone = (file: string) => file.endsWith(ALONE);
+await runAll(files.filter((file) => !isUnit(file) && !isAlone(file)));
+await runAll(files.filter(isAlone));
 
 const slowest = [...millisecondsOf].sort(([, a], [, b]) => b - a).slice(0, SLOWEST);
 process.stdout.write(`\n${slowest.map(([path, ms]) => `${(ms / 1000).toFixed(1).padStart(6)} s  ${path}\n`).join("")}`);

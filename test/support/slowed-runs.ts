@@ -110,6 +110,8 @@ export interface SlowedRun {
   events(): RunEvent[];
   /** Resolves once stderr holds the text; rejects when the run ends without it. */
   said(text: RegExp): Promise<void>;
+  /** Resolves once so many steps are done; rejects when the run ends before. */
+  stepped(steps: number): Promise<void>;
   /** Ends what slows it down, then the run; resolves with its summary. */
   end(): Promise<string>;
 }
@@ -125,14 +127,15 @@ export async function startSlowed(
   const { child } = run;
   context.after(() => end(child));
   const events = () => eventsOf(runDir);
-  const said = async (text: RegExp | "a step") => {
-    const holds = () => (text === "a step" ? events().some(({ event }) => event === "step") : text.test(run.stderr()));
+  const until = async (holds: () => boolean, what: string) => {
     while (!holds()) {
-      if (child.exitCode !== null) throw new Error(`${text} never came:\n${run.stderr()}`);
+      if (child.exitCode !== null) throw new Error(`${what} never came:\n${run.stderr()}`);
       await sleep(100);
     }
   };
-  await said("a step");
+  const stepped = (steps: number) =>
+    until(() => events().filter(({ event }) => event === "step").length >= steps, `step ${steps}`);
+  await stepped(1);
   const pids = new Map<number, number>();
   for (const event of events()) if (event.event === "worker" && event.pid !== null) pids.set(event.rank, event.pid);
   const undo = begin(pids);
@@ -146,7 +149,8 @@ export async function startSlowed(
     run,
     runDir,
     events,
-    said,
+    said: (text) => until(() => text.test(run.stderr()), String(text)),
+    stepped,
     async end() {
       stop();
       child.kill("SIGTERM");
