@@ -79,6 +79,18 @@ test("alexnet at 224 and 1,000 classes: neither device holds more than 0.52 of p
   }
 });
 
+test("each tower of each layer is computed once", async () => {
+  const engine = await openTestEngine({ devices: 2 });
+  const { tf } = engine;
+  const network = buildNetwork(engine, buildModel("alexnet", { input: SHAPE, classes: 11, options: { width: 1 / 8 } }));
+  const { kernels } = await tf.profile(() =>
+    network.forward(tf.zeros([1, ...SHAPE]), { training: false, seed: tf.tensor1d([0, 0], "int32") }),
+  );
+  const count = (kernel: string) => kernels.filter(({ name }) => name === kernel).length;
+  assert.deepEqual([count("LRN"), count("MaxPool")], [2 * 2, 2 * 3]);
+  await engine.close();
+});
+
 type Options = Omit<Parameters<typeof runHere>[2], "overrides">;
 
 const trained = (context: TestContext, options: Options) =>
