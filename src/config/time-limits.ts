@@ -77,8 +77,10 @@ export const LOCK_LOOK_MS = 2 * LOCK_BEAT_MS;
 export const HELD_BACK_MS = 1000;
 /** A holder of a lock that cannot be seen from here counts as dead after so long without a sign of life. */
 export const LOCK_SILENT_MS = 120_000;
-/** How often an open page is told what happened since the last time. */
+/** How long an event waits for others before an open page is told. */
 export const STREAM_SEND_MS = 200;
+/** The same for what comes with every step: each message wakes three processes of a browser. */
+export const STREAM_ROUTINE_MS = 1000;
 /** A page's connection on which nothing happens says so this often: a server closes one that stands still for longer. */
 export const STREAM_BEAT_MS = 10_000;
 /** How often the records of a run are looked at again while a page shows them. */

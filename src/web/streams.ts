@@ -4,9 +4,9 @@
  */
 import type { ServerResponse } from "node:http";
 import { within } from "../clock.js";
-import { CLOSING_MS, STREAM_BEAT_MS, STREAM_SEND_MS } from "../config/time-limits.js";
+import { CLOSING_MS, STREAM_BEAT_MS, STREAM_ROUTINE_MS, STREAM_SEND_MS } from "../config/time-limits.js";
 import { beginStream, refuse } from "./answers.js";
-import type { Entry } from "./state/page-event.js";
+import { type Entry, isRoutine } from "./state/page-event.js";
 
 /** Other readers of the server need connections too. */
 const MAX_STREAMS = 32;
@@ -16,7 +16,7 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 export class Streams {
   readonly #open = new Set<ServerResponse>();
   #waiting: string[] = [];
-  #sending: NodeJS.Timeout | null = null;
+  #sending: { timer: NodeJS.Timeout; soon: boolean } | null = null;
   #beating: NodeJS.Timeout | null = null;
 
   get watched(): boolean {
@@ -27,7 +27,7 @@ export class Streams {
   tell(entry: Entry): void {
     if (!this.watched) return;
     this.#waiting.push(JSON.stringify(entry));
-    this.#sending ??= setTimeout(() => this.#send(), STREAM_SEND_MS).unref();
+    this.#sendWithin(isRoutine(entry[1]) ? STREAM_ROUTINE_MS : STREAM_SEND_MS);
   }
 
   /** `state` is asked for at the moment from which on events follow. */
@@ -56,8 +56,15 @@ export class Streams {
     for (const response of this.#open) response.end();
   }
 
+  #sendWithin(ms: number): void {
+    const soon = ms < STREAM_ROUTINE_MS;
+    if (this.#sending !== null && (this.#sending.soon || !soon)) return;
+    clearTimeout(this.#sending?.timer);
+    this.#sending = { timer: setTimeout(() => this.#send(), ms).unref(), soon };
+  }
+
   #send(): void {
-    if (this.#sending !== null) clearTimeout(this.#sending);
+    clearTimeout(this.#sending?.timer);
     this.#sending = null;
     if (this.#waiting.length === 0) return;
     this.#write(`data: [${this.#waiting.join(",")}]\n\n`);

@@ -1,7 +1,8 @@
 /** A chart of lines over one axis: uPlot with our colours, a line of text that says the values, and arrow keys to move along. */
 import uPlot from "uplot";
-import { type ColorName, color, onThemeChange } from "./colors.js";
+import { type ColorName, onThemeChange, type Palette, palette } from "./colors.js";
 import { h, setText } from "./dom.js";
+import { Seen } from "./seen.js";
 
 export interface Line {
   label: string;
@@ -34,9 +35,6 @@ export interface ChartOptions {
   band?: { upper: number; lower: number; color: ColorName };
 }
 
-/** For pictures of the whole page, and print. */
-const UNSEEN_MS = 5000;
-
 export type Data = [number[], ...(number | null | undefined)[][]];
 
 export class Chart {
@@ -44,12 +42,13 @@ export class Chart {
   readonly #options: ChartOptions;
   readonly #plot = h("div", { class: "plot", tabindex: 0, role: "img" });
   readonly #values = h("p", { class: "values" });
+  readonly #seen: Seen;
   readonly #forget: () => void;
   #chart: uPlot | null = null;
+  #made: () => Data = () => [[]];
   #data: Data = [[]];
+  #colors = palette();
   #zoomed = false;
-  #inWindow = false;
-  #paintedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ChartOptions) {
     this.#options = options;
@@ -57,15 +56,14 @@ export class Chart {
     this.#plot.addEventListener("keydown", (event) => this.#key(event));
     const sizes = new ResizeObserver(() => this.#resize());
     sizes.observe(this.#plot);
-    const seen = new IntersectionObserver(([entry]) => {
-      this.#inWindow = entry?.isIntersecting ?? false;
-      if (this.#inWindow) this.#paint(performance.now());
+    this.#seen = new Seen(this.#plot, () => this.#draw());
+    const unheard = onThemeChange(() => {
+      this.#colors = palette();
+      this.#chart?.redraw();
     });
-    seen.observe(this.#plot);
-    const unheard = onThemeChange(() => this.#chart?.redraw());
     this.#forget = () => {
       sizes.disconnect();
-      seen.disconnect();
+      this.#seen.end();
       unheard();
     };
   }
@@ -78,26 +76,26 @@ export class Chart {
     this.element.remove();
   }
 
-  /** x, then a column a line. What lies outside of the window is painted seldom. */
-  show(data: Data): void {
-    this.#data = data;
-    const now = performance.now();
-    if (this.#inWindow || now - this.#paintedMs > UNSEEN_MS) this.#paint(now);
-    this.#tell();
+  /** `data`: makes x, then a column a line; asked when they are drawn, which is seldom outside of the window. */
+  show(data: () => Data): void {
+    this.#made = data;
+    this.#seen.changed();
   }
 
-  #paint(now: number): void {
-    this.#paintedMs = now;
+  #draw(): void {
+    this.#data = this.#made();
     if (this.#chart === null) this.#create();
     else if (this.#zoomed) this.#chart.setData(this.#data as uPlot.AlignedData, false);
     else this.#chart.setData(this.#data as uPlot.AlignedData);
     if (this.#zoomed) this.#chart?.redraw();
+    this.#tell();
   }
 
   #create(): void {
     const { clientWidth } = this.#plot;
     if (clientWidth === 0) return;
     const { lines, format, ticks = format, ticksX, height = 220, fromZeroTo, band } = this.#options;
+    const color: Palette = (name) => this.#colors(name);
     const axis = {
       stroke: () => color("dim"),
       grid: { stroke: () => color("grid"), width: 1 },
@@ -124,7 +122,7 @@ export class Chart {
           { ...axis, values: values(ticksX), space: 70 },
           { ...axis, values: values(ticks), size: widthOf },
         ],
-        series: [{}, ...lines.map((line) => seriesOf(line))],
+        series: [{}, ...lines.map((line) => seriesOf(line, color))],
         ...(band
           ? { bands: [{ series: [band.upper, band.lower] as [number, number], fill: () => `${color(band.color)}40` }] }
           : {}),
@@ -165,7 +163,7 @@ export class Chart {
   #resize(): void {
     const { clientWidth } = this.#plot;
     if (clientWidth === 0) return;
-    if (this.#chart === null) this.show(this.#data);
+    if (this.#chart === null) this.#draw();
     else if (this.#chart.width !== clientWidth) this.#chart.setSize({ width: clientWidth, height: this.#chart.height });
   }
 
@@ -192,7 +190,7 @@ function valueBefore(column: readonly (number | null | undefined)[], index: numb
   return null;
 }
 
-function seriesOf({ kind = "line", color: name, width = 1.5, dash = [] }: Line): uPlot.Series {
+function seriesOf({ kind = "line", color: name, width = 1.5, dash = [] }: Line, color: Palette): uPlot.Series {
   const stroke = () => color(name);
   switch (kind) {
     case "points":

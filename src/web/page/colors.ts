@@ -20,8 +20,17 @@ export type ColorName =
   | "idle"
   | `run${number}`;
 
-export function color(name: ColorName): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+export type Palette = (name: ColorName) => string;
+
+/** Of the theme as it is now. Each colour is read once: reading a style makes the browser work out all that has changed so far. */
+export function palette(): Palette {
+  const read = new Map<ColorName, string>();
+  const style = getComputedStyle(document.documentElement);
+  return (name) => {
+    const value = read.get(name) ?? style.getPropertyValue(`--${name}`).trim();
+    read.set(name, value);
+    return value;
+  };
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");

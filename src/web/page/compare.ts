@@ -106,8 +106,8 @@ export class CompareView {
       );
     }
     const [loss, accuracy] = this.#drawn.charts;
-    loss.show(this.#columns("loss"));
-    accuracy.show(this.#columns("accuracy"));
+    loss.show(() => this.#columns("loss"));
+    accuracy.show(() => this.#columns("accuracy"));
   }
 
   /** Smoothed curves of training, and marks for the tests. */

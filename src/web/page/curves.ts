@@ -82,39 +82,41 @@ export class CurvesView {
 
   show(state: RunState): void {
     this.#state = state;
-    const { curves, tests } = state;
-    const x = this.#placesOf(curves.step, curves.seconds);
-    const weight = Number(this.#smoothing.value);
+    this.#loss.show(() => this.#withTests(state, "loss"));
+    this.#accuracy.show(() => this.#withTests(state, "accuracy"));
+    this.#lr.show(() => this.#curve(state, "lr", null));
+    this.#norm.show(() => this.#curve(state, "gradientNorm"));
+    this.#speed.show(() => this.#curve(state, "speed"));
+    this.#phases.show(() => this.#sums(state));
+  }
+
+  #withTests(state: RunState, metric: "loss" | "accuracy"): Data {
+    const { tests } = state;
     const ends = this.#placesOf(
       tests.map(({ step }) => step),
       tests.map((test) => test.seconds),
     );
     const best = bestOf(tests);
-    for (const [chart, metric] of [
-      [this.#loss, "loss"],
-      [this.#accuracy, "accuracy"],
-    ] as const) {
-      const { mean, min, max } = curves.metrics[metric];
-      const values = tests.map((test) => test[metric]);
-      const marked = tests.map((test) => (test === best ? test[metric] : null));
-      chart.show(joined([x, min, max, mean, smoothed(mean, curves.count, weight)], [ends, values, marked]));
-    }
-    this.#showPlain(this.#lr, "lr", x, null);
-    this.#showPlain(this.#norm, "gradientNorm", x, weight);
-    this.#showPlain(this.#speed, "speed", x, weight);
+    const values = tests.map((test) => test[metric]);
+    const marked = tests.map((test) => (test === best ? test[metric] : null));
+    return joined(this.#curve(state, metric), [ends, values, marked]);
+  }
+
+  #curve({ curves }: RunState, metric: Metric, weight: number | null = Number(this.#smoothing.value)): Data {
+    const { mean, min, max } = curves.metrics[metric];
+    const x = this.#placesOf(curves.step, curves.seconds);
+    return [x, min, max, mean, weight === null ? mean : smoothed(mean, curves.count, weight)];
+  }
+
+  /** Each phase on top of those before it. */
+  #sums({ curves }: RunState): Data {
     let below: readonly number[] = curves.step.map(() => 0);
     const sums = PHASES.map((phase) => {
       const column = curves.phases[phase];
       below = below.map((value, index) => value + column[index]!);
       return [...below];
     });
-    this.#phases.show([x, ...sums.reverse()]);
-  }
-
-  #showPlain(chart: Chart, metric: Metric, x: number[], weight: number | null): void {
-    const { metrics, count: counts } = this.#state!.curves;
-    const { mean, min, max } = metrics[metric];
-    chart.show([x, min, max, mean, weight === null ? mean : smoothed(mean, counts, weight)]);
+    return [this.#placesOf(curves.step, curves.seconds), ...sums.reverse()];
   }
 
   /** The longest of them; the colours are in the legend. */

@@ -1,18 +1,23 @@
 /** A run's events, as long as somebody looks: the state at first, and again after each loss of the connection. */
-import type { Entry } from "../state/page-event.js";
+import { type Entry, isRoutine } from "../state/page-event.js";
 import { advance, emptyRunState, type RunState } from "../state/run-state.js";
 
 export type Connection = "connecting" | "live" | "lost";
 
 export interface Follower {
-  /** Once a second at most. */
-  changed(state: RunState): void;
+  /** Once a second at most. `news`: not only what comes with every step. */
+  changed(state: RunState, news: boolean): void;
   /** `why`: what the server said in place of events; null: nothing. */
   connection(now: Connection, why: string | null): void;
 }
 
-/** Between two changes of what is seen: a page must not take cores from the workers beside it. */
+/**
+ * A page must not take cores from the workers beside it. Between two drawings are a second at least and, where there is no news, as
+ * much as makes drawing this part of the time, by the clock: a browser without a GPU, or on a busy machine, draws less often.
+ */
 const DRAW_MS = 1000;
+const DRAW_SHARE = 1 / 200;
+const DRAW_SELDOM_MS = 4000;
 /** A page that nobody sees keeps its connection for so long: browsers allow six to one server, whatever the number of tabs. */
 const HIDDEN_MS = 5000;
 /** A connection that says nothing for so long is taken for lost: a machine that slept does not notice. */
@@ -29,20 +34,33 @@ export function follow(address: URL, follower: Follower): void {
   let silence: number | undefined;
   let lost = false;
   let why: string | null = null;
-  let drawing = false;
+  let news = false;
+  let waiting: number | undefined;
+  let framed = false;
   let drawnMs = Number.NEGATIVE_INFINITY;
+  let pauseMs = DRAW_MS;
 
+  const drawSoon = () => {
+    if (framed) return;
+    clearTimeout(waiting);
+    const wait = drawnMs + (news ? DRAW_MS : pauseMs) - performance.now();
+    waiting = window.setTimeout(
+      () => {
+        framed = true;
+        requestAnimationFrame(draw);
+      },
+      Math.max(0, wait),
+    );
+  };
   const draw = () => {
-    if (drawing) return;
-    drawing = true;
-    const wait = Math.max(0, DRAW_MS - (performance.now() - drawnMs));
+    framed = false;
+    drawnMs = performance.now();
+    follower.changed(state, news);
+    news = false;
+    // After layout and paint, which are most of it.
     window.setTimeout(() => {
-      requestAnimationFrame(() => {
-        drawing = false;
-        drawnMs = performance.now();
-        follower.changed(state);
-      });
-    }, wait);
+      pauseMs = Math.min(DRAW_SELDOM_MS, Math.max(DRAW_MS, (performance.now() - drawnMs) / DRAW_SHARE));
+    });
   };
   const heard = () => {
     clearTimeout(silence);
@@ -57,12 +75,16 @@ export function follow(address: URL, follower: Follower): void {
       state = JSON.parse(data) as RunState;
       heard();
       follower.connection("live", null);
-      draw();
+      news = true;
+      drawSoon();
     });
     source.addEventListener("message", ({ data }) => {
-      for (const entry of JSON.parse(data) as Entry[]) advance(state, entry);
+      for (const entry of JSON.parse(data) as Entry[]) {
+        advance(state, entry);
+        news ||= !isRoutine(entry[1]);
+      }
       heard();
-      draw();
+      drawSoon();
     });
     source.addEventListener("beat", heard);
     source.addEventListener("error", () => {

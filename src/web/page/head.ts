@@ -50,7 +50,8 @@ export class HeadView {
     const name = basename(plan.run_dir);
     setText(this.#title, name);
     const share = plan.steps > 0 ? step / plan.steps : 1;
-    document.title = `${Math.floor(100 * share)}% · ${name}`;
+    const title = `${Math.floor(100 * share)}% · ${name}`;
+    if (document.title !== title) document.title = title;
     setText(this.#what, `${plan.model} on ${plan.dataset.name}, ${plural(plan.workers, "worker")}, ${plan.run_dir}`);
     this.#bar.value = share;
     const best = bestOf(tests);
@@ -70,7 +71,8 @@ export class HeadView {
   #showState(): void {
     const word = stateOf(this.#run, this.#connection);
     setText(this.#state, word);
-    this.#state.className = `state ${word.replace(" ", "-")}`;
+    const shade = `state ${word.replace(" ", "-")}`;
+    if (this.#state.className !== shade) this.#state.className = shade;
     const notice = noticeOf(word, this.#run, this.#why);
     setText(this.#notice, notice);
     show(this.#notice, notice !== "");

@@ -1,6 +1,7 @@
 /** Messages of the run, and the last lines of a rank's log. */
 import type { RunState } from "../state/run-state.js";
 import { h, section, setText } from "./dom.js";
+import { Seen } from "./seen.js";
 import { clock } from "./words.js";
 
 const REFRESH_MS = 3000;
@@ -25,8 +26,9 @@ export class LogView {
       h("div", { class: "controls" }, h("label", { for: "log-of" }, "last lines of "), this.#of),
       this.#text,
     );
+    const seen = new Seen(this.#text, () => void this.#refresh());
     window.setInterval(() => {
-      if (document.visibilityState === "visible") void this.#refresh();
+      if (document.visibilityState === "visible" && seen.inWindow) seen.changed();
     }, REFRESH_MS);
   }
 

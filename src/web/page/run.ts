@@ -1,5 +1,6 @@
 /** The page of one run. */
 import type { DashboardAddress } from "../state/dashboard-address.js";
+import { emptyRunState } from "../state/run-state.js";
 import { jsonOf, textOf } from "./api.js";
 import { CurvesView } from "./curves.js";
 import { h } from "./dom.js";
@@ -8,6 +9,7 @@ import { follow } from "./follow.js";
 import { HeadView } from "./head.js";
 import { LogView } from "./log.js";
 import { PicturesView } from "./pictures.js";
+import { Seen } from "./seen.js";
 import { StepsView } from "./steps.js";
 import { WorkersView } from "./workers.js";
 
@@ -30,9 +32,12 @@ export function showRun(body: HTMLElement): void {
   const [top, ...rest] = views.map(({ element }) => element);
   body.append(top!, nav, h("main", {}, ...rest));
   void linkToAll(nav, here("api/dashboard"));
+  let newest = emptyRunState();
+  const parts = views.map((view) => new Seen(view.element, () => view.show(newest)));
   follow(new URL("api/events", location.href), {
-    changed(state) {
-      for (const view of views) view.show(state);
+    changed(state, news) {
+      newest = state;
+      for (const part of parts) part.changed(news);
     },
     connection: (now, why) => head.connection(now, why),
   });

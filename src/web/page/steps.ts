@@ -4,7 +4,7 @@ import { count } from "../../format.js";
 import { capOf } from "../state/cap.js";
 import type { RecentStep, RunState } from "../state/run-state.js";
 import { type Bar, type Picture, pictureOf, type Row, waitingOf } from "../state/timeline.js";
-import { type ColorName, color, onThemeChange } from "./colors.js";
+import { onThemeChange, palette } from "./colors.js";
 import { h, section, setText, show } from "./dom.js";
 import { seconds } from "./words.js";
 
@@ -28,6 +28,13 @@ export class StepsView {
   readonly #kind = h("p", { class: "dim" });
   readonly #timeline = h("div", { class: "timeline scroll", tabindex: 0, role: "region", "aria-label": "timeline" });
   readonly #freeze = h("button", { type: "button", "aria-pressed": "false" }, "hold still");
+  #colors = palette();
+  /** Of the bands, pixels: as it was told, since asking for it makes the browser lay out the page at once. */
+  #width = 0;
+  readonly #sizes = new ResizeObserver((entries) => {
+    this.#width = entries.at(-1)!.contentRect.width;
+    this.#again();
+  });
   #all = false;
   #frozen = false;
   #drawn = "";
@@ -43,7 +50,10 @@ export class StepsView {
       this.#freeze.setAttribute("aria-pressed", String(this.#frozen));
       this.#again();
     });
-    onThemeChange(() => this.#again());
+    onThemeChange(() => {
+      this.#colors = palette();
+      this.#again();
+    });
     const legend = h("p", { class: "legend" });
     for (const part of PARTS) legend.append(h("span", { class: `key ${part}` }), ` ${PART_WORDS[part]}  `);
     const bars = h("p", { class: "legend" });
@@ -98,8 +108,41 @@ export class StepsView {
     const most = capOf(recent.map(({ seconds: taken }) => taken));
     while (this.#bands.children.length > shown.length) this.#bands.lastElementChild!.remove();
     for (const [index, rank] of shown.entries()) {
-      if (!this.#bands.children[index]) this.#bands.append(band());
-      drawBand(this.#bands.children[index]!, rank, recent, most);
+      if (!this.#bands.children[index]) this.#addBand();
+      this.#drawBand(this.#bands.children[index]!, rank, recent, most);
+    }
+  }
+
+  #addBand(): void {
+    const canvas = h("canvas", { role: "img" });
+    if (this.#bands.childElementCount === 0) this.#sizes.observe(canvas); // they are as wide as each other
+    this.#bands.append(h("div", { class: "band" }, h("span", {}), canvas, h("span", { class: "dim" })));
+  }
+
+  #drawBand(row: Element, rank: number, recent: readonly RecentStep[], mostSeconds: number): void {
+    const [name, canvas, sum] = [...row.children] as [HTMLElement, HTMLCanvasElement, HTMLElement];
+    setText(name, `rank ${rank}`);
+    const words = PARTS.map((part) => `${part} ${seconds(meanOf(recent, rank, part))}`).join(", ");
+    setText(sum, words);
+    const label = `rank ${rank}, mean of the last ${recent.length} steps: ${words}`;
+    if (canvas.getAttribute("aria-label") !== label) canvas.setAttribute("aria-label", label);
+    const scale = devicePixelRatio;
+    const size = { width: Math.round(this.#width * scale), height: BAND_HEIGHT * scale };
+    if (canvas.width !== size.width || canvas.height !== size.height) Object.assign(canvas, size);
+    const context = canvas.getContext("2d")!;
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, this.#width, BAND_HEIGHT);
+    const width = this.#width / Math.max(30, recent.length);
+    for (const [index, { ranks }] of recent.entries()) {
+      const phases = ranks[rank];
+      if (!phases) continue; // it had no part in the step
+      let top = BAND_HEIGHT;
+      for (const part of PARTS) {
+        const height = (BAND_HEIGHT * phases[`${part}_seconds`]) / mostSeconds;
+        top -= height;
+        context.fillStyle = this.#colors(part);
+        context.fillRect(index * width, top, Math.max(0.5, width - (width > 4 ? 1 : 0)), height);
+      }
     }
   }
 }
@@ -113,38 +156,6 @@ function slowestOf(recent: readonly RecentStep[], ranks: readonly number[]): num
     .sort((a, b) => computed(b) - computed(a))
     .slice(0, FEW_RANKS)
     .sort((a, b) => a - b);
-}
-
-function band(): HTMLElement {
-  return h("div", { class: "band" }, h("span", {}), h("canvas", { role: "img" }), h("span", { class: "dim" }));
-}
-
-function drawBand(row: Element, rank: number, recent: readonly RecentStep[], mostSeconds: number): void {
-  const [name, canvas, sum] = [...row.children] as [HTMLElement, HTMLCanvasElement, HTMLElement];
-  setText(name, `rank ${rank}`);
-  const words = PARTS.map((part) => `${part} ${seconds(meanOf(recent, rank, part))}`).join(", ");
-  setText(sum, words);
-  canvas.setAttribute("aria-label", `rank ${rank}, mean of the last ${recent.length} steps: ${words}`);
-  const { clientWidth } = canvas;
-  const scale = devicePixelRatio;
-  if (canvas.width !== Math.round(clientWidth * scale)) canvas.width = Math.round(clientWidth * scale);
-  if (canvas.height !== BAND_HEIGHT * scale) canvas.height = BAND_HEIGHT * scale;
-  const context = canvas.getContext("2d")!;
-  context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, clientWidth, BAND_HEIGHT);
-  const colors = PARTS.map((part) => color(part as ColorName));
-  const width = clientWidth / Math.max(30, recent.length);
-  for (const [index, { ranks }] of recent.entries()) {
-    const phases = ranks[rank];
-    if (!phases) continue; // it had no part in the step
-    let top = BAND_HEIGHT;
-    for (const [place, part] of PARTS.entries()) {
-      const height = (BAND_HEIGHT * phases[`${part}_seconds`]) / mostSeconds;
-      top -= height;
-      context.fillStyle = colors[place]!;
-      context.fillRect(index * width, top, Math.max(0.5, width - (width > 4 ? 1 : 0)), height);
-    }
-  }
 }
 
 function meanOf(recent: readonly RecentStep[], rank: number, part: (typeof PARTS)[number]): number {

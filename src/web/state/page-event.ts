@@ -90,6 +90,11 @@ export function pageEvent(event: RunEvent): PageEvent | null {
   }
 }
 
+/** Comes again and again, as the next second's does: a page loses nothing by a moment's wait. All else it shows as soon as it can. */
+export function isRoutine({ event }: PageEvent): boolean {
+  return event === "step" || event === "timeline" || event === "heartbeat" || event === "held-back";
+}
+
 function pageStep(event: StepEvent): PageStep {
   const { step, epoch, loss, accuracy, lr, phases, ranks } = event;
   const { gradient_norm, samples_per_second, duration_seconds, checkpoint_wait_seconds } = event;

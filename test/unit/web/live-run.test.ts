@@ -27,7 +27,7 @@ test("whoever opens it gets everything so far, and then what happens, some at a 
   run.observe({ ...STEP, step: 2 });
   run.observe({ ...STEP, step: 3 });
   assert.equal(response.text.length, before, "nothing is sent at once");
-  context.mock.timers.tick(200);
+  context.mock.timers.tick(1000);
   const [, data] = /^data: (.*)\n\n$/.exec(response.text.slice(before))!;
   assert.deepEqual(
     (JSON.parse(data!) as [number, { step: number }][]).map(([time, { step }]) => [time, step]),
@@ -38,6 +38,32 @@ test("whoever opens it gets everything so far, and then what happens, some at a 
   );
 });
 
+test("what does not come with every step is told soon, with all before it; the rest once a second", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  const run = new LiveRun({ history: null, now: () => 0 });
+  run.observe(plan);
+  const response = new FakeResponse();
+  await run.open(response.asResponse());
+  const told = () =>
+    [...response.text.matchAll(/^data: (\[.*)$/gm)].map(([, data]) =>
+      (JSON.parse(data!) as [number, { event: string }][]).map(([, { event }]) => event),
+    );
+  run.observe({ ...STEP, step: 1 });
+  context.mock.timers.tick(900);
+  assert.deepEqual(told(), []);
+  run.observe({ event: "log", level: "warn", message: "a worker was lost" });
+  context.mock.timers.tick(100);
+  assert.deepEqual(told(), [], "it waits for others");
+  run.observe({ ...STEP, step: 2 });
+  context.mock.timers.tick(100);
+  assert.deepEqual(told(), [["step", "log", "step"]]);
+  run.observe({ ...STEP, step: 3 });
+  context.mock.timers.tick(999);
+  assert.equal(told().length, 1);
+  context.mock.timers.tick(1);
+  assert.deepEqual(told()[1], ["step"]);
+});
+
 test("one that comes later gets no event twice", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   const run = new LiveRun({ history: null, now: () => 0 });
@@ -46,7 +72,7 @@ test("one that comes later gets no event twice", async (context) => {
   await run.open(first.asResponse());
   run.observe({ ...STEP, step: 1 });
   await run.open(second.asResponse());
-  context.mock.timers.tick(200);
+  context.mock.timers.tick(1000);
   assert.match(first.text, /data: \[\[0,\{"event":"step","step":1,/);
   assert.deepEqual(stateOf(second).curves.step, [1]);
   assert.doesNotMatch(second.text, /\ndata: \[\[/);
@@ -101,7 +127,7 @@ test("a page that reads nothing is cut off, and more pages than there may be are
   await run.open(slow.asResponse());
   slow.writableLength = 9e6;
   run.observe({ ...STEP, step: 1 });
-  context.mock.timers.tick(200);
+  context.mock.timers.tick(1000);
   assert.equal(slow.destroyed, true);
   const all = await Promise.all(
     Array.from({ length: 33 }, async () => {
