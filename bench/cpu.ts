@@ -10,7 +10,7 @@ export interface ThreadTime {
 /** Threads of a process by their number. */
 export function threadTimes(pid: number): Map<number, ThreadTime> {
   const times = new Map<number, ThreadTime>();
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+  for (const thread of threadsOf(pid)) {
     try {
       const name = readFileSync(`/proc/${pid}/task/${thread}/comm`, "utf8").trim();
       const [nanoseconds] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
@@ -20,6 +20,41 @@ export function threadTimes(pid: number): Map<number, ThreadTime> {
     }
   }
   return times;
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // it ended meanwhile
+  }
+}
+
+/** Of processes and their threads. */
+export type CpuTime = ReadonlyMap<number, ReadonlyMap<number, ThreadTime>>;
+
+/** Of a process and all that descend from it. */
+export function familyTimes(pid: number): CpuTime {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+    } catch {
+      // it ended meanwhile
+    }
+  }
+  const descends = (one: number | undefined): boolean => one === pid || (!!one && descends(parents.get(one)));
+  return new Map([...parents.keys()].filter(descends).map((one) => [one, threadTimes(one)]));
+}
+
+/** Milliseconds between two looks; of threads that ended meanwhile nothing is known. */
+export function cpuBetween(before: CpuTime, after: CpuTime): number {
+  let sum = 0;
+  for (const [pid, threads] of after)
+    for (const [thread, { ms }] of threads) sum += ms - (before.get(pid)?.get(thread)?.ms ?? 0);
+  return sum;
 }
 
 /** What a thread is there for. */

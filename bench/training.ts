@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { PredictionFacts, RunEvent } from "../src/events.js";
-import { type ThreadTime, threadTimes, timeBetween, type Work } from "./cpu.js";
+import { type CpuTime, cpuBetween, type ThreadTime, threadTimes, timeBetween, type Work } from "./cpu.js";
 import { median } from "./table.js";
 
 export interface Training {
@@ -22,6 +22,8 @@ export interface Training {
   exchange?: "shared-memory" | "frames";
   /** Measured; else as NETWORKS has them. */
   steps?: number;
+  /** Steps before them; else WARM. */
+  warm?: number;
   /** A checkpoint each so many steps; else none while it is measured. */
   checkpointEvery?: number;
 }
@@ -46,18 +48,25 @@ export interface Measured {
   checkpoints: { bytes: number; ms: number }[];
   coordinator: Record<Work, number>;
   workers: readonly Record<Work, number>[];
+  /** Of a second: what took the watcher's processes; 0 without one. */
+  watcherMs: number;
 }
 
 const execute = promisify(execFile);
 const BIN = fileURLToPath(new URL("../../bin/cnn-dist.js", import.meta.url));
 
-/** Looks at the run's page from its plan on; resolves with what ends it. */
-export type Watching = (pageUrl: string) => Promise<() => Promise<void>>;
+/** Looks at the run's page from its plan on. */
+export interface Watcher {
+  open(pageUrl: string): Promise<void>;
+  /** CPU time of all its processes until now. */
+  cpu(): CpuTime;
+  close(): Promise<void>;
+}
 
-export async function measure(training: Training, watching?: Watching): Promise<Measured> {
+export async function measure(training: Training, watcher?: Watcher): Promise<Measured> {
   const scratch = mkdtempSync(join(tmpdir(), "cnn-dist-bench-"));
   try {
-    return await follow(training, scratch, watching);
+    return await follow(training, scratch, watcher);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -74,8 +83,9 @@ export async function predict(training: Training): Promise<PredictionFacts> {
   return plan.prediction;
 }
 
-async function follow(training: Training, cwd: string, watching?: Watching): Promise<Measured> {
+async function follow(training: Training, cwd: string, watcher?: Watcher): Promise<Measured> {
   const steps = stepsOf(training);
+  const { warm = WARM } = training;
   const child = spawn(process.execPath, [BIN, ...wordsOf(training)], { cwd, stdio: ["ignore", "pipe", "pipe"] });
   let complaints = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -87,23 +97,26 @@ async function follow(training: Training, cwd: string, watching?: Watching): Pro
   const look = () => [child.pid!, ...pids].map((pid) => threadTimes(pid));
   const looks: Map<number, ThreadTime>[][] = [];
   const commits: number[] = [];
-  let watched: ReturnType<Watching> | null = null;
+  const watched: CpuTime[] = [];
+  let opened = Promise.resolve();
   const checkpoints: Measured["checkpoints"] = [];
   for await (const line of createInterface(child.stdout)) {
     const event = JSON.parse(line) as RunEvent;
     if (event.event === "worker" && event.pid !== null) pids[event.rank] = event.pid;
     if (event.event === "checkpoint" && looks.length === 1)
       checkpoints.push({ bytes: event.size_bytes, ms: event.duration_seconds * 1e3 });
-    if (event.event === "plan" && event.page_url !== null) watched = watching?.(event.page_url) ?? null;
+    if (event.event === "plan" && event.page_url !== null && watcher) opened = watcher.open(event.page_url);
     if (event.event !== "step") continue;
-    if (event.step === WARM || event.step === WARM + steps) {
+    if (event.step === warm || event.step === warm + steps) {
       looks.push(look());
+      if (watcher) watched.push(watcher.cpu());
       commits.push(performance.now());
     }
-    if (event.step > WARM && event.step <= WARM + steps) durations.push(event.duration_seconds * 1e3);
+    if (event.step > warm && event.step <= warm + steps) durations.push(event.duration_seconds * 1e3);
   }
   const code = await ended;
-  await (await watched)?.();
+  await opened;
+  await watcher?.close();
   if (code !== 0) throw new Error(`the training ended with exit code ${code}: ${complaints.trim()}`);
   const [before, after] = looks;
   const times = [child.pid!, ...pids].map((pid, at) => {
@@ -111,7 +124,14 @@ async function follow(training: Training, cwd: string, watching?: Watching): Pro
     return Object.fromEntries(Object.entries(spent).map(([work, ms]) => [work, ms / steps])) as Record<Work, number>;
   });
   const wholeMs = commits[1]! - commits[0]!;
-  return { stepMs: median(durations), wholeMs, checkpoints, coordinator: times[0]!, workers: times.slice(1) };
+  return {
+    stepMs: median(durations),
+    wholeMs,
+    checkpoints,
+    coordinator: times[0]!,
+    workers: times.slice(1),
+    watcherMs: watcher ? (1000 * cpuBetween(watched[0]!, watched[1]!)) / wholeMs : 0,
+  };
 }
 
 function stepsOf({ network, steps }: Training): number {
@@ -120,14 +140,15 @@ function stepsOf({ network, steps }: Training): number {
 
 function wordsOf(training: Training): string[] {
   const { network, workers, shard, shards = workers, precision, optimizer, exchange, checkpointEvery } = training;
+  const { warm = WARM } = training;
   const { steps: _, ...image } = NETWORKS[network];
   const steps = stepsOf(training);
   // No epoch ends while it is measured.
-  const data = { ...image, train: shard * shards * Math.max(40, WARM + steps + 2), test: 8 };
+  const data = { ...image, train: shard * shards * Math.max(40, warm + steps + 2), test: 8 };
   return [
     "launch",
     ...["--json", "--device", "cpu", "--run-dir", "run", "--evaluate-every-epochs", "0", "--threads", "1"],
-    ...["--model", network, "--dataset", "synthetic", "--augmentation", "none", "--steps", `${WARM + steps + 1}`],
+    ...["--model", network, "--dataset", "synthetic", "--augmentation", "none", "--steps", `${warm + steps + 1}`],
     ...Object.entries(data).flatMap(([name, value]) => ["--dataset-option", `${name}=${value}`]),
     ...["--workers", `${workers}`, "--shards", `${shards}`, "--batch-size", `${shard * shards}`],
     ...["--optimizer", optimizer ?? "momentum", "--precision", precision ?? "fp32"],

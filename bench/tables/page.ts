@@ -1,61 +1,88 @@
-/** What an open page costs the training, and how quick the page of many runs is. */
+/**
+ * What an open page costs the training, when it has been open for a while: a browser's start and a page's first drawing are paid once.
+ * Beside each case is the CPU time that the page's readers take, which says more than steps that differ by a percent by themselves.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
-import { type Browser, chromium } from "playwright-core";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Chromium } from "../chromium.js";
+import { cpuBetween, familyTimes } from "../cpu.js";
 import type { Sitting } from "../sitting.js";
-import { alternate, ms, printTable, ratio, row } from "../table.js";
-import { measure, type Training, type Watching } from "../training.js";
+import { alternate, digits, median, ms, printLine, printTable, ratio } from "../table.js";
+import { measure, type Training, type Watcher } from "../training.js";
 
 const ROUNDS = 2;
-const TABS = 3;
-const CASES: readonly (Training & { steps: number })[] = [
-  { network: "lenet5", workers: 2, shard: 32, steps: 3000 },
-  { network: "vgg13", workers: 2, shard: 64, steps: 16 },
+const PAGES = 3;
+/** Some 25 seconds before those that are measured, for pages to load, and for those behind to let go of their connection. */
+const TRAININGS: readonly (Training & { warm: number; steps: number })[] = [
+  { network: "lenet5", workers: 2, shard: 32, warm: 8000, steps: 5000 },
+  { network: "vgg13", workers: 2, shard: 64, warm: 55, steps: 50 },
 ];
+const CASES = {
+  none: "no page",
+  program: `read ${PAGES} times by a program, as for browsers elsewhere`,
+  empty: `Chromium on the same cores with ${PAGES} empty tabs`,
+  tabs: `${PAGES} tabs of it with the page, one of them seen`,
+  windows: `${PAGES} windows of it with the page, all of them seen`,
+} as const;
+type Case = keyof typeof CASES;
+/** Chromium does one thing and another after its start. */
+const QUIET_MS = 30_000;
 
 export async function page(_: Sitting): Promise<void> {
-  const rows: (readonly string[])[] = [["two workers of one thread", "a step, no page", "three pages", "ratio"]];
-  for (const training of CASES) {
-    const label = `${training.network}, ${training.shard} images a shard`;
-    rows.push(
-      await row(`${label}: read by a program on this machine`, 4, () => beside(training, readers)),
-      await row(`${label}: ${TABS} tabs of a window of Chromium on the same cores, one of them seen`, 4, () =>
-        beside(training, tabs(1)),
-      ),
-      await row(`${label}: ${TABS} windows of it, all of them seen`, 4, () => beside(training, tabs(TABS))),
-    );
+  const browser = await Chromium.start();
+  try {
+    await sleep(QUIET_MS);
+    const started = cpuBetween(new Map(), browser.cpu());
+    const rows: (readonly string[])[] = [
+      ["two workers of one thread", "a step", "against no page", "CPU of its readers"],
+    ];
+    for (const training of TRAININGS) rows.push(...(await rowsOf(training, browser)));
+    printTable("A step while the run's page is open", rows);
+    printLine(`Chromium's start, once: ${digits(started / 1000)} s of CPU.`);
+  } finally {
+    await browser.end();
   }
-  printTable("A step while its page is open three times", rows);
 }
 
-async function beside(training: Training & { steps: number }, watching: Watching): Promise<readonly string[]> {
-  const { alone, watched } = await alternate(ROUNDS, {
-    alone: async () => (await measure(training)).wholeMs / training.steps,
-    watched: async () => (await measure(training, watching)).wholeMs / training.steps,
-  });
-  return [ms(alone), ms(watched), ratio(watched, alone)];
+async function rowsOf(training: Training & { steps: number }, browser: Chromium): Promise<string[][]> {
+  const watchers: Record<Case, Watcher | undefined> = {
+    none: undefined,
+    program: readers(),
+    empty: watcher(browser, () => browser.openTabs("about:blank", PAGES)),
+    tabs: watcher(browser, (url) => browser.openTabs(url, PAGES)),
+    windows: watcher(browser, (url) => browser.openWindows(url, PAGES)),
+  };
+  const cases = Object.keys(CASES) as Case[];
+  const cpu = Object.fromEntries(cases.map((name) => [name, [] as number[]])) as Record<Case, number[]>;
+  const stepOf = async (name: Case) => {
+    const { wholeMs, watcherMs } = await measure(training, watchers[name]);
+    cpu[name].push(watcherMs);
+    return wholeMs / training.steps;
+  };
+  const steps = await alternate(
+    ROUNDS,
+    Object.fromEntries(cases.map((name) => [name, () => stepOf(name)])) as Record<Case, () => Promise<number>>,
+  );
+  return cases.map((name) => [
+    `${training.network}, ${training.shard} images a shard: ${CASES[name]}`,
+    ms(steps[name]),
+    ...(name === "none" ? ["", ""] : [ratio(steps[name], steps.none), `${digits(median(cpu[name]) / 10)}% of a core`]),
+  ]);
 }
 
-/** What the server does for three pages, without what browsers do: for those on another machine. */
-const readers: Watching = async (url) => {
-  const program = `for (let n = 0; n < ${TABS}; n++) require("node:http").get(${JSON.stringify(`${url}api/events`)}, (answer) => answer.resume())`;
-  const child: ChildProcess = spawn(process.execPath, ["-e", program], { stdio: "ignore" });
-  return async () => {
-    child.kill();
-  };
-};
+function watcher(browser: Chromium, open: (url: string) => Promise<void>): Watcher {
+  return { open, cpu: () => browser.cpu(), close: () => browser.closePages() };
+}
 
-/** Without a screen Chromium shows every tab; those that are not seen are told so, as a browser tells those behind another. */
-const tabs =
-  (seen: number): Watching =>
-  async (url) => {
-    const browser: Browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
-    for (let tab = 0; tab < TABS; tab++) {
-      const page = await browser.newPage();
-      await page.goto(url);
-      if (tab >= seen) await page.evaluate(HIDE);
-    }
-    return () => browser.close();
+/** What the server does for pages, without what browsers do. */
+function readers(): Watcher {
+  let child: ChildProcess | null = null;
+  return {
+    open: async (url) => {
+      const program = `for (let n = 0; n < ${PAGES}; n++) require("node:http").get(${JSON.stringify(`${url}api/events`)}, (answer) => answer.resume())`;
+      child = spawn(process.execPath, ["-e", program], { stdio: "ignore" });
+    },
+    cpu: () => familyTimes(child!.pid!),
+    close: async () => void child?.kill(),
   };
-
-const HIDE = `Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
-  document.dispatchEvent(new Event("visibilitychange"));`;
+}

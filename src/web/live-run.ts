@@ -6,13 +6,14 @@ import type { History } from "./history.js";
 import type { RunFeed } from "./run-routes.js";
 import { type Entry, pageEvent } from "./state/page-event.js";
 import { advance, emptyRunState, type RunState } from "./state/run-state.js";
+import { together } from "./state/together.js";
 import { Streams } from "./streams.js";
 
 /** Steps in a row that are traced for a page: who waited for whom shows from one step to the next. */
 const TRACED_IN_A_ROW = 3;
 
 export class LiveRun implements RunFeed {
-  readonly #streams = new Streams();
+  readonly #streams = new Streams((entries) => together(entries, this.#state.curves.stride));
   readonly #now: () => number;
   #state: RunState = emptyRunState();
   /** What happened while the records of the run's earlier lives are read; null: they are. */

@@ -8,6 +8,7 @@ import { damagedLines, entryOfLine, readHistoryApart } from "./history.js";
 import type { RunFeed } from "./run-routes.js";
 import type { Entry } from "./state/page-event.js";
 import { advance, emptyRunState, type RunState } from "./state/run-state.js";
+import { together } from "./state/together.js";
 import { Streams } from "./streams.js";
 
 /** Of lines, read at once: for about 20 ms nobody else is served. */
@@ -18,7 +19,7 @@ const THREAD_BYTES = 8 * 1024 * 1024;
 export class RecordedRun implements RunFeed {
   readonly #path: string;
   readonly #isAlive: () => boolean;
-  readonly #streams = new Streams();
+  readonly #streams = new Streams((entries) => together(entries, this.#state.curves.stride));
   #state: RunState = emptyRunState();
   /** What was read of the file, and which file it was; null: none yet. */
   #lines: WholeLines | null = null;

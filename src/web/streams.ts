@@ -15,9 +15,15 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 export class Streams {
   readonly #open = new Set<ServerResponse>();
-  #waiting: string[] = [];
+  readonly #together: (entries: readonly Entry[]) => readonly Entry[];
+  #waiting: Entry[] = [];
   #sending: { timer: NodeJS.Timeout; soon: boolean } | null = null;
   #beating: NodeJS.Timeout | null = null;
+
+  /** `together`: of entries that are sent at once, fewer that say the same to a page. */
+  constructor(together: (entries: readonly Entry[]) => readonly Entry[]) {
+    this.#together = together;
+  }
 
   get watched(): boolean {
     return this.#open.size > 0;
@@ -26,7 +32,7 @@ export class Streams {
   /** Costs nothing while no page is open. */
   tell(entry: Entry): void {
     if (!this.watched) return;
-    this.#waiting.push(JSON.stringify(entry));
+    this.#waiting.push(entry);
     this.#sendWithin(isRoutine(entry[1]) ? STREAM_ROUTINE_MS : STREAM_SEND_MS);
   }
 
@@ -67,7 +73,7 @@ export class Streams {
     clearTimeout(this.#sending?.timer);
     this.#sending = null;
     if (this.#waiting.length === 0) return;
-    this.#write(`data: [${this.#waiting.join(",")}]\n\n`);
+    this.#write(`data: ${JSON.stringify(this.#together(this.#waiting))}\n\n`);
     this.#waiting = [];
   }
 

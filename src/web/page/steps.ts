@@ -2,7 +2,8 @@
 import type { RankPhases } from "../../events.js";
 import { count } from "../../format.js";
 import { capOf } from "../state/cap.js";
-import type { RecentStep, RunState } from "../state/run-state.js";
+import type { RunState } from "../state/run-state.js";
+import type { RecentStep } from "../state/steps.js";
 import { type Bar, type Picture, pictureOf, type Row, waitingOf } from "../state/timeline.js";
 import { onThemeChange, palette } from "./colors.js";
 import { h, section, setText, show } from "./dom.js";

@@ -57,11 +57,17 @@ export function emptyCurves(): Curves {
 
 /** Steps come in order; of one that is there already, or lies before the last, `cutBack` comes first. */
 export function addPoint(curves: Curves, point: Point): void {
-  const last = curves.step.length - 1;
-  const beside = last >= 0 && placeOf(curves.step[last]!, curves.stride) === placeOf(point.step, curves.stride);
-  if (beside) mergeInto(curves, last, asColumns(point));
-  else pushOnto(curves, asColumns(point));
+  addPiece(curves, asColumns(point));
   if (curves.step.length > MAX_POINTS) halve(curves);
+}
+
+/** Points of the steps that come next, whose seconds begin at `seconds`. */
+export function addCurves(curves: Curves, more: Curves, seconds: number): void {
+  for (let index = 0; index < more.step.length; index++) {
+    const piece = pieceOf(more, index);
+    addPiece(curves, { ...piece, seconds: seconds + piece.seconds });
+    if (curves.step.length > MAX_POINTS) halve(curves);
+  }
 }
 
 /** Forgets what came after a step: the run went back to it. Of a point that spans the step, mean and extremes stay. */
@@ -80,13 +86,14 @@ function halve(curves: Curves): void {
   const before = { ...emptyCurves() };
   const old: Curves = { ...curves, metrics: { ...curves.metrics }, phases: { ...curves.phases } };
   Object.assign(curves, before, { stride: old.stride * 2 });
-  for (let index = 0; index < old.step.length; index++) {
-    const piece = pieceOf(old, index);
-    const last = curves.step.length - 1;
-    if (last >= 0 && placeOf(curves.step[last]!, curves.stride) === placeOf(piece.step, curves.stride))
-      mergeInto(curves, last, piece);
-    else pushOnto(curves, piece);
-  }
+  for (let index = 0; index < old.step.length; index++) addPiece(curves, pieceOf(old, index));
+}
+
+function addPiece(curves: Curves, piece: Piece): void {
+  const last = curves.step.length - 1;
+  const beside = last >= 0 && placeOf(curves.step[last]!, curves.stride) === placeOf(piece.step, curves.stride);
+  if (beside) mergeInto(curves, last, piece);
+  else pushOnto(curves, piece);
 }
 
 /** A point, or the steps of one that is added to another. */

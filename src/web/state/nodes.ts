@@ -1,6 +1,6 @@
 /** A run's other machines, and what crosses the network for each. Pure; changed in place. */
 import type { NodeEvent } from "../../events.js";
-import type { PageStep } from "./page-event.js";
+import type { PageStep } from "./steps.js";
 
 type Told = Pick<NodeEvent, "node" | "incarnation" | "state" | "host" | "device" | "workers" | "detail">;
 

@@ -13,27 +13,10 @@ import type {
   RollbackEvent,
   RunEvent,
   SlowEvent,
-  StepEvent,
   TimelineEvent,
   WorkerEvent,
 } from "../../events.js";
-
-export type PageStep = Pick<
-  StepEvent,
-  | "event"
-  | "step"
-  | "epoch"
-  | "loss"
-  | "accuracy"
-  | "lr"
-  | "gradient_norm"
-  | "samples_per_second"
-  | "duration_seconds"
-  | "checkpoint_wait_seconds"
-  | "phases"
-  | "ranks"
-  | "node_bytes"
->;
+import { type PageStep, pageStep, type StepsEvent } from "./steps.js";
 
 /** Told of a run that is read from its records: whether a process writes it now. */
 export interface AliveEvent {
@@ -46,6 +29,7 @@ export type PageEvent =
   | WorkerEvent
   | NodeEvent
   | PageStep
+  | StepsEvent
   | TimelineEvent
   | EvalEvent
   | CheckpointEvent
@@ -92,25 +76,7 @@ export function pageEvent(event: RunEvent): PageEvent | null {
 
 /** Comes again and again, as the next second's does: a page loses nothing by a moment's wait. All else it shows as soon as it can. */
 export function isRoutine({ event }: PageEvent): boolean {
-  return event === "step" || event === "timeline" || event === "heartbeat" || event === "held-back";
-}
-
-function pageStep(event: StepEvent): PageStep {
-  const { step, epoch, loss, accuracy, lr, phases, ranks } = event;
-  const { gradient_norm, samples_per_second, duration_seconds, checkpoint_wait_seconds } = event;
-  return {
-    event: "step",
-    step,
-    epoch,
-    loss,
-    accuracy,
-    lr,
-    gradient_norm,
-    samples_per_second,
-    duration_seconds,
-    checkpoint_wait_seconds,
-    phases,
-    ranks,
-    ...(event.node_bytes && { node_bytes: event.node_bytes }),
-  };
+  return (
+    event === "step" || event === "steps" || event === "timeline" || event === "heartbeat" || event === "held-back"
+  );
 }

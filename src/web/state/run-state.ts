@@ -12,20 +12,13 @@ import type {
   NotStartedEvent,
   PicturesEvent,
   PlanEvent,
-  RankPhases,
   TimelineEvent,
 } from "../../events.js";
-import { addPoint, type Curves, cutBack, emptyCurves } from "./curves.js";
+import { addCurves, addPoint, type Curves, cutBack, emptyCurves } from "./curves.js";
 import { bytesCrossed, type NodeRow, nodeHappened } from "./nodes.js";
-import type { Entry, PageStep } from "./page-event.js";
+import type { Entry } from "./page-event.js";
+import { keepRecent, type PageStep, pointOf, type RecentStep, recentOf, type StepsEvent, secondsOf } from "./steps.js";
 import { emptyTeam, slowHappened, stepHappened, type Team, teamResumed, workerHappened } from "./workers.js";
-
-/** A step of the last ones, with what each rank did. */
-export interface RecentStep {
-  step: number;
-  seconds: number;
-  ranks: Readonly<Record<string, RankPhases>>;
-}
 
 export interface TestPoint extends EvalEvent {
   /** Of training until then. */
@@ -76,10 +69,6 @@ const MAX_LIVES = 100;
 const MAX_MESSAGES = 100;
 /** Of the steps that are traced in a row, the last ones that are whole stay while the next come. */
 const MAX_TIMELINES = 5;
-/** Of ranks and steps: a run of many workers shows fewer steps. */
-const MAX_RECENT = 4800;
-const MOST_RECENT_STEPS = 120;
-const LEAST_RECENT_STEPS = 8;
 
 export function emptyRunState(): RunState {
   return {
@@ -120,6 +109,8 @@ export function advance(state: RunState, [time, event]: Entry): void {
       return bounded(state.lives, { time, step: event.start_step }, MAX_LIVES);
     case "step":
       return stepDone(state, event);
+    case "steps":
+      return stepsDone(state, event);
     case "timeline":
       return bounded(state.timelines, event, MAX_TIMELINES);
     case "worker":
@@ -170,28 +161,24 @@ export function bestOf(tests: readonly TestPoint[]): TestPoint | null {
 function stepDone(state: RunState, event: PageStep): void {
   // A run whose coordinator was killed may have done steps that its checkpoint does not know of.
   if (state.last !== null && event.step <= state.last.step) backTo(state, event.step - 1);
-  state.seconds += event.duration_seconds + event.checkpoint_wait_seconds;
-  const { loss, accuracy, lr, gradient_norm: gradientNorm, samples_per_second: speed, phases } = event;
-  addPoint(state.curves, {
-    step: event.step,
-    seconds: state.seconds,
-    metrics: { loss, accuracy, lr, gradientNorm, speed },
-    phases: {
-      wait: phases.wait_seconds,
-      input: phases.input_seconds,
-      compute: phases.compute_seconds,
-      write: phases.write_seconds,
-      reduce: phases.reduce_seconds,
-      update: phases.update_seconds,
-      commit: phases.commit_seconds,
-    },
-  });
-  stepHappened(state.team, event);
-  bytesCrossed(state.nodes, event);
-  state.last = event;
-  const { step, duration_seconds: seconds, ranks } = event;
-  const most = Math.round(MAX_RECENT / Math.max(1, Object.keys(ranks).length));
-  bounded(state.recent, { step, seconds, ranks }, clamp(most, LEAST_RECENT_STEPS, MOST_RECENT_STEPS));
+  state.seconds += secondsOf(event);
+  addPoint(state.curves, pointOf(event, state.seconds));
+  lastDone(state, [recentOf(event)], event);
+}
+
+function stepsDone(state: RunState, { curves, recent, last }: StepsEvent): void {
+  addCurves(state.curves, curves, state.seconds);
+  state.seconds += curves.seconds.at(-1)!;
+  lastDone(state, recent, last);
+}
+
+function lastDone(state: RunState, recent: readonly RecentStep[], last: PageStep): void {
+  for (const step of recent) {
+    stepHappened(state.team, step);
+    keepRecent(state.recent, step);
+  }
+  bytesCrossed(state.nodes, last);
+  state.last = last;
 }
 
 /** What came after a step is done again. */
@@ -214,5 +201,3 @@ function bounded<T>(list: T[], item: T, most: number): void {
   list.push(item);
   if (list.length > most) list.splice(0, list.length - most);
 }
-
-const clamp = (value: number, least: number, most: number) => Math.min(most, Math.max(least, value));

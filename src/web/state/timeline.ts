@@ -1,6 +1,6 @@
 /** Who did what when: spans of the last steps, as rows of a picture and as a sentence. Pure. */
 import type { RankPhases, TimelineEvent, TimelineSpan } from "../../events.js";
-import type { RecentStep } from "./run-state.js";
+import type { RecentStep } from "./steps.js";
 
 export interface Bar {
   what: TimelineSpan["what"] | "compute";

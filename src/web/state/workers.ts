@@ -1,6 +1,6 @@
 /** A run's workers, and what each loss of one cost. Pure; changed in place. */
 import { placeOf, type SlowEvent, type WorkerEvent, type WorkerState } from "../../events.js";
-import type { PageStep } from "./page-event.js";
+import type { RecentStep } from "./steps.js";
 
 export interface WorkerRow {
   rank: number;
@@ -119,13 +119,13 @@ export function slowHappened({ workers }: Team, { rank, slow, times, phase }: Sl
   if (worker) worker.slow = slow ? { times, phase } : null;
 }
 
-export function stepHappened(team: Team, { step, duration_seconds, ranks }: PageStep): void {
+export function stepHappened(team: Team, { step, seconds, ranks }: RecentStep): void {
   const usual = median(team.usual);
   for (const lost of team.lost.slice(-team.workers.length)) {
     if (lost.extraSeconds === null && lost.step === step - 1 && usual !== null)
-      lost.extraSeconds = Math.max(0, duration_seconds - usual);
+      lost.extraSeconds = Math.max(0, seconds - usual);
   }
-  team.usual.push(duration_seconds);
+  team.usual.push(seconds);
   if (team.usual.length > USUAL_STEPS) team.usual.shift();
   for (const worker of team.workers) {
     const phases = ranks[worker.rank];

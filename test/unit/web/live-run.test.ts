@@ -30,10 +30,12 @@ test("whoever opens it gets everything so far, and then what happens, some at a 
   context.mock.timers.tick(1000);
   const [, data] = /^data: (.*)\n\n$/.exec(response.text.slice(before))!;
   assert.deepEqual(
-    (JSON.parse(data!) as [number, { step: number }][]).map(([time, { step }]) => [time, step]),
+    (JSON.parse(data!) as [number, { event: string; step?: number; last?: { step: number } }][]).map(
+      ([time, { event, step, last }]) => [time, event, step ?? last?.step],
+    ),
     [
-      [5, 2],
-      [5, 3],
+      [5, "step", 2],
+      [5, "steps", 3],
     ],
   );
 });
