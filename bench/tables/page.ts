@@ -12,10 +12,10 @@ import { measure, type Training, type Watcher } from "../training.js";
 
 const ROUNDS = 2;
 const PAGES = 3;
-/** Some 25 seconds before those that are measured, for pages to load, and for those behind to let go of their connection. */
+/** Some 18 seconds before those that are measured, for pages to load, and for those behind to let go of their connection. */
 const TRAININGS: readonly (Training & { warm: number; steps: number })[] = [
-  { network: "lenet5", workers: 2, shard: 32, warm: 8000, steps: 5000 },
-  { network: "vgg13", workers: 2, shard: 64, warm: 55, steps: 50 },
+  { network: "lenet5", workers: 2, shard: 32, warm: 6000, steps: 4000 },
+  { network: "vgg13", workers: 2, shard: 64, warm: 40, steps: 50 },
 ];
 const CASES = {
   none: "no page",
