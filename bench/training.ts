@@ -30,7 +30,7 @@ export interface Training {
 
 /** As bench/peer_networks.py has them: image, classes, and the steps that are measured. */
 export const NETWORKS = {
-  lenet5: { height: 28, width: 28, channels: 1, classes: 10, steps: 300 },
+  lenet5: { height: 28, width: 28, channels: 1, classes: 10, steps: 1500 },
   vgg13: { height: 32, width: 32, channels: 3, classes: 100, steps: 8 },
   resnet18: { height: 32, width: 32, channels: 3, classes: 100, steps: 8 },
   "alexnet-fashion": { height: 224, width: 224, channels: 1, classes: 10, steps: 8 },

@@ -2,7 +2,7 @@ import { program, type Sitting } from "../sitting.js";
 import { median, ms, printLine, printTable, ratio } from "../table.js";
 import type { TowerStep } from "../tower-step.js";
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const IMAGES = 64;
 /** A process's first steps bring in the memory that later ones use again. */
 const WARM = 3;
