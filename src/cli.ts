@@ -4,7 +4,7 @@ import type { Argv } from "yargs";
 import { type Command, type Given, type Io, nameOf, numberOr } from "./commands/command.js";
 import { COMMANDS } from "./commands/commands.js";
 import { type OutputWatch, watchOutput } from "./commands/output.js";
-import { CnnDistError, EXIT, UsageError } from "./errors.js";
+import { CnnDistError, EXIT, messageOf, UsageError } from "./errors.js";
 import { nearest } from "./nearest.js";
 import { VERSION } from "./version.js";
 
@@ -186,6 +186,12 @@ function report(error: unknown, io: Io): number {
     io.stderr.write(`cnn-dist: ${error.message}\n`);
     if (io.env.CNN_DIST_DEBUG) io.stderr.write(`${error.stack}\n`);
     return error.exitCode;
+  }
+  if ((error as NodeJS.ErrnoException | null)?.code === "EMFILE") {
+    io.stderr.write(
+      `cnn-dist: this process may not open as many files as it needs: ${messageOf(error)}. Raise the limit: 'ulimit -n 1024' before the command.\n`,
+    );
+    return EXIT.failed;
   }
   io.stderr.write(
     `cnn-dist: unexpected error: ${error instanceof Error ? (io.env.CNN_DIST_DEBUG ? error.stack : error.message) : String(error)}\n(CNN_DIST_DEBUG=1 shows where)\n`,

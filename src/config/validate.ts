@@ -62,6 +62,7 @@ function expectation(issue: z.core.$ZodIssue): string {
     case "invalid_type":
       return KINDS[issue.expected] ?? `a ${issue.expected}`;
     case "too_small":
+      if (issue.origin === "string") return "a text that is not empty";
       return `a number ${issue.inclusive ? "of at least" : "greater than"} ${issue.minimum}`;
     case "too_big":
       return `a number ${issue.inclusive ? "of at most" : "less than"} ${issue.maximum}`;

@@ -1,4 +1,6 @@
 /** One WebAssembly memory with the kernels over it: a stretch of each of a run's vectors, laid over its pages. */
+import { CnnDistError, messageOf } from "../errors.js";
+import { bytes } from "../format.js";
 import type { AverageShares } from "../optim/average.js";
 import type { Coefficients } from "../optim/coefficients.js";
 import { instantiate, type KernelExports } from "./kernels.js";
@@ -59,7 +61,7 @@ export class Bank {
     const piece = pieceOf(stretch);
     this.#from = piece.from;
     const pages = Math.ceil(bankBytes(stretch, vectors.length) / WASM_PAGE_BYTES);
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const memory = memoryOf(pages);
     this.#kernels = instantiate(module, memory);
     this.#buffer = memory.buffer;
     let at = HEAD.end;
@@ -162,3 +164,16 @@ const COEFFICIENTS = [
   "keepWeight",
 ] as const satisfies readonly (keyof Coefficients)[];
 const COEFFICIENTS_BYTES = 64;
+
+/** CnnDistError `shared-memory`. */
+function memoryOf(pages: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (error) {
+    throw new CnnDistError(
+      "shared-memory",
+      `${bytes(pages * WASM_PAGE_BYTES)} for weights and gradients cannot be had: ${messageOf(error)}. A limit on the memory that a process may map ('ulimit -v') has to leave room for it.`,
+      { cause: error },
+    );
+  }
+}

@@ -72,9 +72,13 @@ export class RunLock {
       sweep(path, mine, machine);
     } catch (error) {
       if (error instanceof CnnDistError) throw error;
-      throw new UsageError("run-dir", `${path} cannot be written: ${messageOf(error)}. Choose another --run-dir.`, {
-        cause: error,
-      });
+      throw new UsageError(
+        "run-dir",
+        `${path} cannot be written: ${messageOf(error)}. A run needs a folder that it can write to.`,
+        {
+          cause: error,
+        },
+      );
     } finally {
       rmSync(mine.path, { force: true });
     }
@@ -244,7 +248,7 @@ function read(path: string): { text: string; holder: Holder | null; mtimeMs: num
     if (!lstatSync(path).isFile())
       throw new UsageError(
         "run-dir",
-        `${path} is not a file: the run's lock has to be there, and something else was put in its place. Move it away, or choose another --run-dir.`,
+        `${path} is not a file: the run's lock has to be there, and something else was put in its place. Move it away, or give a new run another folder.`,
       );
     const text = readFileSync(path, "utf8"); // on NFS, opening a file brings its time up to date
     const { mtimeMs } = lstatSync(path);
@@ -272,13 +276,13 @@ function inUse(path: string, holder: Holder | null, machine: Machine, silentMs: 
   const since = holder?.since ? ` since ${holder.since}` : "";
   const head = `${dirname(path)} is in use by another run${who}${where}${since}.`;
   if (holder && isHere(holder, machine))
-    return new UsageError("run-dir-in-use", `${head} Wait for it, stop it, or choose another folder by --run-dir.`);
+    return new UsageError("run-dir-in-use", `${head} Wait for it, stop it, or give a new run another folder.`);
   const seconds = Math.max(0, Math.round(silentMs / 1000));
   return new UsageError(
     "run-dir-in-use",
     [
       `${head} That process cannot be seen from here (another host, container or start of this machine); its last sign of life was ${seconds} s ago.`,
-      `Wait for it, stop it there, or choose another folder by --run-dir. If you are sure that it has ended, remove the file ${path} and start again; after ${LOCK_SILENT_MS / 1000} s without a sign of life that is not needed.`,
+      `Wait for it, stop it there, or give a new run another folder. If you are sure that it has ended, remove the file ${path} and start again; after ${LOCK_SILENT_MS / 1000} s without a sign of life that is not needed.`,
     ].join("\n"),
   );
 }

@@ -12,7 +12,9 @@ export function recipeOfBoth(asked: Recipe, begun: Recipe, runDir: string): Reci
   const [mine, theirs] = [withoutPaths(completed(asked, begun)), withoutPaths(begun)];
   const keys = Object.keys({ ...theirs, ...mine }) as (keyof WrittenRecipe)[];
   const different = keys.flatMap((key) => {
-    const [here, there] = [canonicalJson(mine[key]), canonicalJson(theirs[key])];
+    const [here, there] = [mine, theirs].map(({ [key]: value }) =>
+      value === undefined ? "not given" : canonicalJson(value),
+    );
     return here === there ? [] : [`${key} is ${there} there, ${here} here`];
   });
   if (different.length > 0)

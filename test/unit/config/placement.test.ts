@@ -11,6 +11,13 @@ test("a heartbeat timeout in which a healthy worker may be silent is refused, wi
   assert.equal(completePlacement({ heartbeatTimeout: 3 }).heartbeatTimeout, 3);
 });
 
+test("a text that is empty, as from a script's variable that is not set, is refused as a text", () => {
+  assert.throws(() => completePlacement({ metricsHost: "" }), {
+    code: "config",
+    message: /^--metrics-host: expected a text that is not empty, received ""/,
+  });
+});
+
 test("a step timeout that comes before the heartbeat timeout is refused, with the least and why", () => {
   assert.throws(() => completePlacement({ stepTimeout: 1 }), {
     message: /^--step-timeout: expected a number of 3 or more, received 1\. It is never less than --heartbeat-timeout/,

@@ -29,6 +29,9 @@ test("everything that differs is named, with both values and the folder", () => 
     message:
       /^--auto-resume: the run in runs\/a has another recipe: (?=.*batchSize is 8 there, 4 here)(?=.*lr is 0.25 there, 0.5 here)(?=.*datasetSha256 is "dddd)/,
   });
+  assert.throws(() => recipeOfBoth({ ...ASKED, accumulate: 2 }, BEGUN, "runs/a"), {
+    message: /accumulate is not given there, 2 here/,
+  });
 });
 
 test("weights to begin from are the same where the path is; the options that they asked for are the run's", () => {
