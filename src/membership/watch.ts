@@ -32,11 +32,13 @@ export function overdue(
   const preparing = isPreparing(member);
   const busy = preparing || member.phase === "compiling";
   const silentMs = now - member.lastHeard;
-  if (silentMs > Math.max(heartbeatTimeout * 1000, busy ? BUSY_SILENCE_MS : 0))
-    return {
-      reason: "silence",
-      detail: `it has been silent for ${seconds(silentMs)} (--heartbeat-timeout ${heartbeatTimeout})`,
-    };
+  const longer = busy && heartbeatTimeout * 1000 < BUSY_SILENCE_MS;
+  if (silentMs > (longer ? BUSY_SILENCE_MS : heartbeatTimeout * 1000)) {
+    const limit = longer
+      ? `while it ${preparing ? "joins" : "compiles"}, the limit is ${BUSY_SILENCE_MS / 1000} s`
+      : `--heartbeat-timeout ${heartbeatTimeout}`;
+    return { reason: "silence", detail: `it has been silent for ${seconds(silentMs)} (${limit})` };
+  }
   const partMs = now - member.phaseSince;
   if (preparing && partMs > JOIN_PART_MS)
     return {

@@ -11,10 +11,20 @@ test("silence counts after the heartbeat's limit, and while a worker joins or co
   const late = overdue(MEMBER, null, 6_100, LIMITS);
   assert.equal(late?.reason, "silence");
   assert.equal(late?.detail, "it has been silent for 5.1 s (--heartbeat-timeout 5)");
-  for (const busy of [{ state: "joining" }, { state: "tracing" }, { phase: "compiling" }] as const) {
-    assert.equal(overdue({ ...MEMBER, ...busy }, null, 61_000, LIMITS), null);
-    assert.equal(overdue({ ...MEMBER, ...busy }, null, 61_001, LIMITS)?.reason, "silence");
-    assert.equal(overdue({ ...MEMBER, ...busy }, null, 61_001, { ...LIMITS, heartbeatTimeout: 90 }), null);
+  for (const [busy, does] of [
+    [{ state: "joining" }, "joins"],
+    [{ state: "tracing" }, "joins"],
+    [{ phase: "compiling" }, "compiles"],
+  ] as const) {
+    const member = { ...MEMBER, ...busy };
+    assert.equal(overdue(member, null, 61_000, LIMITS), null);
+    assert.deepEqual(overdue(member, null, 61_001, LIMITS), {
+      reason: "silence",
+      detail: `it has been silent for 60.0 s (while it ${does}, the limit is 60 s)`,
+    });
+    const patient = { ...LIMITS, heartbeatTimeout: 90 };
+    assert.equal(overdue(member, null, 91_000, patient), null);
+    assert.match(overdue(member, null, 91_001, patient)!.detail, /\(--heartbeat-timeout 90\)/);
   }
 });
 
