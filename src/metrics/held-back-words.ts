@@ -15,11 +15,22 @@ const NAMED = 4;
 
 type Sums = Pick<TimeLost, "workers" | "last" | "speedup">;
 
-/** `lost`: why ranks were lost, in words. */
-export function told(loss: Loss, sums: Sums, lost: ReadonlyMap<number, string>): HeldBack {
+/**
+ * Why there are evaluations: the placement asks for them after epochs; the learning rate's schedule needs one after each;
+ * or it is only the one at the end.
+ */
+export type Evaluations = "asked" | "plateau" | "end";
+
+/** What is known beside the sums. */
+interface Known {
+  /** Why ranks were lost, in words. */
+  lost: ReadonlyMap<number, string>;
+  evaluations: Evaluations;
+}
+
+export function told(loss: Loss, sums: Sums, known: Known): HeldBack {
   const { phase, rank, part, share } = loss;
-  const why = rank === null ? "" : (lost.get(rank) ?? "");
-  return { phase, rank, part, share, text: cause(loss, sums, `${Math.round(100 * share)}% of the time`, why) };
+  return { phase, rank, part, share, text: cause(loss, sums, `${Math.round(100 * share)}% of the time`, known) };
 }
 
 export function nothing({ workers, speedup }: Sums): HeldBack {
@@ -59,11 +70,8 @@ export function compiling(rank: number | null, seconds: number, earlier: number 
   return waiting("compile", `${who}${since(seconds, earlier)}: once, and the steps after it are quicker.`, rank);
 }
 
-export function evaluating(images: number, seconds: number): HeldBack {
-  return waiting(
-    "evaluation",
-    `evaluation on ${plural(images, "test image")}${since(seconds)}. --evaluate-every-epochs makes it rarer.`,
-  );
+export function evaluating(images: number, seconds: number, evaluations: Evaluations): HeldBack {
+  return waiting("evaluation", `evaluation on ${plural(images, "test image")}${since(seconds)}. ${RARER[evaluations]}`);
 }
 
 export function saving(seconds: number): HeldBack {
@@ -88,6 +96,12 @@ export function stalled(step: number, seconds: number, usual: number): HeldBack 
   };
 }
 
+const RARER: Readonly<Record<Evaluations, string>> = {
+  asked: "--evaluate-every-epochs makes it rarer.",
+  plateau: "--lr-scheduler plateau needs one after each epoch.",
+  end: "It is the one at the end of the run.",
+};
+
 const NOTHING = { phase: null, rank: null, part: null, share: 0 } as const;
 
 /** It takes all of this moment. */
@@ -107,7 +121,7 @@ function list(names: readonly string[]): string {
   return more > 0 ? `${names.slice(0, NAMED).join(", ")} and ${more} more` : names.join(", ");
 }
 
-function cause(loss: Loss, sums: Sums, share: string, why: string): string {
+function cause(loss: Loss, sums: Sums, share: string, { lost, evaluations }: Known): string {
   const one = sums.workers === 1;
   const wait = one ? "the worker waits" : "the workers wait";
   switch (loss.phase) {
@@ -128,13 +142,13 @@ function cause(loss: Loss, sums: Sums, share: string, why: string): string {
     case "checkpoint":
       return `the training waits ${share} for checkpoints to be written: the one of an epoch's end waits for the one before. Choose a faster disk (--run-dir).`;
     case "evaluation":
-      return `evaluation takes ${share}. --evaluate-every-epochs makes it rarer.`;
+      return `evaluation takes ${share}. ${RARER[evaluations]}`;
     case "compile":
       return loss.rank === null
         ? `compiling the step takes ${share}: once for each size of a batch, and the steps after it are quicker.`
         : `rank ${loss.rank} compiled its first step since it is back, which took ${share}. It does so once.`;
     case "workers":
-      return missing(loss, share, why);
+      return missing(loss, share, loss.rank === null ? "" : (lost.get(loss.rank) ?? ""));
   }
 }
 

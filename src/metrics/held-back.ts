@@ -3,6 +3,7 @@ import type { Bottleneck, HeldBack, PlanEvent, RunEvent, WaitingEvent, WorkerEve
 import {
   compiling,
   type Doing,
+  type Evaluations,
   evaluating,
   joining,
   notEnough,
@@ -60,6 +61,8 @@ export class HeldBackWatch {
   #lost: number | null = null;
   /** When the newest worker became ready. */
   #readyMs = 0;
+  /** Of those that there were. */
+  #evaluations: Evaluations = "end";
   #over = false;
   #earlier = NO_WAITS;
   #waited: { join: number; compile: number } | null = null;
@@ -97,6 +100,7 @@ export class HeldBackWatch {
         return this.#step(event, nowMs);
       case "eval":
         for (const lost of [this.#whole, this.#recent]) lost.evaluated(event.duration_seconds);
+        if (this.#evaluations === "end") this.#evaluations = this.#evaluationsAt(event.step);
         return this.#begin(nowMs);
       case "rollback":
         return this.#begin(nowMs);
@@ -118,7 +122,7 @@ export class HeldBackWatch {
       workers === 1
         ? `one worker computes gradients ${Math.round(100 * speedup)}% of the time`
         : `${workers} workers are ${speedup.toFixed(1)} times as fast as one that does nothing but compute gradients`;
-    const { text, ...rest } = told(worst, lost, this.#why);
+    const { text, ...rest } = told(worst, lost, this.#known);
     const bottleneck = { ...rest, phase: worst.phase, speedup, text: `${speed}: ${text}` };
     return { bottleneck, text: bottleneck.text };
   }
@@ -133,7 +137,7 @@ export class HeldBackWatch {
     if (seconds > Math.max(STALLED_SECONDS, STALLED_STEPS * usual)) return this.#stalled(nowMs, seconds, usual);
     if (lost.steps < ENOUGH_STEPS_NOW) return notEnough(lost.steps);
     const worst = lost.efficiency < WORTH_TELLING ? lost.worst() : null;
-    return worst === null ? nothing(lost) : told(worst, lost, this.#why);
+    return worst === null ? nothing(lost) : told(worst, lost, this.#known);
   }
 
   #beforeFirst(plan: PlanEvent, nowMs: number): HeldBack {
@@ -147,7 +151,9 @@ export class HeldBackWatch {
   }
 
   #stalled(nowMs: number, seconds: number, usual: number): HeldBack {
-    if (this.#waitingFor === "evaluation") return evaluating(this.#plan!.dataset.test, seconds);
+    const { step } = this.#recent.last!;
+    if (this.#waitingFor === "evaluation")
+      return evaluating(this.#plan!.dataset.test, seconds, this.#evaluationsAt(step));
     if (this.#waitingFor === "checkpoint") return saving(seconds);
     const gone = this.#those(({ state }) => state === "lost");
     const coming = this.#those(({ state }) => state === "starting" || state === "joining" || state === "tracing");
@@ -160,7 +166,17 @@ export class HeldBackWatch {
     if (this.#fresh.has(quiet.rank)) return compiling(quiet.rank, seconds);
     if (quiet.seconds > SILENT_SECONDS) return silent(quiet.rank, quiet.seconds);
     const fresh = able.find(({ rank }) => this.#fresh.has(rank));
-    return fresh ? compiling(fresh.rank, seconds) : stalled(this.#recent.last!.step + 1, seconds, usual);
+    return fresh ? compiling(fresh.rank, seconds) : stalled(step + 1, seconds, usual);
+  }
+
+  /** Why there is an evaluation after that step: it is at the end whatever the placement says. */
+  #evaluationsAt(step: number): Evaluations {
+    if (this.#plan === null || step >= this.#plan.steps) return "end";
+    return this.#plan.recipe.lrScheduler === "plateau" ? "plateau" : "asked";
+  }
+
+  get #known() {
+    return { lost: this.#why, evaluations: this.#evaluations };
   }
 
   #those(are: (worker: Worker) => boolean): Worker[] {

@@ -138,7 +138,27 @@ for (const [phase, given, share, words] of [
 test("evaluation counts, though it is no part of a step", () => {
   const found = told([step([1, 1])], 20)!;
   assert.deepEqual([found.phase, found.share, found.speedup], ["evaluation", 0.5, 1]);
-  assert.match(found.text, /evaluation takes 50% of the time/);
+  assert.match(found.text, /evaluation takes 50% of the time\. --evaluate-every-epochs makes it rarer\.$/);
+});
+
+test("what makes evaluations rarer is only told where there is such a thing", () => {
+  const ended = (plan: Partial<typeof PLAN>) => {
+    const run = new Played();
+    run.observe({ ...PLAN, workers: 1, ...plan });
+    for (let at = 1; at <= 20; at++) run.observe(step([1], {}, { step: at }));
+    run.observe({ event: "waiting", for: "evaluation" });
+    run.ms += 10_000;
+    const during = run.now()!.text;
+    run.observe({ ...evaluation(20), step: 20 } as RunEvent);
+    return [during, run.watch.whole().text!];
+  };
+  const plateau = { recipe: { ...PLAN.recipe, lrScheduler: "plateau" } } as const;
+  for (const [plan, words] of [
+    [{}, "--evaluate-every-epochs makes it rarer."],
+    [{ steps: 20 }, "It is the one at the end of the run."],
+    [plateau, "--lr-scheduler plateau needs one after each epoch."],
+  ] as const)
+    for (const text of ended(plan)) assert.ok(text.endsWith(words), text);
 });
 
 test("a slow rank is named; where now one is slow, now another, none is", () => {
