@@ -202,7 +202,7 @@ function checkpoints({ checkpoints }: ReportFacts): string {
     checkpoints.length === 0 ? paragraph("None was written.") : null,
     removed === 0 ? null : paragraph(`${plural(removed, "more was", "more were")} written, and removed since.`),
     table(
-      ["step", "size", "folder", "SHA-256 of weights.safetensors"],
+      ["step", "size", "folder", "SHA-256 of weights.safetensors as written"],
       there
         .slice(-MOST_ROWS)
         .map(({ step, sizeBytes, path, sha256 }) => [count(step), bytes(sizeBytes), code(path), code(sha256!)]),

@@ -1,6 +1,7 @@
 /** Everything that can be wrong is found here, before a worker starts; what is right becomes the plan. */
 import type { Snapshot } from "../checkpoint/snapshot.js";
 import type { PixelStatistics } from "../config/pixel-statistics.js";
+import type { tracedSteps } from "../config/placement.js";
 import { type Recipe, type WrittenRecipe, written } from "../config/recipe.js";
 import { canonicalJson, recipeSha256, withoutPaths } from "../config/resolve.js";
 import type { Start } from "../coordinator/coordinator.js";
@@ -214,6 +215,14 @@ function warmUpWarning({ lrWarmupEpochs, lr }: Recipe, perEpoch: number, steps: 
   ];
 }
 
+/** `done`: steps before this run begins. */
+function traceWarning(traced: ReturnType<typeof tracedSteps>, done: number, steps: number): string[] {
+  if (traced === null || done >= steps || (traced.from <= steps && traced.to > done)) return [];
+  return [
+    `--trace-steps ${traced.from}-${traced.to}: this run makes steps ${done + 1} to ${steps}, so the trace will be empty.`,
+  ];
+}
+
 /** Of the sums that a worker keeps until its block of shards is whole. */
 function sumsBytes({ recipe, parameters }: Prepared, workers: number): number {
   const block = blockSize({ shards: globalBatch(recipe).shards, accumulate: recipe.accumulate, workers });
@@ -229,6 +238,8 @@ export function planEvent(
     runDir: string;
     resumedFrom: string | null;
     prediction: PlanEvent["prediction"];
+    /** Steps that are asked for in a trace. */
+    traced: ReturnType<typeof tracedSteps>;
     warnings: readonly string[];
   },
 ): PlanEvent {
@@ -280,6 +291,7 @@ export function planEvent(
       ...prepared.warnings,
       ...finishedWarning(start.step, steps),
       ...warmUpWarning(recipe, perEpoch, steps),
+      ...traceWarning(facts.traced, start.step, steps),
     ],
   };
 }

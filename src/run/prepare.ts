@@ -1,6 +1,6 @@
 /** Prepare: everything that can be wrong with a run is found here, before anything of it is made. */
 import { CheckpointStore, type Loaded } from "../checkpoint/store.js";
-import type { Placement } from "../config/placement.js";
+import { type Placement, tracedSteps } from "../config/placement.js";
 import { listGpus } from "../engine/gpus.js";
 import { ensureTensorflow, findTensorflow } from "../engine/install.js";
 import { clauseOf, UsageError } from "../errors.js";
@@ -72,6 +72,7 @@ export async function prepareRun(context: RunContext): Promise<PreparedRun> {
       nodes: nodes ? { count: nodes.count, endpoint: nodes.meeting } : null,
       runDir: options.resume?.runDir ?? placement.runDir ?? defaultRunDir(training.recipe, new Date()),
       resumedFrom: checkpoint?.path ?? null,
+      traced: tracedSteps(placement, training.start.step),
       prediction: options.dryRun === true ? predictionOf(context, training, devices) : null,
       warnings: [
         ...devices.warnings,

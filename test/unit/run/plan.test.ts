@@ -74,6 +74,7 @@ test("a run cannot be made shorter than what is done of it; at its end it may be
       runDir: "/runs/a",
       prediction: null,
       resumedFrom: null,
+      traced: null,
       warnings: [],
     };
     return planEvent(await prepare({ ...recipe, epochs }, { cacheDir }, { ...saved, fingerprint: FINGERPRINT }), facts)
@@ -166,6 +167,19 @@ test("a network with a parameter that cannot travel is refused before anything i
   });
 });
 
+test("a trace that none of the run's steps can be in is warned of", async (context) => {
+  const cacheDir = temporaryDirectory(context);
+  const recipe = testRecipe({ datasetOptions: DATA, epochs: null, steps: 5 });
+  const warnings = async (from: number, to: number) => {
+    const facts = { devices: [], nodes: null, runDir: "/runs/a", prediction: null, resumedFrom: null, warnings: [] };
+    return planEvent(await prepare(recipe, { cacheDir }, null), { ...facts, traced: { from, to } }).warnings;
+  };
+  assert.deepEqual(await warnings(5, 9), []);
+  assert.deepEqual(await warnings(6, 9), [
+    "--trace-steps 6-9: this run makes steps 1 to 5, so the trace will be empty.",
+  ]);
+});
+
 test("a warm-up longer than the run is warned of", async (context) => {
   const cacheDir = temporaryDirectory(context);
   const warnings = async (recipe: Partial<WrittenRecipe>) => {
@@ -176,6 +190,7 @@ test("a warm-up longer than the run is warned of", async (context) => {
       runDir: "/runs/a",
       prediction: null,
       resumedFrom: null,
+      traced: null,
       warnings: [],
     };
     return planEvent(prepared, facts).warnings;
