@@ -1,11 +1,12 @@
 /** Installs TensorFlow's library into the user's cache, from PyPI's wheels, by the pip (or uv) that the machine has. */
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { sha256OfFile } from "../fetch/download.js";
 import { tooLarge } from "../fetch/limit.js";
 import { withLock } from "../fetch/lock.js";
 import { extractZip } from "../fetch/unzip.js";
+import { makeFolder } from "../make-folder.js";
 import { cachedDir, type FoundTensorflow, findTensorflow, hasLibraries, OLDEST_VERSION } from "./install/locate.js";
 import { pipDownload } from "./install/pip.js";
 import { TENSORFLOW_VERSION, WHEEL_LIMITS, type Wheel, type WheelLimits, wheelsFor } from "./install/wheels.js";
@@ -39,7 +40,7 @@ export async function installTensorflow(
       options.onProgress?.({ what: "waiting for another process that installs TensorFlow", received: 0, total: null }),
   };
   try {
-    await mkdir(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     await withLock(target, (signal) => installInto(target, wheels, { ...options, limits, signal }), lock);
     return { dir: join(target, "tensorflow"), version: TENSORFLOW_VERSION, source: "cnn-dist's cache" };
   } catch (error) {
@@ -90,7 +91,7 @@ async function sweep(target: string): Promise<void> {
 
 async function fetchAndUnpack(wheel: Wheel, label: string, work: string, options: Limited): Promise<void> {
   const dir = join(work, "download");
-  await mkdir(dir, { recursive: true });
+  makeFolder(dir);
   const { env = process.env, limits, signal, onProgress } = options;
   const watched = new GrowthWatch(work, `downloading ${label}`, limits.packedBytes, onProgress);
   try {

@@ -1,6 +1,6 @@
 /** A checkpoint as a file, or a folder, that other software opens. */
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeSafetensors, type NamedTensor } from "../checkpoint/safetensors.js";
 import type { Snapshot } from "../checkpoint/snapshot.js";
@@ -13,6 +13,7 @@ import { buildModel } from "../models/registry.js";
 import type { ModelSpec } from "../models/spec.js";
 import { asBytes } from "../parameters/bytes.js";
 import { VERSION } from "../version.js";
+import { type NewFile, writeWhole } from "../whole-file.js";
 import { exportGraph } from "./build-graph.js";
 import type { Dialect, ExportGraph } from "./graph.js";
 import { kerasArchive } from "./keras.js";
@@ -73,26 +74,27 @@ export async function exportCheckpoint(
     );
   switch (format) {
     case "safetensors": {
-      if (names === "cnn-dist") return writeBeside(output, [[basename(output), safetensors(snapshot, weights)]]);
+      if (names === "cnn-dist") return exported([[output, safetensors(snapshot, weights)]]);
       const { pieces, notes } = torchvisionFile(snapshot, weights);
-      return { ...(await writeBeside(output, [[basename(output), pieces]])), notes };
+      return { ...(await exported([[output, pieces]])), notes };
     }
     case "keras": {
       const { graph } = graphOf(snapshot, "keras");
-      const files: OutputFile[] = [[basename(output), kerasArchive(graph, factsOf(snapshot, weights))]];
-      if (graph.custom.length > 0) files.push([KERAS_LAYERS_FILE, [new TextEncoder().encode(KERAS_LAYERS)]]);
-      return writeBeside(output, files);
+      const files: NewFile[] = [[output, kerasArchive(graph, factsOf(snapshot, weights))]];
+      if (graph.custom.length > 0)
+        files.push([join(dirname(output), KERAS_LAYERS_FILE), [new TextEncoder().encode(KERAS_LAYERS)]]);
+      return exported(files);
     }
     case "tfjs": {
       const { graph } = graphOf(snapshot, "tfjs");
       const { json, weights: values } = tfjsModel(graph, factsOf(snapshot, weights), `cnn-dist ${VERSION}`);
-      const files: OutputFile[] = [
-        ["model.json", [new TextEncoder().encode(JSON.stringify(json))]],
-        [WEIGHTS_FILE, values.map(asBytes)],
+      const files: NewFile[] = [
+        [join(output, "model.json"), [new TextEncoder().encode(JSON.stringify(json))]],
+        [join(output, WEIGHTS_FILE), values.map(asBytes)],
       ];
-      if (graph.custom.length > 0) files.push(["layers.mjs", [await readFile(TFJS_LAYERS)]]);
+      if (graph.custom.length > 0) files.push([join(output, "layers.mjs"), [await readFile(TFJS_LAYERS)]]);
       await checkFolder(output);
-      return writeBeside(join(output, "model.json"), files);
+      return exported(files);
     }
   }
 }
@@ -173,8 +175,6 @@ function graphOf(snapshot: Snapshot, dialect: Dialect): { spec: ModelSpec; graph
   };
 }
 
-type OutputFile = [name: string, pieces: readonly Uint8Array[]];
-
 async function checkFolder(path: string): Promise<void> {
   const names = await readdir(path).catch((error: NodeJS.ErrnoException): string[] => {
     if (error.code === "ENOENT") return [];
@@ -187,37 +187,7 @@ async function checkFolder(path: string): Promise<void> {
     );
 }
 
-/** Writes files into the folder of `main`: all under temporary names first, then renamed. */
-async function writeBeside(main: string, files: readonly OutputFile[]): Promise<Exported> {
-  const folder = dirname(main);
-  const temporary: string[] = [];
-  let sizeBytes = 0;
-  try {
-    await mkdir(folder, { recursive: true });
-    for (const [name, pieces] of files) {
-      const path = join(folder, `.${name}.${process.pid}.tmp`);
-      temporary.push(path);
-      const file = await open(path, "w");
-      try {
-        for (const piece of pieces) {
-          await file.writeFile(piece);
-          sizeBytes += piece.byteLength;
-        }
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    }
-    for (const [index, [name]] of files.entries()) await rename(temporary[index]!, join(folder, name));
-  } catch (error) {
-    for (const path of temporary) await rm(path, { force: true });
-    throw new CnnDistError(
-      "output",
-      `${main} could not be written: ${messageOf(error)}. Give another place by --output.`,
-      {
-        cause: error,
-      },
-    );
-  }
-  return { files: files.map(([name]) => join(folder, name)), sizeBytes, notes: [] };
+/** The files, beside each other. */
+async function exported(files: readonly NewFile[]): Promise<Exported> {
+  return { sizeBytes: await writeWhole(files), files: files.map(([path]) => path), notes: [] };
 }

@@ -1,11 +1,12 @@
 /** Downloads with resume, progress, limit and checksum; the file appears under its name only when it is whole. */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { CnnDistError, messageOf } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 import { diskFull, isDiskFull, limitedTo } from "./limit.js";
 import { discard, transfer } from "./transfer.js";
 
@@ -35,7 +36,7 @@ const RESUMES = 5;
 export async function download(options: DownloadOptions): Promise<void> {
   const { url, to, signal } = options;
   const part = `${to}.part`;
-  await mkdir(dirname(to), { recursive: true });
+  makeFolder(dirname(to));
   for (let attempt = 0; ; attempt++) {
     let grew = false; // not the file's size: a break can come before the first bytes are written
     const onProgress: DownloadOptions["onProgress"] = (progress) => {

@@ -1,8 +1,8 @@
 /** One process at a time: for what several could install or download into the same place. */
-import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CnnDistError } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 
 /** A lock whose holder has not touched it for this long belongs to a dead process. */
 const STALE_MS = 15_000;
@@ -17,7 +17,7 @@ export async function withLock<T>(
   work: (signal: AbortSignal) => Promise<T>,
   options: { signal?: AbortSignal; onWait?: () => void } = {},
 ): Promise<T> {
-  await mkdir(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const lost = new AbortController();
   const release = await acquire(path, options, () =>
     lost.abort(new CnnDistError("lock-lost", `another process has taken over ${path}.lock; start again`)),

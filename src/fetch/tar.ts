@@ -1,9 +1,10 @@
 /** Reads a gzipped tar archive (POSIX.1-1988 ustar, and what GNU tar makes of it) as far as data sets need it. */
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createGunzip } from "node:zlib";
 import { CnnDistError, messageOf } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 import { diskFull, isDiskFull, tooLarge } from "./limit.js";
 
 const BLOCK = 512;
@@ -70,7 +71,7 @@ type Write = (chunk: Buffer) => Promise<unknown>;
 
 async function writeFile(path: string, fill: (write: Write) => Promise<void>): Promise<void> {
   const part = `${path}.part`;
-  await mkdir(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const file = await open(part, "w");
   try {
     await fill((chunk) => file.writeFile(chunk));

@@ -1,11 +1,11 @@
 /** Unpacks chosen entries of a zip file; nothing lands outside of the target. */
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import yauzl from "yauzl";
 import { CnnDistError } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 import { tooLarge } from "./limit.js";
 
 export interface ExtractOptions {
@@ -38,7 +38,7 @@ export async function extractZip(
         throw new CnnDistError("zip", `${file}: the entry ${entry.fileName} would lie outside of ${target}`);
       total += entry.uncompressedSize;
       if (total > maxBytes) throw tooLarge(`${file}, unpacked`, total, maxBytes);
-      await mkdir(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       const executable = ((entry.externalFileAttributes >>> 16) & 0o100) !== 0;
       const out = createWriteStream(path, { mode: executable ? 0o755 : 0o644 });
       await pipeline(await openEntry(zip, entry), out, signal ? { signal } : {});

@@ -1,6 +1,5 @@
-import { writeFile } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import { CnnDistError, messageOf, UsageError } from "../errors.js";
+import { UsageError } from "../errors.js";
 import { needsImages } from "../evaluation/pictures.js";
 import type { PictureKind, WeightsKind } from "../events.js";
 import { nameOf } from "../models/choice.js";
@@ -8,6 +7,7 @@ import type { Drawing } from "../pictures/drawing.js";
 import type { CheckpointPicture } from "../pictures/kinds.js";
 import { pngOf } from "../pictures/raster.js";
 import { svgOf } from "../pictures/svg.js";
+import { writeWhole } from "../whole-file.js";
 import { optionsOf, type PictureOptions, pathGiven, pictureSchema } from "./options.js";
 import { drawCurves, readRecords } from "./run-records.js";
 import { studioOf } from "./studio.js";
@@ -48,7 +48,7 @@ export async function picture(path: string, options: PictureOptions): Promise<Pi
   const svg = svgOf(drawing, { standalone: true });
   const base = basename(of.model).replace(/\.(json|[cm]?[jt]s)$/, "");
   const file = output === null ? null : resolve(output ?? `${base}-step-${of.step}-${what}.png`);
-  if (file !== null) await write(file, file.endsWith(".svg") ? svg : png);
+  if (file !== null) await writeWhole([[file, [file.endsWith(".svg") ? Buffer.from(svg) : png]]]);
   return { what, title: drawing.title, ...of, output: file, png, width, height, svg };
 }
 
@@ -89,10 +89,4 @@ async function drawn(
   } finally {
     await close();
   }
-}
-
-async function write(file: string, content: Uint8Array | string): Promise<void> {
-  await writeFile(file, content).catch((error: unknown) => {
-    throw new CnnDistError("output", `--output ${file} cannot be written: ${messageOf(error)}`, { cause: error });
-  });
 }

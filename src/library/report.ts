@@ -1,8 +1,8 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { FILES, manifestSchema } from "../checkpoint/format.js";
 import type { Fingerprint } from "../config/fingerprint.js";
-import { CnnDistError, messageOf } from "../errors.js";
+import { CnnDistError } from "../errors.js";
 import type { CheckpointEvent } from "../events.js";
 import { plural } from "../format.js";
 import type { Drawing } from "../pictures/drawing.js";
@@ -10,6 +10,7 @@ import { CHECKPOINT_PICTURES } from "../pictures/kinds.js";
 import { type CheckpointFacts, type ReportFacts, reportHtml } from "../report/report.js";
 import { VERSION } from "../version.js";
 import { usualRecipe } from "../web/usual-recipe.js";
+import { writeWhole } from "../whole-file.js";
 import { optionsOf, pathGiven, type ReportOptions, reportSchema } from "./options.js";
 import { drawCurves, readRecords } from "./run-records.js";
 import { studioOf } from "./studio.js";
@@ -35,23 +36,23 @@ export async function report(runDir: string, options: ReportOptions = {}): Promi
   const records = await readRecords(runDir);
   const { state } = records;
   const seen = await look(records.runDir, request, options);
-  const html = reportHtml({
-    runDir: records.runDir,
-    state,
-    usual: state.plan && usualRecipe(state.plan.recipe, state.plan.workers),
-    curves: drawCurves(state),
-    ...seen,
-    checkpoints: await Promise.all(state.checkpoints.map((each) => checkpointFacts(each, records.runDir))),
-    version: VERSION,
-    now: new Date(),
-  });
+  const html = Buffer.from(
+    reportHtml({
+      runDir: records.runDir,
+      state,
+      usual: state.plan && usualRecipe(state.plan.recipe, state.plan.workers),
+      curves: drawCurves(state),
+      ...seen,
+      checkpoints: await Promise.all(state.checkpoints.map((each) => checkpointFacts(each, records.runDir))),
+      version: VERSION,
+      now: new Date(),
+    }),
+  );
   const file = resolve(output ?? join(records.runDir, "report.html"));
-  await writeFile(file, html).catch((error: unknown) => {
-    throw new CnnDistError("output", `--output ${file} cannot be written: ${messageOf(error)}`, { cause: error });
-  });
+  const size_bytes = await writeWhole([[file, [html]]]);
   return {
     output: file,
-    size_bytes: Buffer.byteLength(html),
+    size_bytes,
     run_dir: records.runDir,
     pictures: seen.pictures.drawn.length,
   };

@@ -2,9 +2,10 @@
  * Whose code may run. A module is a program: a run's folder or a recipe's file that somebody hands over must not start
  * one. It runs when the user named it, or when path and hash are in the list of modules that this user trained with.
  */
-import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UsageError } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 import { stateDirectory } from "../paths.js";
 import type { FileModel, ModelChoice } from "./choice.js";
 import { isModule } from "./user-file.js";
@@ -45,7 +46,7 @@ export function remember(model: ModelChoice, file: string): void {
   if (model.kind === "table" || !isModule(model.path) || isListed(model, file)) return;
   const { path, sha256 } = model;
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file), 0o700);
     appendFileSync(file, `${JSON.stringify({ path, sha256 })}\n`, { mode: 0o600 });
   } catch {}
 }

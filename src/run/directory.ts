@@ -16,6 +16,7 @@ import { type Recipe, recipeCodec, written } from "../config/recipe.js";
 import { validate } from "../config/validate.js";
 import { CnnDistError, messageOf, UsageError } from "../errors.js";
 import { RunLock } from "../lock/lock.js";
+import { makeFolder } from "../make-folder.js";
 import type { LogTail } from "../membership/ports.js";
 import { nameOf } from "../models/choice.js";
 import { LineFile } from "./line-file.js";
@@ -202,8 +203,8 @@ function writeRecipe(dir: string, recipe: Recipe): void {
 
 function makeDirectories(dir: string): void {
   try {
-    mkdirSync(join(dir, "logs"), { recursive: true });
-    mkdirSync(join(dir, "checkpoints"), { recursive: true });
+    makeFolder(join(dir, "logs"));
+    makeFolder(join(dir, "checkpoints"));
   } catch (error) {
     throw cannotBeMade(dir, error);
   }
@@ -212,7 +213,7 @@ function makeDirectories(dir: string): void {
 /** Runs that start in the same second get a number each: making a folder is what only one of them can do. */
 function newDirectory(wanted: string): string {
   try {
-    mkdirSync(dirname(wanted), { recursive: true });
+    makeFolder(dirname(wanted));
     for (let number = 1; ; number++) {
       const dir = number === 1 ? wanted : `${wanted}-${number}`;
       try {

@@ -1,8 +1,9 @@
 /** How long runs of this user waited for their first step: what a later one like them may expect. A file in the user's state. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import type { PlanEvent } from "../events.js";
+import { makeFolder } from "../make-folder.js";
 import { NO_WAITS, type Waits } from "../metrics/held-back.js";
 import { stateDirectory } from "../paths.js";
 
@@ -26,7 +27,7 @@ export function rememberWaits(file: string, kind: string, waits: { join: number;
   const others = read(file).filter(([other]) => other !== kind);
   const temporary = `${file}.${process.pid}.tmp`;
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file), 0o700);
     try {
       writeFileSync(temporary, JSON.stringify([...others, [kind, waits]].slice(-MOST)), { mode: 0o600 });
       renameSync(temporary, file);

@@ -1,6 +1,7 @@
 /** Where a node's workers write: as in the run's folder, which may be on this machine's disk alone. */
-import { mkdirSync, openSync, writeSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "../make-folder.js";
 import type { LogTail } from "../membership/ports.js";
 import { tailOf } from "./directory.js";
 
@@ -10,7 +11,7 @@ export class NodeLogs {
   /** Makes the folder. Throws when it cannot be made. */
   constructor(folder: string) {
     this.folder = folder;
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   }
 
   workerLog(rank: number): string {

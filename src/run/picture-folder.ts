@@ -1,8 +1,8 @@
 /** Where a run keeps its pictures: a folder for each step that is kept. */
-import { mkdirSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { PictureKind } from "../events.js";
+import { makeFolder } from "../make-folder.js";
 
 const FOLDER = "pictures";
 const nameOf = (step: number) => `step-${String(step).padStart(8, "0")}`;
@@ -20,7 +20,7 @@ export class PictureFolder {
   constructor(runDir: string, assertHeld: () => void) {
     this.#path = join(runDir, FOLDER);
     this.#assertHeld = assertHeld;
-    mkdirSync(this.#path, { recursive: true });
+    makeFolder(this.#path);
   }
 
   of(step: number): string {

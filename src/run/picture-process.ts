@@ -1,5 +1,5 @@
 /** The process that `drawApart` starts: one checkpoint in, its pictures out. */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { loadCheckpoint } from "../checkpoint/load.js";
@@ -8,6 +8,7 @@ import { openEngine } from "../engine/open.js";
 import { dieWithParent, exitNow } from "../engine/prctl.js";
 import { CnnDistError, clauseOf, messageOf, UsageError } from "../errors.js";
 import { imagesOf, openStudio } from "../evaluation/pictures.js";
+import { makeFolder } from "../make-folder.js";
 import { CHECKPOINT_PICTURES } from "../pictures/kinds.js";
 import { pngOf } from "../pictures/raster.js";
 import type { PictureAnswer, PictureSettings } from "./picture-fork.js";
@@ -26,7 +27,7 @@ async function draw({ libraryDir, cacheDir, dataDir, checkpoint, output }: Pictu
   });
   const studio = openStudio(engine, snapshot, { dataset, image: null, most: imagesOf(snapshot.image) });
   await rm(output, { recursive: true, force: true });
-  await mkdir(output, { recursive: true });
+  makeFolder(output);
   const answer: Extract<PictureAnswer, { pictures: unknown }> = { pictures: [], missing: [] };
   for (const what of CHECKPOINT_PICTURES) {
     try {

@@ -3,8 +3,9 @@
  * Nothing in it is believed of a file that is not as it was (read.ts).
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeFolder } from "../make-folder.js";
 import type { ReadFile, Stamp } from "./read.js";
 
 /** Of one run. */
@@ -38,7 +39,7 @@ export function writeCache(dir: string, cacheDir: string, runs: Cache): void {
   const path = fileOf(dir, cacheDir);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     try {
       writeFileSync(temporary, JSON.stringify({ version: VERSION, runs: [...runs] }), { mode: 0o600 });
       renameSync(temporary, path);

@@ -1,9 +1,10 @@
 /** Keys on disk: a folder with the coordinator's key, the workers' keys and the list of those that are allowed. */
-import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { curveKeyPair } from "zeromq";
 import type { z } from "zod";
 import { messageOf, UsageError } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 import { readGuarded } from "../secret-file.js";
 import { type CoordinatorKey, type CoordinatorKeys, coordinatorKey, key, type WorkerKey, workerKey } from "./keys.js";
 
@@ -28,7 +29,7 @@ const fileOf = (folder: string, name: string) => join(folder, `${name}${SUFFIX}`
 export function createKeys(folder: string, name: string): string {
   checkName(name);
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
   } catch (error) {
     throw new UsageError("keys", `the folder of keys ${folder} cannot be made: ${messageOf(error)}`);
   }

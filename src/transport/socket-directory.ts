@@ -2,10 +2,11 @@
  * The private folder that holds a run's ipc sockets, and the sweeping of those that dead runs left. Its name says whose it
  * is, so that there is no moment in which a killed run leaves a folder of nobody's.
  */
-import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf, UsageError } from "../errors.js";
+import { makeFolder } from "../make-folder.js";
 import { processIdentity } from "../process-identity.js";
 
 const PREFIX = "cnn-dist-";
@@ -27,7 +28,7 @@ export function createSocketDirectory(env: NodeJS.ProcessEnv = process.env): Soc
   sweepStale(base);
   let path: string;
   try {
-    mkdirSync(base, { recursive: true });
+    makeFolder(base);
     path = mkdtempSync(join(base, ownPrefix())); // mkdtemp makes it 0700
   } catch (error) {
     throw new UsageError(

@@ -21,6 +21,8 @@ const COMMON = [
   "user-frame",
   "limits",
   "secret-file",
+  "make-folder",
+  "whole-file",
 ];
 
 /** Room to the rooms and packages that it may import. A `type:` entry allows imports that vanish when compiled. */

@@ -1,9 +1,10 @@
 /** SHA-256 and soundness of many files; what was found is kept, and holds as long as size and time of a file stay. */
 import { createHash } from "node:crypto";
 import type { Stats } from "node:fs";
-import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { messageOf, UsageError } from "../../errors.js";
+import { makeFolder } from "../../make-folder.js";
 import type { LoadOptions } from "../dataset.js";
 import { inspectImage, MAX_FILE_BYTES } from "../image-file/inspect.js";
 import { inParallel } from "../in-parallel.js";
@@ -113,7 +114,7 @@ async function remember(path: string, known: Known): Promise<void> {
   const lines = [VERSION, ...[...known].map((entry) => JSON.stringify(entry))];
   const part = `${path}.${process.pid}`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     await writeFile(part, `${lines.join("\n")}\n`);
     await rename(part, path);
   } catch {

@@ -1,7 +1,8 @@
 /** A file to which records are added beside the training. */
-import { type FileHandle, mkdir, open, readdir } from "node:fs/promises";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../errors.js";
+import { makeFolder } from "../../make-folder.js";
 
 /** Bytes that may wait for a slow disk; what comes beyond is left out, and told once. */
 const MAX_WAITING = 64 * 1024 * 1024;
@@ -28,7 +29,7 @@ export class EventFile {
     folder: string,
     { now, host, onTrouble }: { now: number; host: string; onTrouble: (why: string) => void },
   ): Promise<EventFile> {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     const before = (await readdir(folder)).flatMap((name) => NAME.exec(name)?.[1] ?? []);
     const seconds = before.reduce((latest, each) => Math.max(latest, Number(each) + 1), Math.floor(now / 1000));
     const path = join(folder, `events.out.tfevents.${String(seconds).padStart(10, "0")}.${host}`);
