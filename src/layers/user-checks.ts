@@ -54,6 +54,22 @@ function checkLayer(path: string, layer: tfjs.layers.Layer): void {
     throw refuse("would run its layer as in evaluation. Put dropout and batch normalisation outside of it.");
 }
 
+/** UsageError `model-layer` unless each parameter has a name of its own: checkpoints find it by that. */
+export function checkNames(path: string, named: readonly (readonly [name: string, variable: tfjs.Variable])[]): void {
+  const variables = new Map<string, tfjs.Variable>();
+  for (const [name, variable] of named) {
+    const other = variables.get(name);
+    variables.set(name, variable);
+    if (other === undefined) continue;
+    const layer = name.slice(0, name.lastIndexOf("/"));
+    const what =
+      other === variable
+        ? `uses layer ${layer} twice in a sequential model, which counts its weights twice (${name}). Use tf.model for that.`
+        : `has two layers named ${layer} (both have ${name}). Give each layer a name of its own.`;
+    throw new UsageError("model-layer", `model ${path} ${what}`);
+  }
+}
+
 /** UsageError `model-shape` unless the model takes those images and answers with one number a class. */
 export function checkShapes(path: string, model: tfjs.LayersModel, input: ImageShape, classes: number): void {
   const refuse = (what: string) => new UsageError("model-shape", `model ${path} ${what}`);

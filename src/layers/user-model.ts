@@ -19,7 +19,7 @@ import { withDeepStacks } from "../user-frame.js";
 import { type CustomLayers, customLayers } from "./custom/index.js";
 import { type Network, namedVariables, networkOf } from "./network.js";
 import { syntaxPlace } from "./syntax-place.js";
-import { checkLayers, checkShapes } from "./user-checks.js";
+import { checkLayers, checkNames, checkShapes } from "./user-checks.js";
 import { callingModel, modelError } from "./user-code.js";
 import { stableNames } from "./user-names.js";
 import { stripSoftmax } from "./user-output.js";
@@ -62,6 +62,7 @@ export async function loadUserModel(
 
   const names = stableNames(model);
   const named = namedVariables(model, names.of);
+  checkNames(path, named);
   const trainable = new Set(model.trainableWeights.map((weight) => (weight as unknown as { val: tfjs.Variable }).val));
   const parameters = named.map(([name, variable]) => parameterOf(name, variable, trainable.has(variable)));
   const layout = layoutOf(parameters);

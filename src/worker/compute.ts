@@ -2,6 +2,7 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import type * as tfjs from "@tensorflow/tfjs";
 import type { DeviceSpan, Engine, StreamValues, TracedFunction } from "../engine/engine.js";
+import { UsageError } from "../errors.js";
 import { sampleLosses } from "../layers/loss.js";
 import { flatVariables, type Network } from "../layers/network.js";
 import { type ChannelStatistics, scaledPixels } from "../layers/scaled-pixels.js";
@@ -141,7 +142,7 @@ export class Compute {
           return tf.mul(total, tf.reshape(scale!, [])) as tfjs.Scalar;
         }, trainable);
         const gradients = layout.buckets.map(({ slots }) =>
-          slots.map(({ name }) => grads[network.variable(name).name]!),
+          slots.map(({ name }) => grads[network.variable(name).name] ?? untrained(name)),
         );
         return { streams: [[value, hits!], ...gradients], outputs: [] };
       },
@@ -172,4 +173,11 @@ export class Compute {
 
 function countHits(tf: Engine["tf"], logits: tfjs.Tensor2D, labels: tfjs.Tensor): tfjs.Tensor {
   return tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), labels), "float32"));
+}
+
+function untrained(name: string): never {
+  throw new UsageError(
+    "model-layer",
+    `no gradient reaches parameter ${name}, so it cannot be trained. Use it in its layer's call, or leave it out.`,
+  );
 }

@@ -6,7 +6,7 @@ import { after, before, type TestContext, test } from "node:test";
 import type * as tfjs from "@tensorflow/tfjs";
 import type { Engine } from "../../../src/engine/engine.js";
 import { UsageError } from "../../../src/errors.js";
-import { loadUserModel } from "../../../src/layers/user-model.js";
+import { loadUserModel, type UserModel } from "../../../src/layers/user-model.js";
 import { readUserModelFile } from "../../../src/models/user-file.js";
 import { Compute } from "../../../src/worker/compute.js";
 import { fixturePath } from "../../support/fixtures.js";
@@ -33,6 +33,45 @@ function moduleOf(context: TestContext, body: string): string {
 }
 const sequential = (middle: string, last = "tf.layers.dense({ units: classes })") =>
   `return tf.sequential({ layers: [tf.layers.flatten({ inputShape }), ${middle}${middle && ","} ${last}] });`;
+
+/** The user's model with a step of four images, from its initial values: seed to loss, gradient and state. */
+function stepping({ network, layout, values }: UserModel) {
+  const computer = new Compute({ engine, network, layout, shape: FACTS.input, labelSmoothing: 0 });
+  const weights = layout.buckets.map(({ offset, size }) => values.slice(offset, offset + size));
+  const step = async (seed: number) => {
+    const out: { loss: number; gradient: Float32Array | null } = { loss: Number.NaN, gradient: null };
+    const state = await computer.shard(
+      {
+        pixels: Uint8Array.from({ length: 4 * 64 }, (_, index) => (index * 37) % 251),
+        labels: Int32Array.of(0, 1, 2, 1),
+        scale: 1 / 4,
+        seed: [seed, 0],
+      },
+      [...weights, values.slice(layout.size)],
+      {
+        loss: (loss) => {
+          out.loss = loss;
+        },
+        bucket: (_, values) => {
+          out.gradient = copyOf(values);
+        },
+      },
+    );
+    return { ...out, state };
+  };
+  return { layout, values, step };
+}
+
+/** A layer with a weight "own" of two elements, which begins at one: `trainable` or not; `call` uses x and this.own. */
+const ownLayer = (trainable: boolean, call: string) => `class Own extends tf.layers.Layer {
+  build() {
+    this.own = this.addWeight("own", [2], "float32", tf.initializers.ones(), undefined, ${trainable});
+    this.built = true;
+  }
+  call([x]) { ${call} }
+}
+Own.className = "Own";
+${sequential("new Own({ name: 'own' })")}`;
 
 /** Saves a model as tfjs does, weights in two files, and gives the path of its model.json. */
 async function save(context: TestContext, model: tfjs.LayersModel, withWeights = true): Promise<string> {
@@ -106,31 +145,8 @@ test("a softmax at the end is taken off, however it is written", async (context)
 test("dropout and batch normalisation of a user's model are ours: they train, and their noise follows the seed", async (context) => {
   const user = await load(OWN);
   const saved = await load(await save(context, user.network.model));
-  for (const { network, layout, values } of [user, saved]) {
-    const computer = new Compute({ engine, network, layout, shape: FACTS.input, labelSmoothing: 0 });
-    const weights = layout.buckets.map(({ offset, size }) => values.slice(offset, offset + size));
+  for (const { layout, values, step } of [user, saved].map(stepping)) {
     const state = values.slice(layout.size);
-    const step = async (seed: number) => {
-      const out: { loss: number; gradient: Float32Array | null } = { loss: Number.NaN, gradient: null };
-      const left = await computer.shard(
-        {
-          pixels: Uint8Array.from({ length: 4 * 64 }, (_, index) => (index * 37) % 251),
-          labels: Int32Array.of(0, 1, 2, 1),
-          scale: 1 / 4,
-          seed: [seed, 0],
-        },
-        [...weights, state],
-        {
-          loss: (loss) => {
-            out.loss = loss;
-          },
-          bucket: (_, values) => {
-            out.gradient = copyOf(values);
-          },
-        },
-      );
-      return { ...out, state: left };
-    };
     const one = await step(1);
     assert.equal(one.gradient!.length, layout.parameters);
     assert.ok(one.gradient!.every(Number.isFinite) && one.gradient!.some((value) => value !== 0));
@@ -138,6 +154,28 @@ test("dropout and batch normalisation of a user's model are ours: they train, an
     assert.deepEqual(await step(1), one);
     assert.notEqual((await step(2)).loss, one.loss);
   }
+});
+
+test("a weight that is not trainable is state: no gradient, and only the layer's own write changes it", async (context) => {
+  for (const [call, left] of [
+    ["return x.mul(this.own.read().sum());", [1, 1]],
+    ["this.own.write(this.own.read().mul(3)); return x;", [3, 3]],
+    ["return x;", [1, 1]],
+  ] as const) {
+    const { layout, step } = stepping(await load(moduleOf(context, ownLayer(false, call))));
+    assert.deepEqual(
+      layout.state.map(({ name }) => name),
+      ["own/own"],
+    );
+    const { gradient, state } = await step(1);
+    assert.equal(gradient!.length, 64 * 3 + 3);
+    assert.deepEqual([...state], left);
+  }
+});
+
+test("a weight that no gradient reaches is refused by name", async (context) => {
+  const { step } = stepping(await load(moduleOf(context, ownLayer(true, "return x;"))));
+  await assert.rejects(step(1), { code: "model-layer", message: /^no gradient reaches parameter own\/own/ });
 });
 
 test("a saved model comes back with its weights, names and logits", async (context) => {
@@ -209,6 +247,16 @@ test("what cannot be trained is refused by name, with what to do", async (contex
   await fails(model("tf.layers.dense({ units: 4, kernelConstraint: 'nonNeg' })"), /constrains .*kernel/);
   await fails(model("tf.layers.dropout({ rate: 1 })"), /rate must be from 0.*received 1/);
   await fails(model("tf.layers.batchNormalization({ axis: 0 })"), /axis 0 of \[any, 64\]; only the last axis/);
+  const named = "tf.layers.dense({ units: 4, name: 'a' })";
+  await fails(model(`${named}, ${named}`), /model\.mjs has two layers named a \(both have a\/kernel\)/);
+  await fails(
+    moduleOf(
+      context,
+      "const d = tf.layers.dense({ units: 4, name: 'a' }); const f = tf.layers.flatten({ inputShape });" +
+        "return tf.sequential({ layers: [f, tf.layers.dense({ units: 4 }), d, d, tf.layers.dense({ units: classes })] });",
+    ),
+    /uses layer a twice in a sequential model/,
+  );
   await fails(model("", `tf.layers.dense({ ${units}, activation: "sigmoid" })`), /ends in a sigmoid/);
   await fails(model("", "tf.layers.dense({ units: 5 })"), /ends in \[5\], but the data set has 3 classes/);
   await fails(
