@@ -145,7 +145,7 @@ export interface PicturesEvent {
   /** In a process of its own, beside the training. */
   duration_seconds: number;
 }
-/** A checkpoint could not be written. The training goes on, and tries again when the next one is due. */
+/** A checkpoint could not be written. The training goes on, and tries again when the next one is due; the last of a run, soon. */
 export interface CheckpointFailedEvent {
   event: "checkpoint-failed";
   step: number;

@@ -67,6 +67,8 @@ export const LEAVE_MS = 3000;
  * take, and how long the end of a run waits for what is left.
  */
 export const MLFLOW = { everyMs: 1000, longestPauseMs: 60_000, requestMs: 10_000, closeMs: 10_000 } as const;
+/** How often, and for how long, the last checkpoint of a run is tried again where it cannot be written. */
+export const LAST_CHECKPOINT = { everyMs: 5000, patienceMs: 60_000 } as const;
 /** How long the end of a run waits for the pictures of its last step. */
 export const PICTURES_END_MS = 120_000;
 /** How often a run writes the lock of its folder again, to show that it lives. */

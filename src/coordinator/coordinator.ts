@@ -27,7 +27,10 @@ export interface CoordinatorOptions extends MembersOptions, Omit<TrainingOptions
   placement: MembersOptions["placement"] & TrainingOptions["placement"];
 }
 
-export type CoordinatorPorts = Omit<MembersPorts, "layoutKnown"> & TrainingPorts & EnginePort & MemoryPort;
+export type CoordinatorPorts = Omit<MembersPorts, "layoutKnown"> &
+  Omit<TrainingPorts, "stopping"> &
+  EnginePort &
+  MemoryPort;
 
 interface EnginePort {
   /** Called once, before the first step, with the workers' engine; returns the recipe_sha256 of what follows, or throws. */
@@ -60,6 +63,7 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
   };
   if (options.start.values !== "from the first worker") layoutKnown(options.start.values.layout);
   const emit = namingStragglers(ports.emit);
+  const stopping = new AbortController();
   const membership = new Membership(options, { ...ports, emit, layoutKnown });
   return {
     async run() {
@@ -67,7 +71,7 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
       try {
         const start = await startOf(membership, options, ports);
         const outcome: Outcome = start
-          ? await train(start, options, membership, { ...ports, emit }, memory!)
+          ? await train(start, options, membership, { ...ports, emit, stopping: stopping.signal }, memory!)
           : { kind: "stopped", snapshot: withoutWorkers(options.start), checkpoint: null, samplesPerSecond: 0 };
         membership.dismiss(outcome.kind === "done" ? "the training is done" : "the run was stopped", outcome.kind);
         return outcome;
@@ -76,7 +80,10 @@ export function createCoordinator(options: CoordinatorOptions, ports: Coordinato
         throw error;
       }
     },
-    requestStop: (reason) => membership.requestStop(reason),
+    requestStop(reason) {
+      stopping.abort();
+      membership.requestStop(reason);
+    },
     expectWorker: (worker) => membership.expectWorker(worker),
     workerExited: (worker) => membership.workerExited(worker),
     reconsider: () => membership.reconsider(),

@@ -94,6 +94,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   config: ["models", "zod"],
   coordinator: [
     "type:config/fingerprint",
+    "config/time-limits",
     "membership",
     "parameters",
     "optim",

@@ -1,14 +1,18 @@
 /**
  * Checkpoints that are written while the training goes on. One that cannot be written costs a warning, and ends the run only
- * where it is its last, or where too many failed in a row.
+ * where it is its last and stays unwritten for a while, or where too many failed in a row.
  */
 import type { Snapshot } from "../../checkpoint/snapshot.js";
+import type { Clock } from "../../clock.js";
+import { LAST_CHECKPOINT } from "../../config/time-limits.js";
 import { CnnDistError, messageOf } from "../../errors.js";
 import type { CheckpointEvent, CheckpointFailedEvent, WaitingEvent } from "../../events.js";
 import { plural } from "../../format.js";
 
 export interface SavePorts {
-  clock: { now(): number };
+  clock: Clock;
+  /** Aborted once a stop is asked for. */
+  stopping: AbortSignal;
   emit(event: CheckpointEvent | CheckpointFailedEvent | WaitingEvent): void;
   /**
    * Writes a checkpoint; resolves once it is durable. `read` is called as soon as the snapshot's arrays may change. Rejects
@@ -74,7 +78,7 @@ export class Saves {
 
   /**
    * Waits for the save before it, and lets the new one go on by itself; nothing if this very moment was saved already.
-   * `last`: the run ends with it, so that it must not fail.
+   * `last`: the run ends with it, so that it is not given up at its first failure.
    */
   async begin(snapshot: Snapshot, { last }: { last: boolean }): Promise<void> {
     await this.settle();
@@ -95,6 +99,15 @@ export class Saves {
   }
 
   async #write(snapshot: Snapshot, last: boolean, isRead: () => void): Promise<void> {
+    let error = await this.#attempt(snapshot, isRead);
+    if (!error) return;
+    this.#failures++;
+    if (last) error = await this.#insist(snapshot, error);
+    if (error) this.#failed(snapshot.step, error, last);
+  }
+
+  /** Resolves with why it could not be written, or null. */
+  async #attempt(snapshot: Snapshot, isRead: () => void): Promise<CnnDistError | null> {
     const { clock } = this.#ports;
     const { step, evaluated } = snapshot;
     const startMs = clock.now();
@@ -105,26 +118,51 @@ export class Saves {
       this.#path = path;
       const duration_seconds = (clock.now() - startMs) / 1000;
       this.#ports.emit({ event: "checkpoint", step, path, size_bytes: sizeBytes, duration_seconds });
+      return null;
     } catch (error) {
       if (!(error instanceof CnnDistError && (error.code === "disk-full" || error.code === "checkpoint"))) throw error;
-      this.#failed(step, error, last);
+      return error;
     }
+  }
+
+  /** All of the training hangs on this one: there is time to make room for it, unless a stop is asked for meanwhile. */
+  async #insist(snapshot: Snapshot, first: CnnDistError): Promise<CnnDistError | null> {
+    const { clock, stopping } = this.#ports;
+    const { everyMs, patienceMs } = LAST_CHECKPOINT;
+    const untilMs = clock.now() + patienceMs;
+    const wasStopping = stopping.aborted;
+    const wait = `It is the run's last: it is tried again every ${everyMs / 1000} seconds for ${patienceMs / 1000} seconds. Ctrl-C or SIGTERM ends the wait.`;
+    this.#tell(snapshot.step, first, `${messageOf(first)}${this.#inARow()} ${wait}`);
+    let error: CnnDistError | null = first;
+    while (error && clock.now() < untilMs) {
+      await pause(everyMs, clock, stopping);
+      if (stopping.aborted && !wasStopping) break;
+      error = await this.#attempt(snapshot, () => {});
+    }
+    return error;
   }
 
   /** Tells of it; throws where the run cannot go on. */
   #failed(step: number, error: CnnDistError, last: boolean): void {
-    this.#failures++;
-    const [failures, allowed] = [this.#failures, this.#failuresAllowed];
-    const left = allowed - failures;
-    const inARow = failures === 1 ? "" : ` It is failure ${failures} in a row.`;
+    const allowed = this.#failuresAllowed;
+    const left = allowed - this.#failures;
     const goesOn = last
       ? ` The run ends here: nothing after step ${this.#saved.step} is saved.`
       : left > 0
         ? ` The training goes on and tries again at the next checkpoint; ${plural(left, "more failure")} in a row ${left === 1 ? "ends" : "end"} it (--checkpoint-failures ${allowed}).`
         : ` As many as --checkpoint-failures ${allowed} allows: the run ends, and nothing after step ${this.#saved.step} is saved.`;
-    const message = `${messageOf(error)}${inARow}${goesOn}`;
+    const message = `${messageOf(error)}${this.#inARow()}${goesOn}`;
     if (last || left <= 0) throw new CnnDistError(error.code, message, { cause: error });
-    this.#ports.emit({ event: "checkpoint-failed", step, message, code: error.code, failures, allowed });
+    this.#tell(step, error, message);
+  }
+
+  #inARow(): string {
+    return this.#failures === 1 ? "" : ` It is failure ${this.#failures} in a row.`;
+  }
+
+  #tell(step: number, { code }: CnnDistError, message: string): void {
+    const [failures, allowed] = [this.#failures, this.#failuresAllowed];
+    this.#ports.emit({ event: "checkpoint-failed", step, message, code, failures, allowed });
   }
 
   /** The training goes on from there: later moments will come again. */
@@ -153,4 +191,17 @@ export class Saves {
     await promise;
     this.#waitedMs += this.#ports.clock.now() - startMs;
   }
+}
+
+/** Shorter where the signal comes meanwhile. */
+async function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const over = () => {
+      cancel();
+      signal.removeEventListener("abort", over);
+      resolve();
+    };
+    const cancel = clock.after(ms, over);
+    signal.addEventListener("abort", over);
+  });
 }

@@ -53,6 +53,7 @@ function begin(
   const options = { train: 19, test: 10, stopAfterStep: null, isTraced: () => false, ...given.options, placement };
   const ports = {
     clock: given.clock ?? new FakeClock(),
+    stopping: new AbortController().signal,
     emit: (event: RunEvent) => void events.push(event),
     assertHeld: () => given.assertHeld?.(),
     committed: ({ step }: Snapshot) => void committed.push(step),
