@@ -9,6 +9,10 @@ import type { Attribute } from "../native/attributes.js";
 import type { TensorMetadata } from "../native/binding.js";
 import type { DevicePlace } from "../native/place.js";
 
+/** What the author of a model is to do where values of the host would be frozen into the step. */
+export const INSTEAD_OF_HOST_VALUES =
+  "For dropout use tf.layers.dropout; make values that are to stay the same a weight of the layer that is not trainable.";
+
 interface Entry {
   /** The op, what its inputs are, its attributes. */
   line: string;
@@ -115,8 +119,8 @@ export class Replay {
     return new CnnDistError(
       "trace-differs",
       `tracing ${this.#name}: two runs of the same body differ, at ${pair}. ` +
-        "A value drawn on the host (Math.random, a clock, a random tensor) would be the same in every step. " +
-        `Draw it with the step's seed input, or make it an input.${callSite()}`,
+        "A value drawn on the host (tf.dropout, tf.randomNormal, Math.random, a clock) would be the same in every step. " +
+        `${INSTEAD_OF_HOST_VALUES}${callSite()}`,
     );
   }
 }

@@ -7,7 +7,7 @@ import type { Output, Pointer } from "../native/capi.js";
 import { bytesPerElement, DTYPE } from "../native/dtype.js";
 import { type Graph, groupInputs, unknownShape } from "../native/graph.js";
 import type { DevicePlace } from "../native/place.js";
-import { type Journal, lineOf, wordOf } from "./journal.js";
+import { INSTEAD_OF_HOST_VALUES, type Journal, lineOf, wordOf } from "./journal.js";
 import type { MarkKind, Marks } from "./marks.js";
 
 /** Larger host constants would make the function heavy and are nearly always data that should be an input. */
@@ -222,7 +222,7 @@ function rawOf(bytes: ArrayBufferView): Uint8Array {
 function tooLarge(consumer: string, shape: readonly number[], sizeBytes: number): CnnDistError {
   return new CnnDistError(
     "trace-constant",
-    `tracing ${consumer}: a tensor of shape [${shape}] (${sizeBytes} bytes) would be frozen into the step as a constant; the limit is ${CONSTANT_LIMIT_BYTES} bytes. Make it an input or a variable of the traced function.${callSite()}`,
+    `tracing ${consumer}: the values of a tensor of shape [${shape}] (${sizeBytes} bytes) were made on the host, where tf.dropout and tf.randomNormal make theirs, and would be frozen into the step: the same noise in every step. ${INSTEAD_OF_HOST_VALUES} Constants of up to ${CONSTANT_LIMIT_BYTES} bytes may be made anywhere.${callSite()}`,
   );
 }
 

@@ -173,6 +173,19 @@ test("a weight that is not trainable is state: no gradient, and only the layer's
   }
 });
 
+test("noise of the host in a layer's call is refused in words of a model's author", async (context) => {
+  for (const [call, code] of [
+    ["return tf.dropout(tf.tile(x, [1, 90]), 0.5).sum(1, true).mul(x);", "trace-constant"],
+    ["return tf.dropout(x, 0.5);", "trace-differs"],
+  ] as const) {
+    const { step } = stepping(await load(moduleOf(context, ownLayer(false, call))));
+    await assert.rejects(step(1), {
+      code,
+      message: /tf\.dropout.*in every step\. For dropout use tf\.layers\.dropout;/,
+    });
+  }
+});
+
 test("a weight that no gradient reaches is refused by name", async (context) => {
   const { step } = stepping(await load(moduleOf(context, ownLayer(true, "return x;"))));
   await assert.rejects(step(1), { code: "model-layer", message: /^no gradient reaches parameter own\/own/ });
