@@ -7,9 +7,9 @@ import { makeFolder } from "./make-folder.js";
 export type NewFile = readonly [path: string, pieces: readonly Uint8Array[]];
 
 /**
- * Writes all of the files before the first gets its name, into folders that it makes; a file that is there is replaced, through a link as well, and what is
- * no file (/dev/stdout, a pipe) is written to as it is. Returns their bytes. CnnDistError `output`, which names the first of
- * them: then nothing has changed and nothing is left.
+ * Writes all of the files before the first gets its name, into folders that it makes; a file that is there is replaced, through
+ * a link as well, and what is no file (/dev/stdout, a pipe) is written to as it is. Returns their bytes. CnnDistError `output`,
+ * which names the first of them: then nothing has changed and nothing is left.
  */
 export async function writeWhole(files: readonly NewFile[]): Promise<number> {
   const drafts: { draft: string; place: string }[] = [];

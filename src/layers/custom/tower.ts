@@ -14,6 +14,14 @@ export interface TowerConfig extends TowerLayer {
   plain: tfjs.layers.Layer | null;
 }
 
+interface LastCall {
+  inputs: readonly tfjs.Tensor[];
+  kwargs: Record<string, unknown>;
+  outputs: tfjs.Tensor[];
+  /** That are still to come for the other outputs. */
+  calls: number;
+}
+
 type Weighted = Extract<LayerSpec, { kind: "conv2d" | "dense" }>;
 
 export function hasWeights(layer: LayerSpec): layer is Weighted {
@@ -31,7 +39,7 @@ export function towerClasses(engine: Engine) {
     readonly #config: TowerConfig;
     #kernel: Weight | null = null;
     #bias: Weight | null = null;
-    #last: { inputs: readonly tfjs.Tensor[]; kwargs: Record<string, unknown>; outputs: tfjs.Tensor[] } | null = null;
+    #last: LastCall | null = null;
 
     constructor(config: TowerConfig) {
       super({ name: config.layer.name });
@@ -62,14 +70,20 @@ export function towerClasses(engine: Engine) {
       return makes.map((channels) => shapeOf(shape, sizeOfChannels(channels)));
     }
 
-    /** tfjs calls a layer once for each of its outputs: without memory, every tower would be computed once a tower. */
+    /**
+     * tfjs calls a layer once for each of its outputs: without memory, every tower would be computed once a tower. After the last
+     * of those calls nothing is kept, since outputs are disposed once they are used.
+     */
     override call(inputs: LayerInputs, kwargs: Record<string, unknown>): tfjs.Tensor[] {
       const parts = [inputs].flat();
       const last = this.#last;
-      if (last && last.kwargs === kwargs && last.inputs.every((part, tower) => part === parts[tower]))
+      if (last && last.kwargs === kwargs && last.inputs.every((part, tower) => part === parts[tower])) {
+        last.calls--;
+        if (last.calls === 0) this.#last = null;
         return last.outputs;
+      }
       const outputs = this.#computed(parts, kwargs);
-      this.#last = { inputs: parts, kwargs, outputs };
+      this.#last = { inputs: parts, kwargs, outputs, calls: outputs.length - 1 };
       return outputs;
     }
 
